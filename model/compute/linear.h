@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/weights/state_dict.h"
+
+#include <ATen/core/Tensor.h>
+
+namespace vlm {
+
+/// y = x W^T + b. Activations are float32 everywhere in this library, whatever the weights are:
+/// - float32 weights: a float32 product; differentiable, so the trainer runs the same code;
+/// - bfloat16 weights: products of bfloat16 pairs summed in float32 where the machine has them,
+///   otherwise the exact product with the float32 values of the weights. Not differentiable.
+class Linear {
+public:
+  Linear() = default;
+  /// Reads `weight` [out, in] and, when `bias` is set, `bias` [out].
+  Linear(const Scope &scope, int64_t in, int64_t out, bool bias);
+  Linear(at::Tensor weight, at::Tensor bias);
+
+  /// x float32 [..., in] -> float32 [..., out].
+  at::Tensor operator()(const at::Tensor &x) const;
+
+  int64_t in_features() const { return weight_.size(1); }
+  int64_t out_features() const { return weight_.size(0); }
+  const at::Tensor &weight() const { return weight_; }
+  const at::Tensor &bias() const { return bias_; }
+
+private:
+  at::Tensor weight_;
+  at::Tensor bias_; // undefined without a bias
+};
+
+} // namespace vlm

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/core/cancel.h"
+#include "model/language/sampling.h"
+#include "model/text/conversation.h"
+#include "model/vision/image.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vlm {
+
+/// One question about zero or more pictures.
+struct Request {
+  std::vector<Image> images;         ///< all belong to the first turn
+  std::vector<Turn> turns;           ///< earlier turns, each with its answer
+  std::string question;              ///< valid UTF-8, used byte for byte
+  std::optional<std::string> system; ///< instead of the template's own
+  std::string template_name;         ///< empty: the checkpoint's
+  std::string ocr_text;              ///< recognised strings, joined with ", "; empty: none
+  bool generate = false;             ///< ask for a generation prompt (" <GEN>")
+  int64_t max_tokens = 512;
+  Sampling sampling;
+  CancelToken cancel;
+
+  /// Text as it comes: each call gets the characters that became final since the last. Called on the
+  /// thread that generates; must not throw.
+  std::function<void(const std::string &)> on_text;
+  /// When set, receives the intermediate tensors of the run by the reference's names, as float32.
+  std::string dump_path;
+};
+
+enum class StopReason { Eos, Length, Cancelled };
+const char *name(StopReason reason);
+
+/// Seconds spent, by stage.
+struct Timings {
+  double queue = 0, preprocess = 0, vision = 0, prefill = 0, decode = 0;
+};
+
+struct Result {
+  std::string text;                  ///< special tokens skipped, stripped, valid UTF-8
+  std::string prompt;                ///< as rendered, `<image>` where a picture went
+  std::vector<int64_t> input_ids;    ///< kImageToken for a picture
+  std::vector<int64_t> output_ids;   ///< the stop id, if one came, is the last
+  std::vector<double> token_logprobs;
+  StopReason stop_reason = StopReason::Eos;
+  std::string generation_prompt;     ///< what stood in <h>...</h>; empty: none
+  int64_t prompt_positions = 0;      ///< length after the visual tokens were spliced in
+  int64_t truncated_positions = 0;   ///< positions cut off the prompt's right end
+  Timings timings;
+  /// Mean probability of the output tokens, 0..1; absent without output.
+  std::optional<double> confidence() const;
+};
+
+} // namespace vlm

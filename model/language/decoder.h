@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/compute/linear.h"
+#include "model/compute/norm.h"
+#include "model/core/cancel.h"
+#include "model/language/decoder_config.h"
+#include "model/language/kv_cache.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace vlm {
+
+/// A decoder-only language model: Gemma, LLaMA (Vicuna, Llama-3, Yi) or Mixtral (mgm-spec 1.2).
+/// Immutable after construction; one instance serves any number of caches, one call at a time.
+class Decoder {
+public:
+  /// `scope` is the checkpoint's root: model.embed_tokens, model.layers, model.norm, lm_head.
+  Decoder(const Scope &scope, const DecoderConfig &config);
+
+  const DecoderConfig &config() const { return config_; }
+
+  /// ids int64 [...] -> float32 [..., hidden_size], before Gemma's scaling. Error(Data) for an id
+  /// outside the vocabulary.
+  at::Tensor embed(const at::Tensor &ids) const;
+
+  /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
+  /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
+  /// Error(Cancelled) between layers and leaves the cache's length as it was.
+  at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const CancelToken &cancel = {}) const;
+
+  /// Without a cache, for training: embeds [B, L, hidden_size], position_ids int64 [L] or [B, L],
+  /// mask bool [L, L] or [B, 1, L, L] (true where a row may look). Differentiable.
+  at::Tensor forward(const at::Tensor &embeds, const at::Tensor &position_ids,
+                     const at::Tensor &mask) const;
+
+  /// hidden [..., hidden_size] -> float32 logits [..., vocab_size].
+  at::Tensor logits(const at::Tensor &hidden) const;
+
+private:
+  struct Expert {
+    Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
+  };
+  struct Layer {
+    RmsNorm input_layernorm, post_attention_layernorm;
+    Linear q_proj, k_proj, v_proj, o_proj;
+    Linear router;               // Mixtral only
+    std::vector<Expert> experts; // one for a dense model
+  };
+  at::Tensor activate(const at::Tensor &x) const;
+  at::Tensor run(const Expert &expert, const at::Tensor &x) const;
+  at::Tensor feed_forward(const Layer &layer, const at::Tensor &x) const;
+
+  DecoderConfig config_;
+  at::Tensor embed_tokens_; // [vocab_size, hidden_size]
+  std::vector<Layer> layers_;
+  RmsNorm norm_;
+  Linear lm_head_;
+};
+
+} // namespace vlm

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/language/sampling.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <random>
+
+namespace vlm {
+
+struct SampledToken {
+  int64_t id;
+  double logprob; ///< natural logarithm of softmax(logits)[id] at temperature 1
+};
+
+/// Picks tokens from logits. Two samplers with equal settings and seed pick equal tokens.
+class Sampler {
+public:
+  /// Error(Settings) for values out of range.
+  explicit Sampler(const Sampling &settings);
+  /// logits float32 [vocab_size]. Error(Failed) when they are not finite.
+  SampledToken operator()(const at::Tensor &logits);
+
+private:
+  Sampling settings_;
+  std::mt19937_64 random_;
+};
+
+} // namespace vlm

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/compute/linear.h"
+#include "model/compute/norm.h"
+#include "model/core/cancel.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace vlm {
+
+/// The trunk of OpenCLIP's ConvNeXt (mgm-spec 2.4). Depths and widths come from the tensors' shapes.
+class ConvNextTower {
+public:
+  /// `scope` holds `vision_stem.*` and `vision_stages.*`.
+  explicit ConvNextTower(const Scope &scope);
+
+  /// Channels of each stage, lowest first.
+  std::vector<int64_t> dims() const;
+
+  /// pixel_values float32 [B, 3, S, S] -> the raw outputs of all stages, channels last:
+  /// [B, S/4, S/4, C0], [B, S/8, S/8, C1], ... Differentiable. Throws Error(Cancelled) between blocks.
+  std::vector<at::Tensor> operator()(const at::Tensor &pixel_values,
+                                     const CancelToken &cancel = {}) const;
+
+private:
+  struct Block {
+    at::Tensor depthwise_weight, depthwise_bias; // [C, 1, 7, 7], [C]
+    LayerNorm norm;
+    Linear fc1, fc2;
+    at::Tensor gamma; // [C]
+  };
+  struct Stage {
+    LayerNorm downsample_norm; // stage 0 has no downsample
+    Linear downsample;
+    std::vector<Block> blocks;
+  };
+  static at::Tensor run(const Block &block, const at::Tensor &x);
+
+  int64_t stem_patch_ = 4;
+  Linear stem_;
+  LayerNorm stem_norm_;
+  std::vector<Stage> stages_;
+};
+
+/// The reference's `vision_aux_features`: stages upsampled bilinearly to the first one's size and
+/// concatenated, [B, sum C, H, W]. For comparison and dumps only: mining never needs this map.
+at::Tensor concat_stages(const std::vector<at::Tensor> &stages);
+
+} // namespace vlm

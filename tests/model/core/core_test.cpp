@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/core/cancel.h"
+#include "model/core/digest.h"
+#include "model/core/log.h"
+#include "model/core/machine.h"
+#include "model/core/mapped_file.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace vlm {
+namespace {
+
+TEST(Digest, Sha256OfTheStandardsExample) { // FIPS 180-4
+  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(MappedFile, NamesWhatIsMissing) {
+  try {
+    MappedFile file("/nonexistent/model.bin");
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_EQ(error.category(), ErrorCategory::NotFound);
+    EXPECT_NE(std::string(error.what()).find("/nonexistent/model.bin"), std::string::npos);
+  }
+}
+
+TEST(MappedFile, RefusesADirectory) {
+  try {
+    MappedFile file("/tmp");
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_EQ(error.category(), ErrorCategory::Unreadable);
+  }
+}
+
+TEST(MappedFile, ReadsEmptyAndReleasedFiles) {
+  const std::string path = ::testing::TempDir() + "mapped_file_test";
+  std::ofstream(path) << std::string(100000, 'x');
+  MappedFile file(path);
+  file.release(0, file.bytes().size());
+  EXPECT_EQ(file.bytes(), std::string(100000, 'x'));
+  std::ofstream(path, std::ios::trunc).close();
+  EXPECT_EQ(read_file(path), "");
+}
+
+TEST(Cancel, IsSharedByCopies) {
+  CancelToken token, copy = token;
+  EXPECT_NO_THROW(token.check());
+  copy.cancel();
+  EXPECT_THROW(token.check(), Error);
+}
+
+TEST(Log, GoesToTheSink) {
+  std::string got;
+  set_log_sink([&](LogLevel, const std::string &line) { got = line; });
+  log(LogLevel::Info, "tensor ", 7);
+  set_log_sink({});
+  log(LogLevel::Info, "nobody listens");
+  EXPECT_EQ(got, "tensor 7");
+}
+
+TEST(Machine, HasThreadsAndMemory) {
+  EXPECT_GE(available_threads(), 1);
+  EXPECT_GT(available_memory(), 1u << 20);
+}
+
+} // namespace
+} // namespace vlm

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/weights/safetensors.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+namespace vlm::test {
+
+/// Path of a file below tests/data.
+inline std::string data(const std::string &relative) { return VLM_TEST_DATA "/" + relative; }
+
+inline nlohmann::json read_json(const std::string &relative) {
+  return nlohmann::json::parse(read_file(data(relative)));
+}
+
+/// Tensors of a safetensors file below tests/data, read by name.
+class Fixture {
+public:
+  explicit Fixture(const std::string &relative) : file_(data(relative)) {}
+  bool contains(const std::string &name) const { return file_.tensors().count(name) > 0; }
+  at::Tensor operator[](const std::string &name) const { return file_.load(name); }
+
+private:
+  SafetensorsFile file_;
+};
+
+/// Holds when shapes are equal, everything is finite and |got - want| <= atol everywhere; otherwise
+/// tells the largest difference. `largest` (may be null) receives it.
+::testing::AssertionResult near(const at::Tensor &got, const at::Tensor &want, double atol,
+                                double *largest = nullptr);
+
+} // namespace vlm::test
