@@ -4,7 +4,7 @@
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
 #include "model/core/cancel.h"
-#include "model/language/decoder_config.h"
+#include "model/weights/decoder_config.h"
 #include "model/language/kv_cache.h"
 
 #include <ATen/core/Tensor.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/language/decoder_config.h"
+#include "model/weights/decoder_config.h"
 
 #include <ATen/core/Tensor.h>
 

@@ -4,7 +4,7 @@
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
 #include "model/core/cancel.h"
-#include "model/vision/vision_config.h"
+#include "model/weights/vision_config.h"
 
 #include <ATen/core/Tensor.h>
 

@@ -3,7 +3,7 @@
 
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
-#include "model/vision/vision_config.h"
+#include "model/weights/vision_config.h"
 
 #include <ATen/core/Tensor.h>
 

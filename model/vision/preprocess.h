@@ -2,7 +2,7 @@
 #pragma once
 
 #include "model/vision/image.h"
-#include "model/vision/vision_config.h"
+#include "model/weights/vision_config.h"
 
 #include <ATen/core/Tensor.h>
 
