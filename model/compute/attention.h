@@ -6,9 +6,9 @@
 namespace vlm {
 
 /// softmax(q k^T / sqrt(D) + mask) v, softmax in float32; differentiable.
-/// q [B, H, L, D]; k, v [B, Hkv, S, D] with H a multiple of Hkv (head h reads kv head h / (H / Hkv)).
-/// `mask`: undefined (everything is seen), or bool [L, S] / [B, 1, L, S], true where a query may look.
-/// Returns [B, H, L, D]. Memory is bounded: queries are taken in blocks.
+/// q [B, H, L, D]; k, v [B, Hkv, S, D] with H a multiple of Hkv (head h reads kv head h / (H /
+/// Hkv)). `mask`: undefined (everything is seen), or bool [L, S] / [B, 1, L, S], true where a query
+/// may look. Returns [B, H, L, D]. Memory is bounded: queries are taken in blocks.
 at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
                      const at::Tensor &mask);
 

@@ -4,11 +4,13 @@
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
 #include "model/core/cancel.h"
-#include "model/weights/decoder_config.h"
 #include "model/language/kv_cache.h"
+#include "model/language/rope.h"
+#include "model/weights/decoder_config.h"
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 namespace vlm {
@@ -29,7 +31,8 @@ public:
   /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
   /// Error(Cancelled) between layers and leaves the cache's length as it was.
-  at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const CancelToken &cancel = {}) const;
+  at::Tensor forward(const at::Tensor &embeds, KvCache &cache,
+                     const CancelToken &cancel = {}) const;
 
   /// Without a cache, for training: embeds [B, L, hidden_size], position_ids int64 [L] or [B, L],
   /// mask bool [L, L] or [B, 1, L, L] (true where a row may look). Differentiable.
@@ -44,14 +47,22 @@ private:
     Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
   };
   struct Layer {
+    Layer(const Scope &scope, const DecoderConfig &config);
     RmsNorm input_layernorm, post_attention_layernorm;
     Linear q_proj, k_proj, v_proj, o_proj;
     Linear router;               // Mixtral only
     std::vector<Expert> experts; // one for a dense model
   };
+  // (q, k, v) [B, heads, L, head_dim] of one layer -> [B, H, L, head_dim].
+  using Attend =
+      std::function<at::Tensor(const at::Tensor &, const at::Tensor &, const at::Tensor &)>;
+
+  at::Tensor scaled(const at::Tensor &embeds) const;
   at::Tensor activate(const at::Tensor &x) const;
   at::Tensor run(const Expert &expert, const at::Tensor &x) const;
   at::Tensor feed_forward(const Layer &layer, const at::Tensor &x) const;
+  at::Tensor run(const Layer &layer, const at::Tensor &x, const Rope &rope,
+                 const Attend &attend) const;
 
   DecoderConfig config_;
   at::Tensor embed_tokens_; // [vocab_size, hidden_size]

@@ -17,8 +17,8 @@ public:
   /// Positions that are filled.
   int64_t length() const { return length_; }
 
-  /// Writes k, v [1, kv_heads, L, head_dim] of one layer at positions length() .. + L - 1 and returns
-  /// views of all keys and values up to there: [1, kv_heads, length() + L, head_dim].
+  /// Writes k, v [1, kv_heads, L, head_dim] of one layer at positions length() .. + L - 1 and
+  /// returns views of all keys and values up to there: [1, kv_heads, length() + L, head_dim].
   std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor &k, const at::Tensor &v);
 
   /// Makes the L positions that every layer has appended part of the cache.

@@ -23,6 +23,8 @@ public:
   SampledToken operator()(const at::Tensor &logits);
 
 private:
+  double uniform(); // [0, 1), the same with every standard library
+  int64_t pick(const float *logits, int64_t size);
   Sampling settings_;
   std::mt19937_64 random_;
 };

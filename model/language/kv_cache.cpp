@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/language/kv_cache.h"
+
+#include "model/core/error.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+namespace vlm {
+
+KvCache::KvCache(const DecoderConfig &config, at::Device device)
+    : config_(config), device_(device), keys_(config.num_hidden_layers),
+      values_(config.num_hidden_layers) {}
+
+void KvCache::reserve(int64_t positions) {
+  if (positions <= capacity_)
+    return;
+  // Half as much again, so that a long answer does not copy the cache at every token.
+  const int64_t capacity = std::max<int64_t>(positions + positions / 2, 256);
+  const std::vector<int64_t> shape = {1, config_.num_key_value_heads, capacity, config_.head_dim};
+  const auto options = at::TensorOptions(at::kFloat).device(device_);
+  for (std::vector<at::Tensor> *side : {&keys_, &values_})
+    for (at::Tensor &tensor : *side) {
+      const at::Tensor grown = at::empty(shape, options);
+      if (length_ > 0)
+        grown.narrow(2, 0, length_).copy_(tensor.narrow(2, 0, length_));
+      tensor = grown;
+    }
+  capacity_ = capacity;
+}
+
+std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer, const at::Tensor &k,
+                                                  const at::Tensor &v) {
+  const int64_t count = k.size(2);
+  reserve(length_ + count);
+  at::Tensor &keys = keys_.at(layer), &values = values_.at(layer);
+  keys.narrow(2, length_, count).copy_(k);
+  values.narrow(2, length_, count).copy_(v);
+  return {keys.narrow(2, 0, length_ + count), values.narrow(2, 0, length_ + count)};
+}
+
+void KvCache::truncate(int64_t length) {
+  if (length < 0 || length > length_)
+    fail(ErrorCategory::Failed, "cannot truncate a cache of ", length_, " positions to ", length);
+  length_ = length;
+}
+
+} // namespace vlm
