@@ -13,9 +13,9 @@
 
 namespace vlm {
 
-/// One safetensors file, memory-mapped. The constructor checks the whole header before any tensor is
-/// used: length, JSON, known dtypes, shapes against byte ranges, no overlap, no gap, no duplicate,
-/// nothing outside the file. Const members may be called from any thread.
+/// One safetensors file, memory-mapped. The constructor checks the whole header before any tensor
+/// is used: length, JSON, known dtypes, shapes against byte ranges, no overlap, no gap, no
+/// duplicate, nothing outside the file. Const members may be called from any thread.
 class SafetensorsFile {
 public:
   struct Info {
@@ -25,7 +25,8 @@ public:
     size_t bytes;
   };
 
-  /// Error(NotFound | Unreadable | Format) naming file and tensor.
+  /// Error(NotFound | Unreadable | Format, Unsupported for an unknown dtype) naming file and
+  /// tensor.
   explicit SafetensorsFile(const std::string &path);
 
   const std::string &path() const { return file_.path(); }
@@ -33,9 +34,12 @@ public:
   /// The header's bytes (for a digest).
   std::string_view header() const { return header_; }
 
-  /// A copy of the tensor in memory of its own, as `dtype` (its stored type without one). The mapped
-  /// pages are given back, so that they never count beside the copy. Error(Format) if it is missing.
+  /// A copy of the tensor in memory of its own, as `dtype` (its stored type without one). The
+  /// mapped pages are given back, so that they never count beside the copy. Error(Format) if it is
+  /// missing.
   at::Tensor load(const std::string &name, std::optional<at::ScalarType> dtype = {}) const;
+  /// The same; `finite` (may be null) receives whether the copy is free of NaN and infinity.
+  at::Tensor load(const std::string &name, std::optional<at::ScalarType> dtype, bool *finite) const;
 
 private:
   MappedFile file_;

@@ -25,8 +25,8 @@ public:
   virtual std::vector<int64_t> shape(const std::string &name) const = 0;
 
   /// The tensor as `dtype`, contiguous, in memory of its own (a dictionary of parameters under
-  /// training hands out the parameter itself instead, so that gradients reach it). Error(Format) when
-  /// it is missing or holds NaN or infinity.
+  /// training hands out the parameter itself instead, so that gradients reach it). Error(Format)
+  /// when it is missing or holds NaN or infinity.
   virtual at::Tensor load(const std::string &name, at::ScalarType dtype) const = 0;
 
   /// Where a tensor comes from, for messages: a file's path.

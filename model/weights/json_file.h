@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace vlm {
+
+/// Parses a JSON object. Error(Format) naming `path` for anything else, for a key given twice in
+/// one object and for more than `max_depth` levels of nesting.
+nlohmann::json parse_json_object(std::string_view text, const std::string &path,
+                                 int max_depth = 32);
+
+/// The same for a whole file of at most 64 MiB; also Error(NotFound | Unreadable).
+nlohmann::json read_json_object(const std::string &path);
+
+} // namespace vlm
