@@ -12,11 +12,12 @@
 
 namespace vlm {
 
-/// CLIP's vision transformer up to the selected hidden state (mgm-spec 2.3). Width, depth, patch and
-/// input size come from the tensors' shapes; heads are always 64 wide.
+/// CLIP's vision transformer up to the selected hidden state (mgm-spec 2.3). Width, depth, patch
+/// and input size come from the tensors' shapes; heads are always 64 wide.
 class ClipVisionTower {
 public:
-  /// `scope` holds `embeddings.*`, `pre_layrnorm.*`, `encoder.layers.*` (the prefix "vision_model.").
+  /// `scope` holds `embeddings.*`, `pre_layrnorm.*`, `encoder.layers.*` (the prefix
+  /// "vision_model.").
   ClipVisionTower(const Scope &scope, const VisionConfig &config);
 
   int64_t hidden_size() const;

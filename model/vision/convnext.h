@@ -11,7 +11,8 @@
 
 namespace vlm {
 
-/// The trunk of OpenCLIP's ConvNeXt (mgm-spec 2.4). Depths and widths come from the tensors' shapes.
+/// The trunk of OpenCLIP's ConvNeXt (mgm-spec 2.4). Depths and widths come from the tensors'
+/// shapes.
 class ConvNextTower {
 public:
   /// `scope` holds `vision_stem.*` and `vision_stages.*`.
@@ -21,7 +22,8 @@ public:
   std::vector<int64_t> dims() const;
 
   /// pixel_values float32 [B, 3, S, S] -> the raw outputs of all stages, channels last:
-  /// [B, S/4, S/4, C0], [B, S/8, S/8, C1], ... Differentiable. Throws Error(Cancelled) between blocks.
+  /// [B, S/4, S/4, C0], [B, S/8, S/8, C1], ... Differentiable. Throws Error(Cancelled) between
+  /// blocks.
   std::vector<at::Tensor> operator()(const at::Tensor &pixel_values,
                                      const CancelToken &cancel = {}) const;
 

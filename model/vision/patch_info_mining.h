@@ -12,8 +12,8 @@
 namespace vlm {
 
 /// Patch info mining (mgm-spec section 3), in a rearranged form that projects neither keys nor
-/// values (exact up to rounding): the key projection moves to the query, the value projection behind
-/// the average, and HR tiles are upsampled and normalised one strip at a time.
+/// values (exact up to rounding): the key projection moves to the query, the value projection
+/// behind the average, and HR tiles are upsampled and normalised one strip at a time.
 class PatchInfoMining {
 public:
   /// `scope` holds `vlm_uni_{query,aux,val}_projector.{0,1}.*`.

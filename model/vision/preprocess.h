@@ -26,7 +26,8 @@ at::Tensor resize_bilinear(const at::Tensor &x, int64_t height, int64_t width);
 
 /// What the two towers see of one picture.
 struct PixelValues {
-  at::Tensor images;     ///< LR: [1, 3, s, s]; HD: [1, g*g (+ 1 when global), 3, s, s], crops row-major, global last
+  at::Tensor images;     ///< LR: [1, 3, s, s]; HD: [1, g*g (+ 1 when global), 3, s, s], crops
+                         ///< row-major, global last
   at::Tensor images_aux; ///< HR: [1, 3, S, S]
 };
 

@@ -8,11 +8,12 @@
 
 namespace vlm {
 
-/// mm_projector: `mlpNx_gelu` (Linear, then N - 1 times GELU (erf) and Linear), `linear`, `identity`.
+/// mm_projector: `mlpNx_gelu` (Linear, then N - 1 times GELU (erf) and Linear), `linear`,
+/// `identity`.
 class Projector {
 public:
-  /// `scope` is the one that holds "mm_projector.*"; for "linear" the tensors are mm_projector.weight
-  /// and mm_projector.bias. Error(Unsupported) naming an unknown type.
+  /// `scope` is the one that holds "mm_projector.*"; for "linear" the tensors are
+  /// mm_projector.weight and mm_projector.bias. Error(Unsupported) naming an unknown type.
   Projector(const Scope &scope, const std::string &type, int64_t in, int64_t out);
   at::Tensor operator()(const at::Tensor &x) const;
 

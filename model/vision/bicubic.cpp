@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/vision/bicubic.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace vlm {
+namespace {
+
+constexpr int kPrecision = 22; // bits behind the point of a weight
+constexpr int kRows = 8;       // rows that the horizontal pass takes at once
+constexpr int kStep = kRows * 3;
+
+double cubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1)
+    return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2)
+    return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+/// Which source pixels make an output pixel: `weights` holds `stride` places for each output.
+struct Taps {
+  int stride = 0;
+  std::vector<int> first, count;
+  std::vector<int32_t> weights;
+};
+
+void put_taps(Taps &taps, int in, double scale, int output) {
+  const double stretch = std::max(scale, 1.0), support = 2 * stretch;
+  const double center = (output + 0.5) * scale;
+  const int first = std::max(int(center - support + 0.5), 0);
+  const int count = std::min(int(center + support + 0.5), in) - first;
+  std::vector<double> exact(static_cast<size_t>(count));
+  double sum = 0;
+  for (int j = 0; j < count; ++j)
+    sum += exact[size_t(j)] = cubic((first + j - center + 0.5) * (1 / stretch));
+  const size_t place = taps.weights.size();
+  taps.weights.resize(place + size_t(taps.stride));
+  for (int j = 0; j < count; ++j)
+    taps.weights[place + size_t(j)] =
+        int32_t(std::round(exact[size_t(j)] / sum * (1 << kPrecision)));
+  taps.first.push_back(first);
+  taps.count.push_back(count);
+}
+
+Taps make_taps(int in, const BicubicAxis &axis) {
+  const double scale = double(in) / axis.size;
+  Taps taps;
+  taps.stride = int(std::ceil(2 * std::max(scale, 1.0))) * 2 + 1;
+  for (int i = 0; i < axis.count; ++i)
+    put_taps(taps, in, scale, axis.first + i);
+  return taps;
+}
+
+uint8_t to_byte(int32_t sum) { return uint8_t(std::clamp(sum >> kPrecision, 0, 255)); }
+
+/// Rows [y, y + kRows) as [x][channel][row], so that a vector holds one channel of one column; rows
+/// below the picture repeat its last one.
+void gather_rows(const Image &image, int y, uint8_t *columns) {
+  const size_t row_bytes = size_t(image.width) * 3;
+  for (int r = 0; r < kRows; ++r) {
+    const uint8_t *row = &image.rgb[size_t(std::min(y + r, image.height - 1)) * row_bytes];
+    for (size_t i = 0; i < row_bytes; ++i)
+      columns[i * kRows + size_t(r)] = row[i];
+  }
+}
+
+void horizontal_rows(const uint8_t *columns, const Taps &taps, int rows, size_t row_bytes,
+                     uint8_t *out) {
+  for (size_t x = 0; x < taps.first.size(); ++x) {
+    const int32_t *weights = &taps.weights[x * size_t(taps.stride)];
+    const uint8_t *in = columns + size_t(taps.first[x]) * kStep;
+    int32_t sums[kStep];
+    std::fill_n(sums, kStep, 1 << (kPrecision - 1));
+    for (int j = 0; j < taps.count[x]; ++j)
+      for (int k = 0; k < kStep; ++k)
+        sums[k] += weights[j] * in[j * kStep + k];
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < 3; ++c)
+        out[size_t(r) * row_bytes + x * 3 + size_t(c)] = to_byte(sums[c * kRows + r]);
+  }
+}
+
+Image horizontal_pass(const Image &image, const BicubicAxis &axis) {
+  const Taps taps = make_taps(image.width, axis);
+  Image out;
+  out.width = axis.count;
+  out.height = image.height;
+  const size_t row_bytes = size_t(out.width) * 3;
+  out.rgb.resize(row_bytes * size_t(out.height));
+  at::parallel_for(0, (image.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
+    std::vector<uint8_t> columns(size_t(image.width) * kStep);
+    for (int y = int(begin) * kRows; y < std::min(int(end) * kRows, image.height); y += kRows) {
+      gather_rows(image, y, columns.data());
+      horizontal_rows(columns.data(), taps, std::min(kRows, image.height - y), row_bytes,
+                      &out.rgb[size_t(y) * row_bytes]);
+    }
+  });
+  return out;
+}
+
+void vertical_row(const uint8_t *in, size_t row_bytes, const int32_t *weights, int count,
+                  uint8_t *out) {
+  constexpr size_t width = 64;
+  for (size_t i = 0; i < row_bytes; i += width) {
+    const size_t n = std::min(width, row_bytes - i);
+    int32_t sums[width];
+    std::fill_n(sums, width, 1 << (kPrecision - 1));
+    for (int j = 0; j < count; ++j) {
+      const uint8_t *row = in + size_t(j) * row_bytes + i;
+      if (n == width)
+        for (size_t k = 0; k < width; ++k)
+          sums[k] += weights[j] * row[k];
+      else
+        for (size_t k = 0; k < n; ++k)
+          sums[k] += weights[j] * row[k];
+    }
+    for (size_t k = 0; k < n; ++k)
+      out[i + k] = to_byte(sums[k]);
+  }
+}
+
+Image vertical_pass(const Image &image, const BicubicAxis &axis) {
+  const Taps taps = make_taps(image.height, axis);
+  Image out;
+  out.width = image.width;
+  out.height = axis.count;
+  const size_t row_bytes = size_t(out.width) * 3;
+  out.rgb.resize(row_bytes * size_t(out.height));
+  at::parallel_for(0, out.height, 32, [&](int64_t begin, int64_t end) {
+    for (size_t y = size_t(begin); y < size_t(end); ++y)
+      vertical_row(&image.rgb[size_t(taps.first[y]) * row_bytes], row_bytes,
+                   &taps.weights[y * size_t(taps.stride)], taps.count[y], &out.rgb[y * row_bytes]);
+  });
+  return out;
+}
+
+bool is_whole(int in, const BicubicAxis &axis) { return axis.size == in && axis.count == in; }
+
+} // namespace
+
+Image bicubic(const Image &image, const BicubicAxis &horizontal, const BicubicAxis &vertical) {
+  Image out = is_whole(image.width, horizontal) ? image : horizontal_pass(image, horizontal);
+  return is_whole(image.height, vertical) ? out : vertical_pass(out, vertical);
+}
+
+} // namespace vlm
