@@ -3,7 +3,6 @@
 
 #include "model/core/error.h"
 #include "model/weights/json_file.h"
-#include "model/weights/tensor_copy.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -46,7 +45,7 @@ public:
   SafetensorsFile::Info read(size_t data_bytes) const {
     if (!value_.is_object() || value_.size() != 3)
       wrong("an entry needs exactly dtype, shape and data_offsets");
-    SafetensorsFile::Info info{dtype(), shape(), 0, 0};
+    SafetensorsFile::Info info{dtype(), shape(), 0, 0, {}};
     const auto [begin, end] = offsets();
     if (begin > end || end > data_bytes)
       wrong("bytes ", begin, " to ", end, " lie outside the ", data_bytes,
@@ -159,7 +158,8 @@ std::string_view header_of(const MappedFile &file) {
 
 } // namespace
 
-SafetensorsFile::SafetensorsFile(const std::string &path) : file_(path), header_(header_of(file_)) {
+SafetensorsFile::SafetensorsFile(const std::string &path) : TensorFile(path) {
+  header_ = header_of(file_);
   const size_t start = length_bytes + header_.size();
   const size_t data_bytes = file_.bytes().size() - start;
   const json entries = parse_json_object(header_, path, 6);
@@ -172,21 +172,6 @@ SafetensorsFile::SafetensorsFile(const std::string &path) : file_(path), header_
   check_layout(path, tensors_, data_bytes);
   for (auto &[name, info] : tensors_)
     info.offset += start;
-}
-
-at::Tensor SafetensorsFile::load(const std::string &name,
-                                 std::optional<at::ScalarType> dtype) const {
-  return load(name, dtype, nullptr);
-}
-
-at::Tensor SafetensorsFile::load(const std::string &name, std::optional<at::ScalarType> dtype,
-                                 bool *finite) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end())
-    fail(ErrorCategory::Format, path(), ": tensor ", name, " is missing");
-  const Info &info = found->second;
-  return copy_tensor(file_, info.offset, info.shape, info.dtype, dtype.value_or(info.dtype),
-                     finite);
 }
 
 namespace {
