@@ -4,13 +4,16 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 
 namespace vlm {
 namespace {
 
 constexpr int kPrecision = 22; // bits behind the point of a weight
-constexpr int kRows = 8;       // rows that the horizontal pass takes at once
+constexpr int32_t kHalf = 1 << (kPrecision - 1);
+constexpr int kRows = 8; // rows that the horizontal pass takes at once
 constexpr int kStep = kRows * 3;
 
 double cubic(double x) {
@@ -59,30 +62,60 @@ Taps make_taps(int in, const BicubicAxis &axis) {
 
 uint8_t to_byte(int32_t sum) { return uint8_t(std::clamp(sum >> kPrecision, 0, 255)); }
 
-/// Rows [y, y + kRows) as [x][channel][row], so that a vector holds one channel of one column; rows
-/// below the picture repeat its last one.
+/// An 8x8 block of bytes, turned in registers: three rounds swap blocks of 4, 2 and 1.
+void transpose(std::array<uint64_t, kRows> &rows) {
+  uint64_t mask = 0x00000000FFFFFFFF;
+  for (size_t block = 4; block > 0; block /= 2, mask ^= mask << 8 * block)
+    for (size_t i = 0; i < kRows; ++i)
+      if (!(i & block)) {
+        const uint64_t swapped = (rows[i] >> 8 * block ^ rows[i + block]) & mask;
+        rows[i + block] ^= swapped;
+        rows[i] ^= swapped << 8 * block;
+      }
+}
+
+/// Rows [y, y + kRows) as [byte of the row][row], so that a vector holds one channel of one column;
+/// rows below the picture repeat its last one.
 void gather_rows(const Image &image, int y, uint8_t *columns) {
   const size_t row_bytes = size_t(image.width) * 3;
-  for (int r = 0; r < kRows; ++r) {
-    const uint8_t *row = &image.rgb[size_t(std::min(y + r, image.height - 1)) * row_bytes];
-    for (size_t i = 0; i < row_bytes; ++i)
-      columns[i * kRows + size_t(r)] = row[i];
+  std::array<const uint8_t *, kRows> in;
+  for (int r = 0; r < kRows; ++r)
+    in[size_t(r)] = &image.rgb[size_t(std::min(y + r, image.height - 1)) * row_bytes];
+  for (size_t i = 0; i < row_bytes; i += kRows) {
+    std::array<uint64_t, kRows> block = {};
+    for (size_t r = 0; r < kRows; ++r)
+      std::memcpy(&block[r], in[r] + i, std::min<size_t>(kRows, row_bytes - i));
+    transpose(block);
+    std::memcpy(columns + i * kRows, block.data(), sizeof block);
   }
 }
 
-void horizontal_rows(const uint8_t *columns, const Taps &taps, int rows, size_t row_bytes,
-                     uint8_t *out) {
+void scatter_rows(const uint8_t *columns, int rows, size_t row_bytes, uint8_t *out) {
+  for (size_t i = 0; i < row_bytes; i += kRows) {
+    std::array<uint64_t, kRows> block;
+    std::memcpy(block.data(), columns + i * kRows, sizeof block);
+    transpose(block);
+    for (size_t r = 0; r < size_t(rows); ++r)
+      std::memcpy(out + r * row_bytes + i, &block[r], std::min<size_t>(kRows, row_bytes - i));
+  }
+}
+
+void weigh_columns(const int32_t *columns, const Taps &taps, uint8_t *out) {
+  using Vector = int32_t __attribute__((vector_size(kRows * sizeof(int32_t))));
   for (size_t x = 0; x < taps.first.size(); ++x) {
     const int32_t *weights = &taps.weights[x * size_t(taps.stride)];
-    const uint8_t *in = columns + size_t(taps.first[x]) * kStep;
-    int32_t sums[kStep];
-    std::fill_n(sums, kStep, 1 << (kPrecision - 1));
+    const int32_t *in = columns + size_t(taps.first[x]) * kStep;
+    Vector sums[3] = {Vector{} + kHalf, Vector{} + kHalf, Vector{} + kHalf};
     for (int j = 0; j < taps.count[x]; ++j)
-      for (int k = 0; k < kStep; ++k)
-        sums[k] += weights[j] * in[j * kStep + k];
-    for (int r = 0; r < rows; ++r)
-      for (int c = 0; c < 3; ++c)
-        out[size_t(r) * row_bytes + x * 3 + size_t(c)] = to_byte(sums[c * kRows + r]);
+      for (Vector &sum : sums) {
+        Vector pixels;
+        std::memcpy(&pixels, in, sizeof pixels);
+        sum += weights[j] * pixels;
+        in += kRows;
+      }
+    for (const Vector &sum : sums)
+      for (int r = 0; r < kRows; ++r)
+        *out++ = to_byte(sum[r]);
   }
 }
 
@@ -94,11 +127,15 @@ Image horizontal_pass(const Image &image, const BicubicAxis &axis) {
   const size_t row_bytes = size_t(out.width) * 3;
   out.rgb.resize(row_bytes * size_t(out.height));
   at::parallel_for(0, (image.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
-    std::vector<uint8_t> columns(size_t(image.width) * kStep);
+    std::vector<uint8_t> columns(size_t(image.width) * kStep + 64); // whole blocks of 8 bytes
+    std::vector<int32_t> wide(columns.size());
+    std::vector<uint8_t> result(size_t(out.width) * kStep + 64);
     for (int y = int(begin) * kRows; y < std::min(int(end) * kRows, image.height); y += kRows) {
       gather_rows(image, y, columns.data());
-      horizontal_rows(columns.data(), taps, std::min(kRows, image.height - y), row_bytes,
-                      &out.rgb[size_t(y) * row_bytes]);
+      std::copy(columns.begin(), columns.end(), wide.begin());
+      weigh_columns(wide.data(), taps, result.data());
+      scatter_rows(result.data(), std::min(kRows, image.height - y), row_bytes,
+                   &out.rgb[size_t(y) * row_bytes]);
     }
   });
   return out;
@@ -110,7 +147,7 @@ void vertical_row(const uint8_t *in, size_t row_bytes, const int32_t *weights, i
   for (size_t i = 0; i < row_bytes; i += width) {
     const size_t n = std::min(width, row_bytes - i);
     int32_t sums[width];
-    std::fill_n(sums, width, 1 << (kPrecision - 1));
+    std::fill_n(sums, width, kHalf);
     for (int j = 0; j < count; ++j) {
       const uint8_t *row = in + size_t(j) * row_bytes + i;
       if (n == width)
