@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/language/decoder.h"
+
+#include "model/language/sampler.h"
+#include "tests/model/language/language_case.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
+
+#include <cstdio>
+#include <set>
+
+namespace vlm::test {
+namespace {
+
+// Differences of one fixture, printed as one line when all of its checks are done.
+struct Largest {
+  explicit Largest(std::string fixture) : line(std::move(fixture)) {}
+  ~Largest() { std::printf("[   parity ] %s\n", line.c_str()); }
+  void add(const std::string &what, double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, " %s %.2g", what.c_str(), value);
+    line += text;
+  }
+  std::string line;
+};
+
+at::Tensor id_tensor(int64_t id) { return at::full({1, 1}, id, at::kLong); }
+
+class DecoderParity : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(DecoderParity, LogitsAtAllPositions) {
+  const LanguageCase model(GetParam(), at::kFloat);
+  Largest largest("language/" + model.name + " logits:");
+  int checked = 0;
+  for (size_t i = 0; i < model.prompts(); ++i) {
+    if (!model.has(i, "logits"))
+      continue;
+    KvCache cache(model.decoder.config());
+    const at::Tensor hidden = model.decoder.forward(model.expected(i, "inputs_embeds"), cache);
+    double worst = 0;
+    EXPECT_TRUE(near(model.decoder.logits(hidden), model.expected(i, "logits"),
+                     model.atol("logits"), &worst));
+    EXPECT_EQ(cache.length(), hidden.size(1));
+    largest.add("p" + std::to_string(i), worst);
+    ++checked;
+  }
+  EXPECT_EQ(checked, 2);
+}
+
+// Greedy decoding as the engine does it: logits, probabilities, ids and the place of the stop.
+void check_greedy(const LanguageCase &model, size_t prompt, Largest &largest) {
+  const at::Tensor want_ids = model.expected(prompt, "output_ids");
+  const at::Tensor want_logits = model.expected(prompt, "step_logits");
+  const at::Tensor want_logprobs = model.expected(prompt, "token_logprobs").to(at::kDouble);
+  const std::set<int64_t> stops = model.json["stop_ids"];
+  const int64_t max_tokens = model.json["prompts"][prompt]["max_tokens"];
+  Sampler sampler({});
+  KvCache cache(model.decoder.config());
+  at::Tensor embeds = model.expected(prompt, "inputs_embeds");
+  double worst_logit = 0, worst_logprob = 0;
+  std::vector<int64_t> ids;
+  while (static_cast<int64_t>(ids.size()) < max_tokens) {
+    const at::Tensor hidden = model.decoder.forward(embeds, cache);
+    const at::Tensor logits = model.decoder.logits(hidden.select(1, -1))[0];
+    const int64_t step = ids.size();
+    ASSERT_LT(step, want_ids.size(0)) << "decoding went on behind the reference's stop";
+    double worst = 0;
+    EXPECT_TRUE(near(logits, want_logits[step], model.atol("step_logits"), &worst)) << step;
+    worst_logit = std::max(worst_logit, worst);
+    const SampledToken token = sampler(logits);
+    const double off = std::abs(token.logprob - want_logprobs[step].item<double>());
+    EXPECT_LE(off, model.atol("token_logprobs")) << step;
+    worst_logprob = std::max(worst_logprob, off);
+    ids.push_back(token.id);
+    ASSERT_EQ(token.id, want_ids[step].item<int64_t>()) << "at step " << step;
+    if (stops.count(token.id))
+      break;
+    embeds = model.decoder.embed(id_tensor(token.id));
+  }
+  EXPECT_EQ(static_cast<int64_t>(ids.size()), want_ids.size(0));
+  largest.add("p" + std::to_string(prompt), worst_logit);
+  largest.add("logprob", worst_logprob);
+}
+
+TEST_P(DecoderParity, GreedyAnswer) {
+  const LanguageCase model(GetParam(), at::kFloat);
+  Largest largest("language/" + model.name + " greedy:");
+  for (size_t i = 0; i < model.prompts(); ++i)
+    check_greedy(model, i, largest);
+}
+
+TEST_P(DecoderParity, TextEmbeddings) {
+  const LanguageCase model(GetParam(), at::kFloat);
+  const at::Tensor ids =
+      model.expected(2, "input_ids").to(at::kLong); // the prompt without pictures
+  double worst = 0;
+  EXPECT_TRUE(near(model.decoder.embed(ids), model.expected(2, "inputs_embeds"), 0, &worst));
+}
+
+// Every way of cutting a sequence into passes must give the same as one pass.
+TEST_P(DecoderParity, CachedPassesEqualOnePass) {
+  const LanguageCase model(GetParam(), at::kFloat);
+  const at::Tensor embeds = model.expected(0, "inputs_embeds");
+  KvCache whole(model.decoder.config()), pieces(model.decoder.config());
+  const at::Tensor want = model.decoder.logits(model.decoder.forward(embeds, whole));
+  const int64_t length = embeds.size(1);
+  int64_t at = 0;
+  for (const int64_t count : {length / 2, int64_t{1}, int64_t{1}, int64_t{7}, length}) {
+    const int64_t now = std::min(count, length - at);
+    const at::Tensor got =
+        model.decoder.logits(model.decoder.forward(embeds.narrow(1, at, now), pieces));
+    EXPECT_TRUE(near(got, want.narrow(1, at, now), model.atol("logits"))) << "from " << at;
+    at += now;
+  }
+  EXPECT_EQ(pieces.length(), length);
+  // Going back and on again forgets what was there.
+  pieces.truncate(length - 5);
+  const at::Tensor again =
+      model.decoder.logits(model.decoder.forward(embeds.narrow(1, length - 5, 5), pieces));
+  EXPECT_TRUE(near(again, want.narrow(1, length - 5, 5), model.atol("logits")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, DecoderParity, ::testing::ValuesIn(language_cases()),
+                         [](const auto &info) {
+                           std::string name = info.param;
+                           for (char &c : name)
+                             c = c == '-' ? '_' : c;
+                           return name;
+                         });
+
+// Greedy paths of bfloat16 may part; with the reference's tokens given, its choice is ours almost
+// always.
+TEST(DecoderBfloat16, TeacherForcedAgreement) {
+  int64_t same = 0, all = 0;
+  for (const std::string &name : language_cases()) {
+    const LanguageCase model(name, at::kBFloat16);
+    for (size_t i = 0; i < model.prompts(); ++i) {
+      if (!model.has(i, "logits"))
+        continue;
+      KvCache cache(model.decoder.config());
+      const at::Tensor logits =
+          model.decoder.logits(model.decoder.forward(model.expected(i, "inputs_embeds"), cache));
+      const at::Tensor equal =
+          at::argmax(logits, -1).eq(at::argmax(model.expected(i, "logits"), -1));
+      same += equal.sum().item<int64_t>();
+      all += equal.numel();
+    }
+  }
+  std::printf("[   parity ] language bfloat16: %ld of %ld positions agree\n", same, all);
+  EXPECT_GT(all, 500);
+  EXPECT_GE(same, 0.98 * all);
+}
+
+TEST(Decoder, CancellationLeavesTheCache) {
+  const LanguageCase model("gemma", at::kFloat);
+  const at::Tensor embeds = model.expected(0, "inputs_embeds");
+  KvCache cache(model.decoder.config());
+  model.decoder.forward(embeds, cache);
+  CancelToken cancel;
+  cancel.cancel();
+  const at::Tensor next = model.decoder.embed(id_tensor(5));
+  try {
+    model.decoder.forward(next, cache, cancel);
+    FAIL() << "not cancelled";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.category(), ErrorCategory::Cancelled);
+  }
+  EXPECT_EQ(cache.length(), embeds.size(1));
+  KvCache fresh(model.decoder.config());
+  model.decoder.forward(embeds, fresh);
+  EXPECT_TRUE(near(model.decoder.forward(next, cache), model.decoder.forward(next, fresh), 0));
+}
+
+TEST(Decoder, IdsOutsideTheVocabularyAreRefused) {
+  const LanguageCase model("gemma", at::kFloat);
+  const int64_t size = model.decoder.config().vocab_size;
+  EXPECT_NO_THROW(model.decoder.embed(id_tensor(size - 1)));
+  for (const int64_t id : {size, int64_t{-200}, int64_t{-1}}) {
+    try {
+      model.decoder.embed(id_tensor(id));
+      FAIL() << id;
+    } catch (const Error &error) {
+      EXPECT_EQ(error.category(), ErrorCategory::Data);
+      EXPECT_NE(std::string(error.what()).find(std::to_string(id)), std::string::npos);
+    }
+  }
+}
+
+TEST(KvCache, TruncatesOnlyBackwards) {
+  const LanguageCase model("yi", at::kFloat);
+  KvCache cache(model.decoder.config());
+  EXPECT_THROW(cache.truncate(1), Error);
+  EXPECT_THROW(cache.truncate(-1), Error);
+  EXPECT_NO_THROW(cache.truncate(0));
+}
+
+} // namespace
+} // namespace vlm::test
