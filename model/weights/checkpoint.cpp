@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/weights/checkpoint.h"
+
+#include "model/core/digest.h"
+#include "model/core/error.h"
+#include "model/core/log.h"
+#include "model/weights/json_file.h"
+#include "model/weights/safetensors.h"
+#include "model/weights/torch_file.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char *index_name = "model.safetensors.index.json";
+
+/// One kind of vision tower: how its tensors are called in tower directories and in checkpoints.
+struct Tower {
+  const char *config_key;
+  const char *label; ///< prefix of its files' names in the digest, so that two towers never collide
+  std::vector<std::pair<std::string, std::string>> prefixes; ///< in the directory -> checkpoint
+};
+
+const std::vector<Tower> &towers() {
+  static const std::vector<Tower> all = {
+      {"mm_vision_tower",
+       "vision_tower/",
+       {{"vision_model.", "model.vision_tower.vision_tower.vision_model."}}},
+      {"mm_vision_tower_aux",
+       "vision_tower_aux/",
+       {{"visual.trunk.stem.", "model.vision_tower_aux.vision_stem."},
+        {"visual.trunk.stages.", "model.vision_tower_aux.vision_stages."}}}};
+  return all;
+}
+
+bool starts_with(const std::string &text, const std::string &prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+bool ends_with(const std::string &text, const std::string &end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+bool exists(const std::string &path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+/// Where a tower's directory may be, best first.
+std::vector<std::string> tower_places(const std::string &checkpoint, const std::string &tower) {
+  if (fs::path(tower).is_absolute())
+    return {tower};
+  return {tower, checkpoint + "/" + tower, checkpoint + "/../" + tower};
+}
+
+std::string find_tower(const std::string &checkpoint, const std::string &tower,
+                       const std::string &key) {
+  std::string looked_at;
+  for (const std::string &place : tower_places(checkpoint, tower)) {
+    if (exists(place))
+      return place;
+    looked_at += (looked_at.empty() ? "" : ", ") + place;
+  }
+  fail(ErrorCategory::NotFound, checkpoint, " holds no tensors of this tower, and the directory ",
+       "that config.json names in ", key, " does not exist: looked at ", looked_at);
+}
+
+/// Opens the weights in a tower's directory.
+std::unique_ptr<const TensorFile> open_tower(const std::string &directory) {
+  for (const char *name : {"model.safetensors", "open_clip_model.safetensors"})
+    if (const std::string path = directory + "/" + name; exists(path))
+      return std::make_unique<SafetensorsFile>(path);
+  for (const char *name : {"pytorch_model.bin", "open_clip_pytorch_model.bin"})
+    if (const std::string path = directory + "/" + name; exists(path))
+      return std::make_unique<TorchFile>(path);
+  fail(ErrorCategory::NotFound, directory,
+       ": no model.safetensors, open_clip_model.safetensors, pytorch_model.bin or "
+       "open_clip_pytorch_model.bin");
+}
+
+/// tensor -> shard, as the index has it.
+std::map<std::string, std::string> read_index(const std::string &path) {
+  const json index = read_json_object(path);
+  const auto found = index.find("weight_map");
+  if (found == index.end() || !found->is_object())
+    fail(ErrorCategory::Format, path, ": weight_map is missing or not an object");
+  std::map<std::string, std::string> out;
+  for (const auto &[tensor, shard] : found->items()) {
+    if (!shard.is_string())
+      fail(ErrorCategory::Format, path, ": the shard of tensor ", tensor, " is not a string");
+    const std::string name = shard.get<std::string>();
+    if (name.empty() || name == "." || name == ".." ||
+        name.find_first_of(std::string("/\0", 2)) != std::string::npos)
+      fail(ErrorCategory::Format, path, ": shard ", shard.dump(), " of tensor ", tensor,
+           " is not a file name in this directory");
+    out.emplace(tensor, name);
+  }
+  if (out.empty())
+    fail(ErrorCategory::Format, path, ": weight_map is empty");
+  return out;
+}
+
+void add_sample(Digest &digest, std::string_view bytes) {
+  constexpr size_t sample = 4096;
+  digest.add(bytes.substr(0, sample));
+  digest.add(bytes.substr(bytes.size() - std::min(bytes.size(), sample)));
+}
+
+} // namespace
+
+Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
+  std::error_code ignored;
+  if (!fs::is_directory(directory, ignored))
+    fail(ErrorCategory::NotFound, directory, ": no such directory");
+  const std::string config_path = directory + "/config.json";
+  const json config = read_json_object(config_path);
+  config_ = read_file(config_path);
+  open_shards();
+  for (const Tower &tower : towers()) {
+    const auto found = config.find(tower.config_key);
+    if (found == config.end() || found->is_null())
+      continue;
+    if (!found->is_string())
+      fail(ErrorCategory::Format, config_path, ": ", tower.config_key, " is not a string");
+    add_tower(found->get<std::string>(), tower.config_key);
+  }
+}
+
+void Checkpoint::open_shards() {
+  const std::string single = "model.safetensors";
+  if (exists(directory_ + "/" + single))
+    return add_shard(single, {});
+  const std::string index_path = directory_ + "/" + index_name;
+  if (!exists(index_path))
+    fail(ErrorCategory::NotFound, directory_, ": neither ", single, " nor ", index_name);
+  const std::map<std::string, std::string> index = read_index(index_path);
+  std::set<std::string> shards;
+  for (const auto &[tensor, shard] : index) {
+    if (!exists(directory_ + "/" + shard))
+      fail(ErrorCategory::NotFound, index_path, ": shard ", shard, " of tensor ", tensor,
+           " does not exist");
+    shards.insert(shard);
+  }
+  for (const std::string &shard : shards)
+    add_shard(shard, index);
+  for (const auto &[tensor, shard] : index)
+    if (const auto found = sources_.find(tensor);
+        found == sources_.end() || found->second.file != files_.at(shard).get())
+      fail(ErrorCategory::Format, index_path, ": tensor ", tensor, " is not in ", shard);
+}
+
+/// `index` is empty for a single file.
+void Checkpoint::add_shard(const std::string &name,
+                           const std::map<std::string, std::string> &index) {
+  const std::string path = directory_ + "/" + name;
+  const auto file =
+      files_.emplace(name, std::make_unique<SafetensorsFile>(path)).first->second.get();
+  for (const auto &[tensor, info] : file->tensors()) {
+    if (!index.empty() && !index.count(tensor))
+      fail(ErrorCategory::Format, path, ": tensor ", tensor, " is missing in ", index_name);
+    const auto [place, added] = sources_.emplace(tensor, Source{file, tensor});
+    if (!added)
+      fail(ErrorCategory::Format, path, ": tensor ", tensor, " is also in ",
+           place->second.file->path());
+  }
+}
+
+void Checkpoint::add_tower(const std::string &directory, const std::string &key) {
+  const auto tower = std::find_if(towers().begin(), towers().end(),
+                                  [&](const Tower &known) { return known.config_key == key; });
+  for (const auto &[stored, prefix] : tower->prefixes)
+    if (const auto first = sources_.lower_bound(prefix);
+        first != sources_.end() && starts_with(first->first, prefix))
+      return; // the checkpoint holds it
+  const std::string place = find_tower(directory_, directory, key);
+  std::unique_ptr<const TensorFile> file = open_tower(place);
+  size_t count = 0;
+  for (const auto &[name, info] : file->tensors())
+    for (const auto &[stored, prefix] : tower->prefixes)
+      if (starts_with(name, stored) && !ends_with(name, ".position_ids")) {
+        sources_.emplace(prefix + name.substr(stored.size()), Source{file.get(), name});
+        ++count;
+      }
+  if (count == 0)
+    fail(ErrorCategory::Format, file->path(), ": no tensor begins with ", tower->prefixes[0].first);
+  log(LogLevel::Info, key, ": ", count, " tensors from ", file->path());
+  const std::string label = tower->label + fs::path(file->path()).filename().string();
+  files_.emplace(label, std::move(file));
+}
+
+const Checkpoint::Source &Checkpoint::source(const std::string &name) const {
+  const auto found = sources_.find(name);
+  if (found == sources_.end())
+    fail(ErrorCategory::Format, directory_, ": tensor ", name, " is missing");
+  return found->second;
+}
+
+const TensorFile::Info &Checkpoint::info(const std::string &name) const {
+  const Source &found = source(name);
+  return found.file->info(found.name);
+}
+
+bool Checkpoint::contains(const std::string &name) const { return sources_.count(name) > 0; }
+
+std::vector<std::string> Checkpoint::names() const {
+  std::vector<std::string> out;
+  for (const auto &[name, source] : sources_)
+    out.push_back(name);
+  return out;
+}
+
+std::vector<int64_t> Checkpoint::shape(const std::string &name) const { return info(name).shape; }
+
+at::ScalarType Checkpoint::dtype(const std::string &name) const { return info(name).dtype; }
+
+std::string Checkpoint::origin(const std::string &name) const {
+  const auto found = sources_.find(name);
+  return found == sources_.end() ? directory_ : found->second.file->path();
+}
+
+at::Tensor Checkpoint::load(const std::string &name, at::ScalarType dtype) const {
+  const Source &found = source(name);
+  const at::ScalarType stored = found.file->info(found.name).dtype;
+  if (stored != at::kFloat && stored != at::kHalf && stored != at::kBFloat16)
+    fail(ErrorCategory::Format, found.file->path(), ": tensor ", name, " is stored as ",
+         c10::toString(stored), ", expected Float, Half or BFloat16");
+  bool finite = true;
+  const at::Tensor out = found.file->load(found.name, dtype, &finite);
+  if (!finite)
+    fail(ErrorCategory::Format, found.file->path(), ": tensor ", name, " holds NaN or infinity");
+  return out;
+}
+
+std::string Checkpoint::digest() const {
+  Digest digest;
+  digest.add(config_);
+  for (const auto &[name, file] : files_) {
+    digest.add(name);
+    digest.add(file->header());
+    for (const auto &[tensor, info] : file->tensors())
+      add_sample(digest, file->bytes(info));
+  }
+  return digest.hex();
+}
+
+uint64_t Checkpoint::weight_bytes(at::ScalarType matrix_dtype, bool tied_head) const {
+  uint64_t total = 0;
+  for (const auto &[name, source] : sources_) {
+    if (tied_head && name == "lm_head.weight")
+      continue;
+    const TensorFile::Info &info = source.file->info(source.name);
+    const bool matrix = info.shape.size() == 2;
+    total += static_cast<uint64_t>(checked_numel(info.shape).value_or(0)) *
+             c10::elementSize(matrix ? matrix_dtype : at::kFloat);
+  }
+  return total;
+}
+
+} // namespace vlm
