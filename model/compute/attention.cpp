@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/attention.h"
 
+#include "model/compute/gemm.h"
+#include "model/compute/simd.h"
+#include "model/compute/threads.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/repeat_interleave.h>
 #include <ATen/ops/softmax.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,65 +21,263 @@
 namespace vlm {
 namespace {
 
-// Score entries that a block of queries may make at once (64 MB).
-constexpr int64_t kBlockScores = int64_t{1} << 24;
+using simd::Float8;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
 
-int64_t queries_per_block(const at::Tensor &q, const at::Tensor &k) {
-  return std::max<int64_t>(1, kBlockScores / (q.size(0) * q.size(1) * k.size(2)));
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+constexpr int64_t kBlockQueries = 128; // whose scores a thread holds at once
+constexpr int64_t kFewQueries = 4;     // up to here dot products beat gemm
+
+// [B, H, L, D] with neighbouring elements of a head in memory; other strides are free, so that
+// heads are read straight out of [B, L, H * D].
+struct Heads {
+  explicit Heads(const at::Tensor &t)
+      : data(t.data_ptr<float>()), batch(t.stride(0)), head(t.stride(1)), row(t.stride(2)) {}
+  float *at(int64_t b, int64_t h, int64_t l) const { return data + b * batch + h * head + l * row; }
+  float *data;
+  int64_t batch, head, row;
+};
+
+at::Tensor readable(const at::Tensor &t) {
+  return t.stride(3) == 1 && t.stride(2) >= t.size(3) ? t : t.contiguous();
 }
 
-// q [B, Hkv, r, l, D], k, v [B, Hkv, 1, S, D], mask broadcastable to [B, Hkv, r, l, S] or
-// undefined.
-at::Tensor attend(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
-                  const at::Tensor &mask) {
-  at::Tensor scores = at::matmul(q, k.transpose(-2, -1));
-  if (mask.defined())
-    scores = scores.masked_fill(mask.logical_not(), -std::numeric_limits<float>::infinity());
-  return at::matmul(at::softmax(scores, -1), v);
+// An uninitialised [B, H, L, D] that lies in memory as [B, L, H, D].
+at::Tensor heads_like(const at::Tensor &t) {
+  return at::empty({t.size(0), t.size(2), t.size(1), t.size(3)}, t.options()).transpose(1, 2);
 }
 
-struct Grouped {
+float scale_of(const at::Tensor &q) { return 1 / std::sqrt(static_cast<float>(q.size(3))); }
+
+// What a query may look at.
+struct Sight {
+  Sight(const at::Tensor &mask, bool causal, int64_t length, int64_t keys)
+      : mask(mask.defined() ? mask.contiguous() : mask), causal(causal), keys(keys),
+        before(keys - length) {
+    if (mask.defined()) {
+      allowed = this->mask.data_ptr<bool>();
+      batch = mask.dim() == 4 && mask.size(0) > 1 ? length * keys : 0;
+    }
+  }
+  // Keys that any of the queries up to `last` sees.
+  int64_t reach(int64_t last) const { return causal ? before + last + 1 : keys; }
+  void hide(int64_t b, int64_t query, float *scores) const {
+    if (!allowed)
+      return;
+    const bool *row = allowed + b * batch + query * keys;
+    for (int64_t i = 0; i < keys; ++i)
+      scores[i] = row[i] ? scores[i] : kMinusInfinity;
+  }
+  at::Tensor mask;
+  bool causal;
+  int64_t keys, before;
+  const bool *allowed = nullptr;
+  int64_t batch = 0;
+};
+
+// In place; a row that sees nothing becomes zeros.
+void softmax_row(float *row, int64_t size) {
+  const float top = *std::max_element(row, row + size);
+  if (top == kMinusInfinity) {
+    std::fill(row, row + size, 0.0f);
+    return;
+  }
+  Float8 sums = simd::splat(0);
+  float total = 0;
+  int64_t i = 0;
+  for (; i + simd::kLanes <= size; i += simd::kLanes) {
+    const Float8 e = simd::exp_negative(simd::load(row + i) - top);
+    simd::store(row + i, e);
+    sums += e;
+  }
+  for (; i < size; ++i)
+    total += row[i] = simd::exp_negative(simd::splat(row[i] - top))[0];
+  const float factor = 1 / (total + simd::sum(sums));
+  for (i = 0; i < size; ++i)
+    row[i] *= factor;
+}
+
+// scores [rows, keys] = scale * q k^T and out = scores v, without gemm's packing.
+void few_scores(const float *q, const float *k, int64_t k_row, int64_t keys, int64_t dim,
+                float scale, float *scores) {
+  for (int64_t i = 0; i < keys; ++i)
+    scores[i] = scale * simd::dot(q, k + i * k_row, dim);
+}
+
+void few_outputs(const float *scores, const float *v, int64_t v_row, int64_t keys, int64_t dim,
+                 float *out) {
+  std::fill(out, out + dim, 0.0f);
+  for (int64_t i = 0; i < keys; ++i)
+    for (int64_t d = 0; d < dim; ++d)
+      out[d] += scores[i] * v[i * v_row + d];
+}
+
+// Queries [from, to) of one head. `scores`: room for (to - from) * reach, probabilities afterwards.
+struct Block {
+  int64_t b, h, from, to;
+};
+
+struct Forward {
+  Heads q, k, v, out;
+  Sight sight;
+  int64_t group, dim;
+  float scale;
+
+  void run(const Block &block, float *scores) const {
+    const int64_t rows = block.to - block.from, keys = sight.reach(block.to - 1);
+    const float *query = q.at(block.b, block.h, block.from);
+    const float *key = k.at(block.b, block.h / group, 0);
+    const float *value = v.at(block.b, block.h / group, 0);
+    float *target = out.at(block.b, block.h, block.from);
+    const bool few = rows < kFewQueries;
+    if (!few)
+      gemm(rows, keys, dim, scale, {query, q.row}, {key, k.row, true}, 0, scores, keys);
+    for (int64_t i = 0; i < rows; ++i) {
+      float *row = scores + i * keys;
+      if (few)
+        few_scores(query + i * q.row, key, k.row, keys, dim, scale, row);
+      sight.hide(block.b, block.from + i, row);
+      const int64_t seen = sight.reach(block.from + i);
+      softmax_row(row, seen);
+      std::fill(row + seen, row + keys, 0.0f);
+      if (few)
+        few_outputs(row, value, v.row, seen, dim, target + i * out.row);
+    }
+    if (!few)
+      gemm(rows, dim, keys, 1, {scores, keys}, {value, v.row}, 0, target, out.row);
+  }
+};
+
+// Equal parts of at most kBlockQueries.
+int64_t block_rows(int64_t length) {
+  const int64_t blocks = (length + kBlockQueries - 1) / kBlockQueries;
+  return (length + blocks - 1) / std::max<int64_t>(blocks, 1);
+}
+
+// `kept`: undefined, or [B, H, L, S] that receives the probabilities.
+at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                   const at::Tensor &mask, bool causal, const at::Tensor &kept) {
+  at::Tensor out = heads_like(q);
+  const int64_t heads = q.size(1), length = q.size(2), keys = k.size(2);
+  if (q.numel() == 0)
+    return out;
+  const at::Tensor qr = readable(q), kr = readable(k), vr = readable(v);
+  const Forward pass{
+      Heads(qr),         Heads(kr), Heads(vr),  Heads(out), Sight(mask, causal, length, keys),
+      heads / k.size(1), q.size(3), scale_of(q)};
+  const int64_t rows = block_rows(length), blocks = (length + rows - 1) / rows;
+  parallel_for(0, q.size(0) * heads * blocks, 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(kept.defined() ? 0 : rows * keys);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t head = i / blocks, from = i % blocks * rows;
+      float *scores =
+          kept.defined() ? kept.data_ptr<float>() + (head * length + from) * keys : scratch.data();
+      pass.run({head / heads, head % heads, from, std::min(from + rows, length)}, scores);
+    }
+  });
+  return out;
+}
+
+struct Gradients {
   at::Tensor q, k, v;
 };
 
-Grouped group(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
-  const int64_t groups = k.size(1), each = q.size(1) / groups;
-  const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
-  return {(q * scale).reshape({q.size(0), groups, each, q.size(2), q.size(3)}), k.unsqueeze(2),
-          v.unsqueeze(2)};
+// All query heads of one kv head, one after the other: their parts of dk and dv add up.
+struct Backward {
+  Heads q, k, v, grad, dq, dk, dv;
+  const float *probabilities; // [B, H, L, S]
+  int64_t heads, group, length, keys, dim;
+  float scale;
+
+  void run(int64_t b, int64_t kv_head, float *ds) const {
+    for (int64_t j = 0; j < group; ++j) {
+      const int64_t h = kv_head * group + j;
+      const float *p = probabilities + (b * heads + h) * length * keys;
+      const float *g = grad.at(b, h, 0);
+      gemm(length, keys, dim, 1, {g, grad.row}, {v.at(b, kv_head, 0), v.row, true}, 0, ds, keys);
+      for (int64_t i = 0; i < length; ++i)
+        softmax_gradient(p + i * keys, ds + i * keys);
+      const float beta = j > 0;
+      gemm(keys, dim, length, 1, {p, keys, true}, {g, grad.row}, beta, dv.at(b, kv_head, 0),
+           dv.row);
+      gemm(length, dim, keys, scale, {ds, keys}, {k.at(b, kv_head, 0), k.row}, 0, dq.at(b, h, 0),
+           dq.row);
+      gemm(keys, dim, length, scale, {ds, keys, true}, {q.at(b, h, 0), q.row}, beta,
+           dk.at(b, kv_head, 0), dk.row);
+    }
+  }
+
+  // d(scores) = p * (dp - sum p dp), in place of dp.
+  void softmax_gradient(const float *p, float *dp) const {
+    const float mean = simd::dot(p, dp, keys);
+    for (int64_t i = 0; i < keys; ++i)
+      dp[i] = p[i] * (dp[i] - mean);
+  }
+};
+
+Gradients backward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                   const at::Tensor &probabilities, const at::Tensor &grad) {
+  const at::Tensor qr = readable(q), kr = readable(k), vr = readable(v), gr = readable(grad);
+  Gradients out{heads_like(q), heads_like(k), heads_like(v)};
+  const int64_t heads = q.size(1), kv_heads = k.size(1), length = q.size(2), keys = k.size(2);
+  const Backward pass{Heads(qr),    Heads(kr),        Heads(vr),    Heads(gr),
+                      Heads(out.q), Heads(out.k),     Heads(out.v), probabilities.data_ptr<float>(),
+                      heads,        heads / kv_heads, length,       keys,
+                      q.size(3),    scale_of(q)};
+  parallel_for(0, q.size(0) * kv_heads, 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> ds(length * keys);
+    for (int64_t i = begin; i < end; ++i)
+      pass.run(i / kv_heads, i % kv_heads, ds.data());
+  });
+  return out;
+}
+
+struct Attention : torch::autograd::Function<Attention> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k,
+                            const at::Tensor &v, const at::Tensor *mask) {
+    const at::Tensor kept = at::empty({q.size(0), q.size(1), q.size(2), k.size(2)}, q.options());
+    at::Tensor out = vlm::forward(q, k, v, *mask, false, kept);
+    context->save_for_backward({q, k, v, kept});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &grads) {
+    const variable_list saved = context->get_saved_variables();
+    const Gradients out = vlm::backward(saved[0], saved[1], saved[2], saved[3], grads[0]);
+    return {out.q, out.k, out.v, {}};
+  }
+};
+
+// The same by ATen, for other devices.
+at::Tensor portable(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                    const at::Tensor &mask) {
+  const int64_t group = q.size(1) / k.size(1);
+  const at::Tensor wide_k = at::repeat_interleave(k, group, 1);
+  const at::Tensor wide_v = at::repeat_interleave(v, group, 1);
+  at::Tensor scores = at::matmul(q * scale_of(q), wide_k.transpose(-2, -1));
+  if (mask.defined())
+    scores = scores.masked_fill(mask.logical_not(), kMinusInfinity);
+  return at::matmul(at::softmax(scores, -1), wide_v);
 }
 
 } // namespace
 
 at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
                      const at::Tensor &mask) {
-  const Grouped in = group(q, k, v);
-  const at::Tensor wide = mask.defined() && mask.dim() == 4 ? mask.unsqueeze(2) : mask;
-  const int64_t length = q.size(2), step = queries_per_block(q, k);
-  std::vector<at::Tensor> blocks;
-  for (int64_t i = 0; i < length; i += step) {
-    const int64_t count = std::min(step, length - i);
-    blocks.push_back(attend(in.q.narrow(3, i, count), in.k, in.v,
-                            wide.defined() ? wide.narrow(-2, i, count) : wide));
-  }
-  return (blocks.size() == 1 ? blocks[0] : at::cat(blocks, 3)).reshape(q.sizes());
+  if (!q.is_cpu())
+    return portable(q, k, v, mask);
+  if (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad()))
+    return Attention::apply(q, k, v, &mask) /* may be undefined, which apply() refuses */;
+  return forward(q, k, v, mask, false, {});
 }
 
 at::Tensor causal_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
-  const Grouped in = group(q, k, v);
-  const int64_t length = q.size(2), before = k.size(2) - length;
-  const int64_t step = std::min<int64_t>(queries_per_block(q, k), 256);
-  std::vector<at::Tensor> blocks;
-  for (int64_t i = 0; i < length; i += step) {
-    const int64_t count = std::min(step, length - i), keys = before + i + count;
-    at::Tensor mask;
-    if (count > 1)
-      mask = at::arange(keys, q.device()).unsqueeze(0) <=
-             at::arange(before + i, keys, q.device()).unsqueeze(1);
-    blocks.push_back(
-        attend(in.q.narrow(3, i, count), in.k.narrow(3, 0, keys), in.v.narrow(3, 0, keys), mask));
-  }
-  return (blocks.size() == 1 ? blocks[0] : at::cat(blocks, 3)).reshape(q.sizes());
+  if (q.is_cpu())
+    return forward(q, k, v, {}, true, {});
+  const int64_t length = q.size(2), keys = k.size(2);
+  const at::Tensor key = at::arange(keys, q.device());
+  return portable(q, k, v, key.unsqueeze(0) <= key.narrow(0, keys - length, length).unsqueeze(1));
 }
 
 } // namespace vlm

@@ -1,9 +1,72 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/linear.h"
 
+#include "model/compute/bf16_product.h"
+#include "model/compute/gemm.h"
+#include "model/core/machine.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <atomic>
+#include <vector>
 
 namespace vlm {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+std::atomic<bool> bf16_products{false};
+
+// a [m, k] (or [k, m] transposed) times b [k, n] (or [n, k]), both contiguous, as `shape`.
+at::Tensor product(const at::Tensor &a, bool a_transposed, const at::Tensor &b, bool b_transposed,
+                   at::IntArrayRef shape) {
+  const int64_t m = a.size(a_transposed ? 1 : 0), k = a.size(a_transposed ? 0 : 1);
+  const int64_t n = b.size(b_transposed ? 0 : 1);
+  at::Tensor c = at::empty(shape, a.options());
+  gemm(m, n, k, 1, {a.data_ptr<float>(), a.size(1), a_transposed},
+       {b.data_ptr<float>(), b.size(1), b_transposed}, 0, c.data_ptr<float>(), n);
+  return c;
+}
+
+at::Tensor rows_of(const at::Tensor &x) { return x.reshape({-1, x.size(-1)}).contiguous(); }
+
+std::vector<int64_t> with_last(const at::Tensor &x, int64_t size) {
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = size;
+  return shape;
+}
+
+// x W^T with its gradients; ATen's own would take another BLAS, slower on the shapes of training.
+struct FloatLinear : torch::autograd::Function<FloatLinear> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x,
+                            const at::Tensor &weight) {
+    context->save_for_backward({x, weight});
+    return product(rows_of(x), false, weight.contiguous(), true, with_last(x, weight.size(0)));
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &grads) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], weight = saved[1].contiguous(), grad = rows_of(grads[0]);
+    at::Tensor dx, dw;
+    if (context->needs_input_grad(0))
+      dx = product(grad, false, weight, false, x.sizes());
+    if (context->needs_input_grad(1))
+      dw = product(grad, true, rows_of(x), false, weight.sizes());
+    return {dx, dw};
+  }
+};
+
+at::Tensor bf16_linear(const at::Tensor &x, const at::Tensor &weight) {
+  return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
+}
+
+} // namespace
+
+void set_bf16_products(bool enabled) { bf16_products = enabled && cpu_has_bf16(); }
 
 Linear::Linear(const Scope &scope, int64_t in, int64_t out, bool bias)
     : weight_(scope.matrix("weight", {out, in})),
@@ -13,7 +76,18 @@ Linear::Linear(at::Tensor weight, at::Tensor bias)
     : weight_(std::move(weight)), bias_(std::move(bias)) {}
 
 at::Tensor Linear::operator()(const at::Tensor &x) const {
-  return at::linear(x, weight_.to(at::kFloat), bias_);
+  if (!x.is_cpu() && weight_.scalar_type() == at::kFloat)
+    return at::linear(x, weight_, bias_);
+  at::Tensor y = multiply(x);
+  return bias_.defined() ? y.add_(bias_) : y;
+}
+
+at::Tensor Linear::multiply(const at::Tensor &x) const {
+  if (!x.is_cpu() || (bf16_products && weight_.scalar_type() == at::kFloat))
+    return bf16_linear(x, weight_);
+  if (weight_.scalar_type() == at::kFloat)
+    return FloatLinear::apply(x, weight_);
+  return bf16_product(rows_of(x), weight_).view(with_last(x, out_features()));
 }
 
 } // namespace vlm

@@ -27,8 +27,13 @@ public:
   const at::Tensor &bias() const { return bias_; }
 
 private:
+  at::Tensor multiply(const at::Tensor &x) const;
   at::Tensor weight_;
   at::Tensor bias_; // undefined without a bias
 };
+
+/// For training: lets products with float32 weights round both sides to bfloat16, on machines that
+/// multiply bfloat16 natively (elsewhere this does nothing). Process-wide; off by default.
+void set_bf16_products(bool enabled);
 
 } // namespace vlm
