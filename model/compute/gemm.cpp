@@ -7,6 +7,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <oneapi/dnnl/dnnl_version.h>
 
+#include <algorithm>
 #include <string>
 
 // The only file that knows oneDNN; it hides what differs between its versions 2 and 3.
@@ -53,6 +54,11 @@ bool matmul_bf16(int64_t m, int64_t n, int64_t k, const void *x, const void *w, 
 
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, Operand a, Operand b, float beta, float *c,
           int64_t stride) {
+  if (k == 0 && beta == 0) // which oneDNN refuses
+    for (int64_t i = 0; i < m; ++i)
+      std::fill_n(c + i * stride, n, 0.0f);
+  if (m == 0 || n == 0 || k == 0)
+    return;
   const dnnl_status_t status =
       dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
                  a.stride, b.data, b.stride, beta, c, stride);

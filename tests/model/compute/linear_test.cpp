@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/compute/linear.h"
+
+#include "model/core/machine.h"
+#include "tests/model/compute/random.h"
+#include "tests/support/fixture.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/linear.h>
+
+namespace vlm::test {
+namespace {
+
+TEST(Linear, ValueAndGradients) {
+  for (const auto &shape :
+       std::vector<std::vector<int64_t>>{{7, 12}, {2, 3, 12}, {1, 12}, {0, 12}}) {
+    const at::Tensor x = parameter(shape, 1), w = parameter({5, 12}, 2), b = parameter({5}, 3);
+    const at::Tensor x2 = twin(x), w2 = twin(w), b2 = twin(b);
+    const at::Tensor y = Linear(w, b)(x), y2 = at::linear(x2, w2, b2);
+    EXPECT_TRUE(near(y, y2, 1e-5)) << x.sizes();
+    scalar(y).backward();
+    scalar(y2).backward();
+    EXPECT_TRUE(near(x.grad(), x2.grad(), 1e-5)) << x.sizes();
+    EXPECT_TRUE(near(w.grad(), w2.grad(), 1e-5)) << x.sizes();
+    EXPECT_TRUE(near(b.grad(), b2.grad(), 1e-5)) << x.sizes();
+  }
+}
+
+TEST(Linear, NoBiasStridedInputAndFrozenWeight) {
+  const at::Tensor x = parameter({12, 9}, 1), w = values({5, 12}, 2);
+  const at::Tensor y = Linear(w, {})(x.t());
+  const at::Tensor x2 = twin(x);
+  EXPECT_TRUE(near(y, at::linear(x2.t(), w.to(at::kDouble)), 1e-5));
+  scalar(y).backward();
+  scalar(at::linear(x2.t(), w.to(at::kDouble))).backward();
+  EXPECT_TRUE(near(x.grad(), x2.grad(), 1e-5));
+  EXPECT_FALSE(w.grad().defined());
+}
+
+// Few rows take one kernel, many another; sizes that no vector divides must come out right too.
+TEST(Linear, Bfloat16WeightsAreExactWithoutNativeProducts) {
+  if (cpu_has_bf16())
+    GTEST_SKIP() << "this machine rounds activations to bfloat16";
+  const at::NoGradGuard guard;
+  for (const int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 33})
+    for (const int64_t k : {16, 32, 67, 256})
+      for (const int64_t n : {1, 3, 4, 130}) {
+        const at::Tensor x = values({m, k}, 1), b = values({n}, 3);
+        const at::Tensor w = values({n, k}, 2).to(at::kBFloat16);
+        const at::Tensor want = at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble));
+        EXPECT_TRUE(near(Linear(w, b)(x), want, 3e-5)) << m << " x " << k << " x " << n;
+      }
+}
+
+TEST(Linear, Bfloat16ProductsWhereNative) {
+  if (!cpu_has_bf16())
+    GTEST_SKIP() << "this machine has no bfloat16 products";
+  const at::NoGradGuard guard;
+  const at::Tensor x = values({64, 256}, 1), w = values({130, 256}, 2).to(at::kBFloat16);
+  const at::Tensor rounded = x.to(at::kBFloat16).to(at::kDouble);
+  EXPECT_TRUE(near(Linear(w, {})(x), at::linear(rounded, w.to(at::kDouble)), 1e-4));
+}
+
+TEST(Linear, Bfloat16TrainingStaysCloseAndDifferentiable) {
+  set_bf16_products(true);
+  const at::Tensor x = parameter({6, 32}, 1), w = parameter({5, 32}, 2), b = parameter({5}, 3);
+  const at::Tensor y = Linear(w, b)(x);
+  set_bf16_products(false);
+  EXPECT_EQ(y.scalar_type(), at::kFloat);
+  EXPECT_TRUE(near(y, at::linear(x, w, b), 0.1));
+  scalar(y).backward();
+  EXPECT_EQ(w.grad().scalar_type(), at::kFloat);
+}
+
+} // namespace
+} // namespace vlm::test
