@@ -4,6 +4,7 @@
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
 #include "model/core/cancel.h"
+#include "model/vision/patch_conv.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -12,7 +13,7 @@
 namespace vlm {
 
 /// The trunk of OpenCLIP's ConvNeXt (mgm-spec 2.4). Depths and widths come from the tensors'
-/// shapes.
+/// shapes. Const members may be called from any thread.
 class ConvNextTower {
 public:
   /// `scope` holds `vision_stem.*` and `vision_stages.*`.
@@ -35,14 +36,16 @@ private:
     at::Tensor gamma; // [C]
   };
   struct Stage {
+    int64_t channels;
     LayerNorm downsample_norm; // stage 0 has no downsample
-    Linear downsample;
+    PatchConv downsample;
     std::vector<Block> blocks;
   };
+  static Stage load_stage(const Scope &scope, int64_t index, int64_t channels_before);
+  static Block load_block(const Scope &scope, int64_t channels);
   static at::Tensor run(const Block &block, const at::Tensor &x);
 
-  int64_t stem_patch_ = 4;
-  Linear stem_;
+  PatchConv stem_;
   LayerNorm stem_norm_;
   std::vector<Stage> stages_;
 };

@@ -2,13 +2,14 @@
 #include "model/vision/preprocess.h"
 
 #include "model/core/error.h"
+#include "model/vision/axis_taps.h"
 #include "model/vision/bicubic.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/upsample_bilinear2d.h>
+#include <ATen/ops/lerp.h>
 
 #include <algorithm>
 #include <array>
@@ -39,6 +40,26 @@ std::array<float, 256> normalized_values(size_t channel) {
   for (size_t v = 0; v < values.size(); ++v)
     values[v] = float((double(v) / 255 - kMean[channel]) / kStd[channel]);
   return values;
+}
+
+at::Tensor resize_axis(const at::Tensor &x, int64_t axis, int64_t size) {
+  const int64_t in = x.size(axis);
+  if (in == size)
+    return x;
+  at::Tensor low = at::empty({size}, at::kLong), high = at::empty({size}, at::kLong);
+  at::Tensor part = at::empty({size}, at::kFloat);
+  for (int64_t i = 0; i < size; ++i) {
+    const BilinearSource source = bilinear_source(in, size, i);
+    low.data_ptr<int64_t>()[i] = source.low;
+    high.data_ptr<int64_t>()[i] = std::min(source.low + 1, in - 1);
+    part.data_ptr<float>()[i] = source.part;
+  }
+  const auto select = [&](const at::Tensor &index) {
+    return x.index_select(axis, index.to(x.device()));
+  };
+  std::vector<int64_t> shape(size_t(x.dim()), 1);
+  shape[size_t(axis)] = size;
+  return at::lerp(select(low), select(high), part.to(x.device(), x.scalar_type()).view(shape));
 }
 
 /// [1, 3, g * s, g * s] -> [1, g * g (+ 1), 3, s, s].
@@ -102,9 +123,7 @@ at::Tensor normalize(const Image &image) {
 }
 
 at::Tensor resize_bilinear(const at::Tensor &x, int64_t height, int64_t width) {
-  if (x.size(2) == height && x.size(3) == width)
-    return x;
-  return at::upsample_bilinear2d(x, {height, width}, /*align_corners=*/false);
+  return resize_axis(resize_axis(x, 2, height), 3, width);
 }
 
 PixelValues preprocess(const Image &image, const VisionConfig &config, int64_t lr_size) {

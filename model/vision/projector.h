@@ -13,8 +13,10 @@ namespace vlm {
 class Projector {
 public:
   /// `scope` is the one that holds "mm_projector.*"; for "linear" the tensors are
-  /// mm_projector.weight and mm_projector.bias. Error(Unsupported) naming an unknown type.
+  /// mm_projector.weight and mm_projector.bias. Error(Unsupported) naming an unknown type, or an
+  /// identity between different widths.
   Projector(const Scope &scope, const std::string &type, int64_t in, int64_t out);
+  /// x float32 [..., in] -> [..., out]. Differentiable.
   at::Tensor operator()(const at::Tensor &x) const;
 
 private:

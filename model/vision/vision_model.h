@@ -11,15 +11,16 @@
 
 namespace vlm {
 
-/// Every step from pixels to visual tokens, in the reference's shapes (B = 1).
+/// Every step from pixels to visual tokens, in the reference's shapes.
 struct VisionFeatures {
-  at::Tensor vision_features;     ///< [1, N, C]; HD [g*g + 1, N, C]: crops, then global
-  std::vector<at::Tensor> stages; ///< of the HR tower
+  at::Tensor vision_features;     ///< [1, N, C]; HD [g*g (+ 1), N, C]: crops, then global
+  std::vector<at::Tensor> stages; ///< of the HR tower; empty without one
   at::Tensor mined;               ///< X + E; HD: [1, all, C], global first
   at::Tensor visual_tokens;       ///< projector's output [1, all, H]
 };
 
-/// Both towers, mining and projector of one MGM checkpoint.
+/// Both towers, mining and projector of one MGM checkpoint. Const members may be called from any
+/// thread.
 class VisionModel {
 public:
   /// `scope`: the checkpoint's "model." prefix: vision_tower.vision_tower.vision_model.*,
@@ -35,6 +36,7 @@ public:
   /// Visual tokens a picture takes in the prompt.
   int64_t tokens_per_image() const;
 
+  /// One picture. (Without HD any number: all tensors then have that many in place of 1.)
   VisionFeatures operator()(const PixelValues &pixels, const CancelToken &cancel = {}) const;
 
 private:

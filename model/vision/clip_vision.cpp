@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/vision/clip_vision.h"
+
+#include "model/compute/attention.h"
+#include "model/core/error.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/sigmoid.h>
+
+#include <cmath>
+
+namespace vlm {
+namespace {
+
+constexpr double kEps = 1e-5;
+constexpr int64_t kHeadDim = 64;
+
+at::Tensor quick_gelu(const at::Tensor &x) { return x * at::sigmoid(x * 1.702); }
+
+/// Layers that run, from the index of a hidden state (0: before the first layer; negative: from the
+/// end, as in Python).
+int64_t selected_layers(const Scope &encoder, int64_t select_layer) {
+  const int64_t all = encoder.count("layers");
+  const int64_t selected = select_layer < 0 ? all + 1 + select_layer : select_layer;
+  if (selected < 0 || selected > all)
+    fail(ErrorCategory::Settings, "mm_vision_select_layer ", select_layer,
+         " is outside the vision tower, which has ", all, " layers (", encoder.prefix(), ")");
+  return selected;
+}
+
+at::Tensor split_heads(const at::Tensor &x) {
+  return x.view({x.size(0), x.size(1), x.size(2) / kHeadDim, kHeadDim}).transpose(1, 2);
+}
+
+} // namespace
+
+ClipVisionTower::ClipVisionTower(const Scope &scope, const VisionConfig &config)
+    : keep_class_token_(config.keep_class_token),
+      patch_embedding_(scope.sub("embeddings").sub("patch_embedding"), PatchConv::Layout::Planes,
+                       /*bias=*/false),
+      pre_norm_(scope.sub("pre_layrnorm"), patch_embedding_.out_channels(), kEps) {
+  const Scope embeddings = scope.sub("embeddings");
+  const int64_t width = hidden_size();
+  const std::vector<int64_t> positions = embeddings.shape("position_embedding.weight");
+  side_ = positions.empty() ? 0 : std::llround(std::sqrt(double(positions[0] - 1)));
+  if (side_ < 1 || positions != std::vector<int64_t>{side_ * side_ + 1, width} ||
+      width % kHeadDim != 0)
+    fail(ErrorCategory::Format, "tensor ", embeddings.prefix(), "position_embedding.weight of [",
+         at::IntArrayRef(positions), "] fits no square of patches and heads of ", kHeadDim);
+  class_embedding_ = embeddings.tensor("class_embedding", {width});
+  position_embedding_ = embeddings.tensor("position_embedding.weight", positions);
+  const Scope encoder = scope.sub("encoder");
+  const int64_t count = selected_layers(encoder, config.select_layer);
+  for (int64_t i = 0; i < count; ++i)
+    layers_.push_back(load_layer(encoder.sub("layers").sub(i)));
+}
+
+ClipVisionTower::Layer ClipVisionTower::load_layer(const Scope &scope) const {
+  const int64_t width = hidden_size();
+  const Scope attn = scope.sub("self_attn"), mlp = scope.sub("mlp");
+  const std::vector<int64_t> fc1 = mlp.shape("fc1.weight");
+  const int64_t wide = fc1.empty() ? 0 : fc1[0];
+  return {LayerNorm(scope.sub("layer_norm1"), width, kEps),
+          LayerNorm(scope.sub("layer_norm2"), width, kEps),
+          Linear(attn.sub("q_proj"), width, width, true),
+          Linear(attn.sub("k_proj"), width, width, true),
+          Linear(attn.sub("v_proj"), width, width, true),
+          Linear(attn.sub("out_proj"), width, width, true),
+          Linear(mlp.sub("fc1"), width, wide, true),
+          Linear(mlp.sub("fc2"), wide, width, true)};
+}
+
+at::Tensor ClipVisionTower::embed(const at::Tensor &pixel_values) const {
+  const int64_t batch = pixel_values.size(0), width = hidden_size();
+  const at::Tensor patches = patch_embedding_(pixel_values).view({batch, num_patches(), width});
+  const at::Tensor first = class_embedding_.expand({batch, 1, width});
+  return pre_norm_(at::cat({first, patches}, 1) + position_embedding_);
+}
+
+at::Tensor ClipVisionTower::operator()(const at::Tensor &pixel_values,
+                                       const CancelToken &cancel) const {
+  at::Tensor x = embed(pixel_values);
+  for (const Layer &layer : layers_) {
+    cancel.check();
+    const at::Tensor n = layer.norm1(x);
+    const at::Tensor mixed = attention(split_heads(layer.q(n)), split_heads(layer.k(n)),
+                                       split_heads(layer.v(n)), /*mask=*/{});
+    x = x + layer.out(mixed.transpose(1, 2).reshape(x.sizes()));
+    x = x + layer.fc2(quick_gelu(layer.fc1(layer.norm2(x))));
+  }
+  return keep_class_token_ ? x : x.narrow(1, 1, num_patches());
+}
+
+} // namespace vlm

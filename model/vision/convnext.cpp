@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/vision/convnext.h"
+
+#include "model/core/error.h"
+#include "model/vision/depthwise.h"
+#include "model/vision/preprocess.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/gelu.h>
+
+namespace vlm {
+namespace {
+
+constexpr double kEps = 1e-6; // timm's, unlike that of the other norms
+
+} // namespace
+
+ConvNextTower::ConvNextTower(const Scope &scope)
+    : stem_(scope.sub("vision_stem").sub("0"), PatchConv::Layout::Planes, /*bias=*/true),
+      stem_norm_(scope.sub("vision_stem").sub("1"), stem_.out_channels(), kEps) {
+  const int64_t count = scope.count("vision_stages");
+  if (count == 0)
+    fail(ErrorCategory::Format, "no tensor ", scope.prefix(), "vision_stages.0.*");
+  for (int64_t i = 0; i < count; ++i)
+    stages_.push_back(load_stage(scope.sub("vision_stages").sub(i), i,
+                                 i ? stages_.back().channels : stem_.out_channels()));
+}
+
+ConvNextTower::Stage ConvNextTower::load_stage(const Scope &scope, int64_t index,
+                                               int64_t channels_before) {
+  Stage stage;
+  stage.channels = channels_before;
+  if (index > 0) {
+    stage.downsample_norm = LayerNorm(scope.sub("downsample").sub("0"), channels_before, kEps);
+    stage.downsample = PatchConv(scope.sub("downsample").sub("1"), PatchConv::Layout::ChannelsLast,
+                                 /*bias=*/true);
+    stage.channels = stage.downsample.out_channels();
+  }
+  const int64_t blocks = scope.count("blocks");
+  for (int64_t i = 0; i < blocks; ++i)
+    stage.blocks.push_back(load_block(scope.sub("blocks").sub(i), stage.channels));
+  return stage;
+}
+
+ConvNextTower::Block ConvNextTower::load_block(const Scope &scope, int64_t channels) {
+  const Scope conv = scope.sub("conv_dw"), mlp = scope.sub("mlp");
+  const std::vector<int64_t> fc1 = mlp.shape("fc1.weight");
+  const int64_t wide = fc1.empty() ? 0 : fc1[0];
+  return {
+      conv.tensor("weight", {channels, 1, 7, 7}),   conv.tensor("bias", {channels}),
+      LayerNorm(scope.sub("norm"), channels, kEps), Linear(mlp.sub("fc1"), channels, wide, true),
+      Linear(mlp.sub("fc2"), wide, channels, true), scope.tensor("gamma", {channels})};
+}
+
+std::vector<int64_t> ConvNextTower::dims() const {
+  std::vector<int64_t> dims;
+  for (const Stage &stage : stages_)
+    dims.push_back(stage.channels);
+  return dims;
+}
+
+at::Tensor ConvNextTower::run(const Block &block, const at::Tensor &x) {
+  const at::Tensor spread = depthwise_7x7(x, block.depthwise_weight, block.depthwise_bias);
+  const at::Tensor mixed = block.fc2(at::gelu(block.fc1(block.norm(spread))));
+  return at::addcmul(x, mixed, block.gamma);
+}
+
+std::vector<at::Tensor> ConvNextTower::operator()(const at::Tensor &pixel_values,
+                                                  const CancelToken &cancel) const {
+  at::Tensor x = stem_norm_(stem_(pixel_values));
+  std::vector<at::Tensor> outputs;
+  for (const Stage &stage : stages_) {
+    if (!outputs.empty())
+      x = stage.downsample(stage.downsample_norm(x));
+    for (const Block &block : stage.blocks) {
+      cancel.check();
+      x = run(block, x);
+    }
+    outputs.push_back(x);
+  }
+  return outputs;
+}
+
+at::Tensor concat_stages(const std::vector<at::Tensor> &stages) {
+  std::vector<at::Tensor> maps;
+  for (const at::Tensor &stage : stages)
+    maps.push_back(resize_bilinear(stage.permute({0, 3, 1, 2}).contiguous(), stages[0].size(1),
+                                   stages[0].size(2)));
+  return at::cat(maps, 1);
+}
+
+} // namespace vlm
