@@ -3,6 +3,7 @@
 
 import functools
 import json
+import struct
 
 import cairo
 import gi
@@ -12,6 +13,7 @@ gi.require_version("Rsvg", "2.0")
 from gi.repository import Rsvg  # noqa: E402  (the version must be named first)
 
 SIDE = 160  # longer side of a sprite
+BACKGROUND = 320  # shorter side of a background
 CANVAS = 480  # drawings are made larger, then trimmed and reduced
 OPAQUE = 10  # alpha below this does not count for the extent
 
@@ -111,3 +113,31 @@ def picture(package, layout, name):
         if path.is_file():
             return draw_file(path)
     raise KeyError(name)
+
+
+def _gimp_pattern(data):
+    """The format: sizes as big-endian words, a name, then rows of pixels."""
+    header, _, width, height, channels = struct.unpack(">5I", data[:20])
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    return Image.frombytes(mode, (width, height), data[header : header + width * height * channels])
+
+
+def _tile(image, side):
+    """Patterns repeat without a seam."""
+    columns, lines = (-(-side // length) for length in image.size)
+    tiled = Image.new("RGB", (image.width * columns, image.height * lines))
+    for x in range(columns):
+        for y in range(lines):
+            tiled.paste(image, (x * image.width, y * image.height))
+    return tiled
+
+
+def background(path):
+    """An RGB picture with a shorter side of BACKGROUND."""
+    if path.suffix == ".pat":
+        return _tile(_gimp_pattern(path.read_bytes()).convert("RGB"), BACKGROUND)
+    with Image.open(path) as image:
+        image = image.convert("RGB")
+    scale = BACKGROUND / min(image.size)
+    size = tuple(round(length * scale) for length in image.size)
+    return image.resize(size, Image.Resampling.LANCZOS)

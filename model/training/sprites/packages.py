@@ -3,14 +3,14 @@
 
 import pathlib
 import subprocess
+import sys
 import tarfile
 
 
 def _run(command, cwd):
-    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True)
+    result = subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL)
     if result.returncode != 0:
         raise SystemExit(f"fetch: '{' '.join(command)}' ended with {result.returncode}")
-    return result.stdout
 
 
 def _npm_archive(package, version, cache):
@@ -39,6 +39,11 @@ def _unpack_npm(package, version, cache):
     return folder
 
 
+def _in_debian(package):
+    found = subprocess.run(["apt-cache", "show", package], stdout=subprocess.DEVNULL)
+    return found.returncode == 0
+
+
 def _fetch_deb(package, cache):
     folder = cache / f"{package}.deb.d"
     if folder.exists():
@@ -52,7 +57,10 @@ def _fetch_deb(package, cache):
 
 
 def fetch(sources, cache):
-    """Returns {source name: folder of its unpacked package}. sources: rows of sources.tsv."""
+    """Returns {source name: folder of its unpacked package}. sources: rows of sources.tsv.
+
+    A Debian release may lack a package: its sources are left out, the others do not change.
+    """
     cache = pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
     _download_npm({(s["package"], s["version"]) for s in sources if s["origin"] == "npm"}, cache)
@@ -60,7 +68,10 @@ def fetch(sources, cache):
     for source in sources:
         if source["origin"] == "npm":
             folder = _unpack_npm(source["package"], source["version"], cache)
-        else:
+        elif _in_debian(source["package"]):
             folder = _fetch_deb(source["package"], cache)
+        else:
+            print(f"fetch: no Debian package '{source['package']}' here", file=sys.stderr)
+            continue
         folders[source["source"]] = folder
     return folders
