@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/engine/loaded_model.h"
+
+#include "model/compute/threads.h"
+#include "model/core/machine.h"
+#include "model/engine/load.h"
+#include "model/engine/placement.h"
+#include "model/weights/checkpoint.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Passes a checkpoint's tensors on, tells how much was read and stops when asked to.
+class WatchedStateDict : public StateDict {
+public:
+  WatchedStateDict(const Checkpoint &inner, const std::function<void(double)> &progress,
+                   const CancelToken &cancel)
+      : inner_(inner), progress_(progress), cancel_(cancel),
+        total_(static_cast<double>(std::max<size_t>(inner.names().size(), 1))) {}
+
+  bool contains(const std::string &name) const override { return inner_.contains(name); }
+  std::vector<std::string> names() const override { return inner_.names(); }
+  std::vector<int64_t> shape(const std::string &name) const override { return inner_.shape(name); }
+  std::string origin(const std::string &name) const override { return inner_.origin(name); }
+  at::Tensor load(const std::string &name, at::ScalarType dtype) const override {
+    cancel_.check();
+    at::Tensor tensor = inner_.load(name, dtype);
+    if (progress_)
+      progress_(std::min(1.0, ++loaded_ / total_));
+    return tensor;
+  }
+
+private:
+  const Checkpoint &inner_;
+  const std::function<void(double)> &progress_;
+  const CancelToken &cancel_;
+  double total_;
+  mutable double loaded_ = 0;
+};
+
+// The reference chooses by directory name; family and vocabulary tell the same without it.
+std::string find_template(const ModelConfig &config, const Tokenizer &tokenizer) {
+  if (!config.conversation_template.empty())
+    return config.conversation_template;
+  if (config.family == Family::Gemma)
+    return "gemma";
+  if (config.family == Family::Mixtral)
+    return "mistral_instruct";
+  if (tokenizer.piece_id("<|start_header_id|>"))
+    return "llama_3";
+  return tokenizer.piece_id("<|im_start|>") ? "chatml_direct" : "vicuna_v1";
+}
+
+void log_unused(const Checkpoint &checkpoint, std::vector<std::string> used) {
+  std::sort(used.begin(), used.end());
+  for (const std::string &name : checkpoint.names())
+    if (!std::binary_search(used.begin(), used.end(), name))
+      log(LogLevel::Info, checkpoint.origin(name), ": tensor ", name, " is not used");
+}
+
+ModelInfo describe(const std::string &path, const Checkpoint &checkpoint,
+                   const ModelConfig &config, const Tokenizer &tokenizer,
+                   const ModelOptions &options, const Placement &placement) {
+  ModelInfo info;
+  info.name = fs::canonical(path).filename().string();
+  info.digest = checkpoint.digest();
+  info.architecture = family_name(config.family);
+  info.template_name = find_template(config, tokenizer);
+  info.device = options.device;
+  info.precision = precision_name(placement.matrix_dtype);
+  info.has_vision = config.has_vision;
+  info.context_length = config.tokenizer_model_max_length;
+  info.weight_bytes =
+      checkpoint.weight_bytes(placement.matrix_dtype, config.decoder.tie_word_embeddings);
+  return info;
+}
+
+} // namespace
+
+void check_options(const ModelOptions &options) {
+  check_placement_names(options);
+  if (options.threads < 0)
+    fail(ErrorCategory::Settings, "threads is ", options.threads, ", must not be negative");
+  const std::string path = options.path.empty() ? embedded_model_path() : options.path;
+  std::error_code ignored;
+  if (!fs::exists(path, ignored))
+    fail(ErrorCategory::NotFound, path, ": model directory does not exist");
+  if (!fs::is_directory(path, ignored))
+    fail(ErrorCategory::Format, path, ": is not a model directory");
+  if (!fs::exists(fs::path(path) / "config.json", ignored))
+    fail(ErrorCategory::NotFound, path, ": has no config.json");
+}
+
+std::shared_ptr<const Model> Model::load(const ModelOptions &options,
+                                         const std::function<void(double)> &progress,
+                                         const CancelToken &cancel) {
+  check_options(options);
+  const c10::InferenceMode inference;
+  const int threads = options.threads > 0 ? options.threads : available_threads();
+  set_threads(threads);
+  const std::string path = options.path.empty() ? embedded_model_path() : options.path;
+
+  const Checkpoint checkpoint(path);
+  ModelConfig config = read_model_config(path, checkpoint);
+  const bool tied = config.decoder.tie_word_embeddings;
+  const Placement placement =
+      place(options, checkpoint.weight_bytes(at::kFloat, tied),
+            checkpoint.weight_bytes(at::kBFloat16, tied));
+  std::unique_ptr<Tokenizer> tokenizer = Tokenizer::load(path);
+  ModelInfo info = describe(path, checkpoint, config, *tokenizer, options, placement);
+
+  const WatchedStateDict dict(checkpoint, progress, cancel);
+  std::vector<std::string> used;
+  const Scope root(dict, placement.matrix_dtype, placement.device, &used);
+  Decoder decoder(root, config.decoder);
+  std::optional<VisionModel> vision;
+  if (config.has_vision)
+    vision.emplace(root.sub("model"), config.vision, config.decoder.hidden_size);
+  info.tokens_per_image = vision ? vision->tokens_per_image() : 0;
+  log_unused(checkpoint, std::move(used));
+  return std::make_shared<LoadedModel>(std::move(info), std::move(config), std::move(tokenizer),
+                                       std::move(vision), std::move(decoder), placement.device,
+                                       threads);
+}
+
+LoadedModel::LoadedModel(ModelInfo info, ModelConfig config, std::unique_ptr<Tokenizer> tokenizer,
+                         std::optional<VisionModel> vision, Decoder decoder, at::Device device,
+                         int threads)
+    : info_(std::move(info)), config_(std::move(config)), tokenizer_(std::move(tokenizer)),
+      vision_(std::move(vision)), decoder_(std::move(decoder)), device_(device),
+      threads_(threads) {}
+
+} // namespace vlm

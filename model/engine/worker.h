@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/engine/model.h"
+
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+
+namespace vlm {
+
+/// A queue of requests and the one thread that loads a model and serves them. Loading happens on the
+/// same thread as inference, because the OpenMP runtime keeps a team of threads per calling thread.
+class ModelWorker : public Worker {
+public:
+  using Loader = std::function<std::shared_ptr<const Model>(const CancelToken &)>;
+
+  /// Starts the thread, which calls `load` first.
+  explicit ModelWorker(Loader load);
+
+  /// Cancels what runs and what waits, and returns without waiting for the running layer: the thread
+  /// ends by itself and is joined by join_finished_workers().
+  ~ModelWorker() override;
+
+  /// Blocks until the model is loaded; rethrows what the loader threw. With `cancel`, gives up
+  /// (Error(Cancelled)) while the load goes on.
+  void wait_loaded(const CancelToken &cancel) const;
+
+  const ModelInfo &info() const override;
+  void submit(Request request, Completion done) override;
+
+private:
+  struct Job {
+    Request request;
+    Completion done;
+    double queued_at;
+  };
+  // What the thread shares with this object; the thread may outlive it.
+  struct State {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<Job> jobs;
+    CancelToken running;   // of the job in progress
+    CancelToken loading;
+    bool closed = false;
+    std::promise<std::shared_ptr<const Model>> loaded;
+  };
+  static void run(const std::shared_ptr<State> &state, const Loader &load);
+  static void serve(State &state, const Model &model);
+  static void answer(const Model &model, Job job);
+
+  std::shared_ptr<State> state_;
+  std::shared_future<std::shared_ptr<const Model>> model_;
+  std::thread thread_;
+};
+
+/// Joins the threads of destroyed workers. Called when the engine goes away at exit.
+void join_finished_workers();
+
+} // namespace vlm

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One question about pictures, or a batch of them.
+#include "model/core/log.h"
+#include "model/engine/model.h"
+#include "model/vision/image_file.h"
+#include "pipelines/programs/command_line.h"
+#include "pipelines/programs/ocr.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <unistd.h>
+
+namespace vlm {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char *kUsage = "[OPTION...] QUESTION [IMAGE...]\n       vlm-ask [OPTION...] --batch FILE.jsonl";
+constexpr const char *kAbout =
+    "Asks a Mini-Gemini model one question about the given pictures (none: text only) and prints\n"
+    "its answer. Without --model the embedded model answers.\n"
+    "\n"
+    "  vlm-ask \"What is in the picture?\" photo.jpg\n"
+    "  vlm-ask --model MGM-2B --temperature 0.2 \"Compare them.\" a.png b.png\n"
+    "  vlm-ask --turn \"What is it?=A red bird.\" \"Where does it sit?\" bird.png\n"
+    "  vlm-ask --generate \"Draw this scene at night.\" photo.jpg\n"
+    "  ls *.jpg | jq -cR '{id: ., images: [.], question: \"Caption this.\"}' | vlm-ask --batch -";
+
+struct Options {
+  ModelOptions model;
+  Request request; // what all questions have in common
+  int64_t threads = 0;
+  int64_t seed = 0;
+  bool ocr = false;
+  bool as_json = false;
+  bool verbose = false;
+  std::string batch;
+  std::vector<std::string> operands;
+};
+
+void add_turn(Request &request, const std::string &turn) {
+  const size_t equals = turn.find('=');
+  if (equals == std::string::npos)
+    fail(ErrorCategory::Settings, "--turn: \"", turn, "\" is not QUESTION=ANSWER");
+  request.turns.push_back({turn.substr(0, equals), turn.substr(equals + 1)});
+}
+
+Options parse(int argc, char **argv) {
+  Options o;
+  CommandLine line("vlm-ask", kUsage, kAbout);
+  line.text("model", "DIR", "checkpoint directory (default: the embedded model)", &o.model.path);
+  line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &o.model.precision);
+  line.text("device", "D", "cpu, cuda, cuda:N (default cpu)", &o.model.device);
+  line.integer("threads", "N", "0: all that the process may use (default 0)", &o.threads);
+  line.integer("max-tokens", "N", "longest answer (default 512)", &o.request.max_tokens);
+  line.number("temperature", "T", "0: greedy (default 0)", &o.request.sampling.temperature);
+  line.integer("top-k", "K", "0: no limit (default 50)", &o.request.sampling.top_k);
+  line.number("top-p", "P", "in (0, 1] (default 1)", &o.request.sampling.top_p);
+  line.integer("seed", "S", "of the sampler (default 0)", &o.seed);
+  line.text("template", "NAME", "conversation template (default: the checkpoint's)",
+            &o.request.template_name);
+  line.repeated("system", "TEXT", "instead of the template's system text",
+                [&](const std::string &text) { o.request.system = text; });
+  line.repeated("turn", "QUESTION=ANSWER", "an earlier turn; may be given several times",
+                [&](const std::string &turn) { add_turn(o.request, turn); });
+  line.flag("generate", "ask for a generation prompt (appends <GEN>)", &o.request.generate);
+  line.flag("ocr", "read the text in the pictures and add it to the question", &o.ocr);
+  line.flag("json", "print one JSON object", &o.as_json);
+  line.text("dump", "FILE", "write intermediate tensors as safetensors", &o.request.dump_path);
+  line.text("batch", "FILE", "JSON lines {\"id\",\"images\",\"question\"}; - is standard input",
+            &o.batch);
+  line.flag("verbose", "tell what is loaded and ignored", &o.verbose);
+  o.operands = line.parse(argc, argv);
+  if (o.batch.empty() == o.operands.empty())
+    fail(ErrorCategory::Settings, "give either a QUESTION or --batch (see --help)");
+  if (!o.batch.empty() && !o.request.dump_path.empty())
+    fail(ErrorCategory::Settings, "--dump does not go with --batch");
+  if (o.seed < 0 || o.threads < 0)
+    fail(ErrorCategory::Settings, o.seed < 0 ? "--seed" : "--threads", " must not be negative");
+  o.request.sampling.seed = static_cast<uint64_t>(o.seed);
+  o.model.threads = static_cast<int>(std::min<int64_t>(o.threads, 4096));
+  return o;
+}
+
+Request make_request(const Options &o, const std::string &question,
+                     const std::vector<std::string> &paths) {
+  Request request = o.request;
+  request.question = question;
+  for (const std::string &path : paths) {
+    request.images.push_back(load_image(path));
+    if (!o.ocr)
+      continue;
+    const std::string text = recognise_text(request.images.back());
+    request.ocr_text += (request.ocr_text.empty() || text.empty() ? "" : ", ") + text;
+  }
+  return request;
+}
+
+json to_json(const Result &result, const ModelInfo &model) {
+  const Timings &t = result.timings;
+  json out = {{"text", result.text},
+              {"prompt", result.prompt},
+              {"input_ids", result.input_ids},
+              {"output_ids", result.output_ids},
+              {"stop_reason", name(result.stop_reason)},
+              {"token_logprobs", result.token_logprobs},
+              {"generation_prompt", result.generation_prompt.empty() ? json() : json(result.generation_prompt)},
+              {"truncated_positions", result.truncated_positions},
+              {"model", {{"name", model.name}, {"digest", model.digest}, {"precision", model.precision}, {"device", model.device}}},
+              {"timings", {{"preprocess", t.preprocess}, {"vision", t.vision}, {"prefill", t.prefill}, {"decode", t.decode}}}};
+  if (const auto confidence = result.confidence())
+    out["confidence"] = *confidence;
+  return out;
+}
+
+std::string dump_line(const json &object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+int ask(const Model &model, const Options &o) {
+  Request request =
+      make_request(o, o.operands[0], {o.operands.begin() + 1, o.operands.end()});
+  const bool stream = !o.as_json && isatty(STDOUT_FILENO);
+  if (stream)
+    request.on_text = [](const std::string &text) { std::cout << text << std::flush; };
+  const Result result = model.generate(request);
+  if (o.as_json)
+    std::cout << dump_line(to_json(result, model.info())) << "\n";
+  else
+    std::cout << (stream ? "" : result.text) << "\n";
+  if (!o.as_json && result.truncated_positions > 0)
+    std::cerr << "vlm-ask: the question is too long for the model: its last "
+              << result.truncated_positions << " positions were cut off\n";
+  return result.stop_reason == StopReason::Cancelled ? kFailed : kDone;
+}
+
+// A bad line is answered in its place, so that one broken picture does not lose a batch.
+json answer_line(const Model &model, const Options &o, const std::string &line, bool &failed) {
+  json out = json::object();
+  try {
+    const json in = json::parse(line);
+    if (in.contains("id"))
+      out["id"] = in["id"];
+    const auto paths = in.value("images", std::vector<std::string>());
+    const Result result = model.generate(make_request(o, in.at("question"), paths));
+    out.update(to_json(result, model.info()));
+  } catch (const Error &error) {
+    if (error.category() == ErrorCategory::Cancelled)
+      throw;
+    out["error"] = error.what();
+  } catch (const json::exception &error) {
+    out["error"] = error.what();
+  }
+  failed = failed || out.contains("error");
+  return out;
+}
+
+int ask_batch(const Model &model, const Options &o) {
+  std::ifstream file;
+  if (o.batch != "-") {
+    file.open(o.batch);
+    if (!file)
+      fail(ErrorCategory::NotFound, o.batch, ": cannot be opened");
+  }
+  std::istream &in = o.batch == "-" ? std::cin : file;
+  bool failed = false;
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty())
+      std::cout << dump_line(answer_line(model, o, line, failed)) << std::endl;
+  return failed ? kFailed : kDone;
+}
+
+int run(int argc, char **argv) {
+  const Options o = parse(argc, argv);
+  set_log_sink([&](LogLevel level, const std::string &line) {
+    if (o.verbose || level == LogLevel::Error)
+      std::cerr << "vlm-ask: " << line << "\n";
+  });
+  cancel_on_signal(o.request.cancel);
+  const auto model = Model::load(o.model, {}, o.request.cancel);
+  return o.batch.empty() ? ask(*model, o) : ask_batch(*model, o);
+}
+
+} // namespace
+} // namespace vlm
+
+int main(int argc, char **argv) {
+  return vlm::run_program("vlm-ask", [&] { return vlm::run(argc, argv); });
+}
