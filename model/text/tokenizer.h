@@ -13,8 +13,8 @@ namespace vlm {
 /// Stands for a picture among token ids; never an id of a vocabulary (mgm-spec 4.1).
 constexpr int64_t kImageToken = -200;
 
-/// Text to ids and back, as Hugging Face's tokenizer of the same files does it. Immutable: any thread
-/// may call it.
+/// Text to ids and back, as Hugging Face's tokenizer of the same files does it. Immutable: any
+/// thread may call it.
 class Tokenizer {
 public:
   virtual ~Tokenizer() = default;
