@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -47,6 +48,14 @@ void MappedFile::release(size_t offset, size_t length) const {
   const size_t end = (offset + length) / page * page;
   if (end > begin)
     madvise(static_cast<char *>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
+void MappedFile::prefetch(size_t offset, size_t length) const {
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t begin = offset / page * page;
+  if (begin < size_)
+    madvise(static_cast<char *>(data_) + begin, std::min(length + offset - begin, size_ - begin),
+            MADV_WILLNEED);
 }
 
 std::string read_file(const std::string &path) { return std::string(MappedFile(path).bytes()); }

@@ -26,6 +26,9 @@ public:
   /// read again from disk when touched.
   void release(size_t offset, size_t length) const;
 
+  /// Starts reading a part from disk, as far as it lies in the file, and returns at once.
+  void prefetch(size_t offset, size_t length) const;
+
 private:
   std::string path_;
   void *data_ = nullptr;

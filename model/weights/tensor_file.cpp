@@ -14,6 +14,7 @@ namespace vlm {
 namespace {
 
 constexpr int64_t chunk_elements = int64_t{1} << 23;
+constexpr size_t prefetch_bytes = size_t{32} << 20;
 
 /// True when no value has all exponent bits set. Written so that compilers vectorise it.
 template <typename Word> bool finite_words(const void *data, int64_t count, Word exponent) {
@@ -72,9 +73,11 @@ at::Tensor copy_contiguous(const MappedFile &file, const TensorFile::Info &info,
   for (int64_t begin = 0; begin < flat.numel(); begin += chunk_elements) {
     const int64_t count = std::min(chunk_elements, flat.numel() - begin);
     const size_t at = info.offset + static_cast<size_t>(begin) * width;
+    const size_t bytes = static_cast<size_t>(count) * width;
+    file.prefetch(at + bytes, prefetch_bytes); // the disk works while this piece is converted
     const at::Tensor part = flat.narrow(0, begin, count);
     part.copy_(stored_values(file, at, count, info.dtype));
-    file.release(at, static_cast<size_t>(count) * width);
+    file.release(at, bytes);
     finite = finite && finite_part(part);
   }
   return out;
