@@ -3,18 +3,10 @@
 
 #include "model/compute/attention.h"
 #include "model/core/error.h"
-#include "model/language/rope.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/gelu.h>
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/nonzero.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/topk.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
@@ -33,8 +25,9 @@ Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
                  : Linear(scope.sub("lm_head"), config.hidden_size, config.vocab_size, false);
 }
 
-Decoder::Layer::Layer(const Scope &scope, const DecoderConfig &config) {
-  const int64_t hidden = config.hidden_size, inner = config.intermediate_size;
+Decoder::Layer::Layer(const Scope &scope, const DecoderConfig &config)
+    : feed_forward(scope, config) {
+  const int64_t hidden = config.hidden_size;
   const int64_t q_size = config.num_attention_heads * config.head_dim;
   const int64_t kv_size = config.num_key_value_heads * config.head_dim;
   const auto norm = [&](const char *name) {
@@ -47,19 +40,6 @@ Decoder::Layer::Layer(const Scope &scope, const DecoderConfig &config) {
   k_proj = Linear(attn.sub("k_proj"), hidden, kv_size, false);
   v_proj = Linear(attn.sub("v_proj"), hidden, kv_size, false);
   o_proj = Linear(attn.sub("o_proj"), q_size, hidden, false);
-  const auto expert = [&](const Scope &from, const char *gate, const char *up, const char *down) {
-    experts.push_back({Linear(from.sub(gate), hidden, inner, false),
-                       Linear(from.sub(up), hidden, inner, false),
-                       Linear(from.sub(down), inner, hidden, false)});
-  };
-  if (config.num_local_experts == 1) {
-    expert(scope.sub("mlp"), "gate_proj", "up_proj", "down_proj");
-    return;
-  }
-  const Scope moe = scope.sub("block_sparse_moe");
-  router = Linear(moe.sub("gate"), hidden, config.num_local_experts, false);
-  for (int64_t i = 0; i < config.num_local_experts; ++i)
-    expert(moe.sub("experts").sub(i), "w1", "w3", "w2");
 }
 
 at::Tensor Decoder::embed(const at::Tensor &ids) const {
@@ -72,38 +52,6 @@ at::Tensor Decoder::embed(const at::Tensor &ids) const {
   return at::embedding(embed_tokens_, ids.to(embed_tokens_.device())).to(at::kFloat);
 }
 
-at::Tensor Decoder::activate(const at::Tensor &x) const {
-  if (config_.hidden_act == Activation::Silu)
-    return at::silu(x);
-  return at::gelu(x, config_.hidden_act == Activation::GeluTanh ? "tanh" : "none");
-}
-
-at::Tensor Decoder::run(const Expert &expert, const at::Tensor &x) const {
-  return expert.down_proj(activate(expert.gate_proj(x)) * expert.up_proj(x));
-}
-
-at::Tensor Decoder::feed_forward(const Layer &layer, const at::Tensor &x) const {
-  if (layer.experts.size() == 1)
-    return run(layer.experts[0], x);
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  const at::Tensor probabilities = at::softmax(layer.router(rows), -1);
-  auto [weights, chosen] = at::topk(probabilities, config_.num_experts_per_tok, -1);
-  weights = weights / weights.sum(-1, /*keepdim=*/true);
-  // Rows are gathered by expert: an expert that nobody chose is never read.
-  at::Tensor out = at::zeros_like(rows);
-  for (size_t e = 0; e < layer.experts.size(); ++e) {
-    const at::Tensor hits = at::nonzero(chosen.eq(static_cast<int64_t>(e)));
-    if (hits.size(0) == 0)
-      continue;
-    const at::Tensor row = hits.select(1, 0);
-    const at::Tensor weight =
-        weights.reshape(-1).index_select(0, row * config_.num_experts_per_tok + hits.select(1, 1));
-    const at::Tensor y = run(layer.experts[e], at::index_select(rows, 0, row));
-    out = out.index_add(0, row, y * weight.unsqueeze(-1));
-  }
-  return out.view(x.sizes());
-}
-
 at::Tensor Decoder::run(const Layer &layer, const at::Tensor &x, const Rope &rope,
                         const Attend &attend) const {
   const auto heads = [&](const at::Tensor &projected) {
@@ -114,7 +62,7 @@ at::Tensor Decoder::run(const Layer &layer, const at::Tensor &x, const Rope &rop
   const at::Tensor k = rope(heads(layer.k_proj(normal)));
   const at::Tensor mixed = attend(q, k, heads(layer.v_proj(normal)));
   const at::Tensor y = x + layer.o_proj(mixed.transpose(1, 2).flatten(2));
-  return y + feed_forward(layer, layer.post_attention_layernorm(y));
+  return y + layer.feed_forward(layer.post_attention_layernorm(y));
 }
 
 at::Tensor Decoder::scaled(const at::Tensor &embeds) const {

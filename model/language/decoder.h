@@ -4,6 +4,7 @@
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
 #include "model/core/cancel.h"
+#include "model/language/feed_forward.h"
 #include "model/language/kv_cache.h"
 #include "model/language/rope.h"
 #include "model/weights/decoder_config.h"
@@ -43,24 +44,17 @@ public:
   at::Tensor logits(const at::Tensor &hidden) const;
 
 private:
-  struct Expert {
-    Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
-  };
   struct Layer {
     Layer(const Scope &scope, const DecoderConfig &config);
     RmsNorm input_layernorm, post_attention_layernorm;
     Linear q_proj, k_proj, v_proj, o_proj;
-    Linear router;               // Mixtral only
-    std::vector<Expert> experts; // one for a dense model
+    FeedForward feed_forward;
   };
   // (q, k, v) [B, heads, L, head_dim] of one layer -> [B, H, L, head_dim].
   using Attend =
       std::function<at::Tensor(const at::Tensor &, const at::Tensor &, const at::Tensor &)>;
 
   at::Tensor scaled(const at::Tensor &embeds) const;
-  at::Tensor activate(const at::Tensor &x) const;
-  at::Tensor run(const Expert &expert, const at::Tensor &x) const;
-  at::Tensor feed_forward(const Layer &layer, const at::Tensor &x) const;
   at::Tensor run(const Layer &layer, const at::Tensor &x, const Rope &rope,
                  const Attend &attend) const;
 

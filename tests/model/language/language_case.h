@@ -2,30 +2,14 @@
 #pragma once
 
 #include "model/language/decoder.h"
-#include "model/weights/state_dict.h"
+#include "model/weights/checkpoint.h"
+#include "model/weights/model_config.h"
 #include "tests/support/fixture.h"
 
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace vlm::test {
-
-/// The shards of one checkpoint directory as they are, without the checks of a Checkpoint.
-class Shards : public StateDict {
-public:
-  explicit Shards(const std::string &relative);
-  bool contains(const std::string &name) const override { return where_.count(name) > 0; }
-  std::vector<std::string> names() const override;
-  std::vector<int64_t> shape(const std::string &name) const override;
-  at::Tensor load(const std::string &name, at::ScalarType dtype) const override;
-  std::string origin(const std::string &name) const override { return where_.at(name)->path(); }
-
-private:
-  std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  std::map<std::string, const SafetensorsFile *> where_;
-};
 
 /// One reference case below tests/data with its language model.
 struct LanguageCase {

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/core/environment.h"
+
+#include <cstdlib>
+#include <unistd.h>
+
+namespace vlm {
+
+bool prepare_environment() {
+  const bool passive = getenv("OMP_WAIT_POLICY"), core_type = getenv("OPENBLAS_CORETYPE");
+  setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  unsetenv("OPENBLAS_CORETYPE");
+  return !passive || core_type;
+}
+
+void restart_prepared(char **argv) {
+  if (prepare_environment())
+    execv("/proc/self/exe", argv); // when this fails, the program is merely slower
+}
+
+} // namespace vlm

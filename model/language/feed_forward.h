@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/compute/linear.h"
+#include "model/weights/decoder_config.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace vlm {
+
+/// A layer's second half: down(act(gate x) * up x), dense or as Mixtral's experts, of which each
+/// position uses the few that the router gives it to (mgm-spec 1.2).
+class FeedForward {
+public:
+  /// `scope`: the layer, which holds `mlp.*`, or `block_sparse_moe.*` with more than one expert.
+  FeedForward(const Scope &scope, const DecoderConfig &config);
+
+  /// x float32 [..., hidden_size]; differentiable. Weights of experts that no position uses are not
+  /// read.
+  at::Tensor operator()(const at::Tensor &x) const;
+
+  /// Which experts each of `rows` [M, hidden_size] goes to, best first.
+  struct Route {
+    at::Tensor experts; ///< int64 [M, num_experts_per_tok]
+    at::Tensor weights; ///< the same shape, each row sums to 1
+  };
+  Route route(const at::Tensor &rows) const;
+
+private:
+  struct Expert {
+    Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
+  };
+  at::Tensor activate(const at::Tensor &x) const;
+  at::Tensor run(const Expert &expert, const at::Tensor &x) const;
+
+  Activation hidden_act_;
+  int64_t experts_per_token_;
+  Linear router_; // Mixtral only; always float32
+  std::vector<Expert> experts_;
+};
+
+} // namespace vlm
