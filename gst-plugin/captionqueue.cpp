@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst-plugin/captionqueue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gstvlm
+{
+namespace
+{
+
+bool
+waits_for_model (const Job & job)
+{
+  return job.kind == Job::Kind::Analyse && !job.running;
+}
+
+void
+settle_as_dropped (Job & job)
+{
+  job.kind = Job::Kind::Settled;
+  job.running = false; // what the model still says about it is ignored
+  job.record.status = Status::Dropped;
+  job.request = vlm::Request ();
+}
+
+void
+settle_as_failed (Job & job, std::exception_ptr error)
+{
+  job.kind = Job::Kind::Settled;
+  job.record.status = Status::Failed;
+  job.error = std::move (error);
+}
+
+GstClockTime
+since (Job::Clock::time_point then)
+{
+  return std::chrono::nanoseconds (Job::Clock::now () - then).count ();
+}
+
+} // namespace
+
+void
+CaptionQueue::start ()
+{
+  flush ();
+  std::lock_guard<std::mutex> lock (mutex_);
+  worker_.reset ();
+  counters_ = Counters ();
+  last_id_ = last_sequence_ = 0;
+  flushing_ = failed_ = reference_lost_ = false;
+}
+
+void
+CaptionQueue::set_worker (std::shared_ptr<vlm::Worker> worker)
+{
+  Lock lock (mutex_);
+  worker_ = std::move (worker);
+  pump (lock);
+}
+
+void
+CaptionQueue::drop_worker ()
+{
+  std::shared_ptr<vlm::Worker> dropped; // let go without the lock
+  std::lock_guard<std::mutex> lock (mutex_);
+  dropped.swap (worker_);
+}
+
+void
+CaptionQueue::fail ()
+{
+  Lock lock (mutex_);
+  failed_ = true;
+  for (Job & job : jobs_) {
+    job.request.cancel.cancel ();
+    settle_as_dropped (job);
+  }
+  pump (lock);
+  changed_.notify_all ();
+}
+
+bool
+CaptionQueue::failed () const
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return failed_;
+}
+
+void
+CaptionQueue::flush ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  flushing_ = true;
+  ++epoch_;
+  for (const Job & job : jobs_)
+    job.request.cancel.cancel ();
+  jobs_.clear ();
+  last_ = CaptionRecord ();
+  captions_.reset ();
+  changed_.notify_all ();
+}
+
+void
+CaptionQueue::resume ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  flushing_ = false;
+}
+
+void
+CaptionQueue::new_stream ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  ++stream_;
+  captions_.reset ();
+}
+
+// The one being analysed does not count; when none is, one more may come, for
+// it is next.
+bool
+CaptionQueue::room (guint size) const
+{
+  const size_t waiting =
+      std::count_if (jobs_.begin (), jobs_.end (), waits_for_model);
+  const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
+      [] (const Job & job) { return job.running; });
+  return waiting < size + (busy ? 0u : 1u);
+}
+
+bool
+CaptionQueue::has_room (guint size) const
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return room (size);
+}
+
+// And those that would have repeated it.
+bool
+CaptionQueue::drop_oldest ()
+{
+  auto job = std::find_if (jobs_.begin (), jobs_.end (), waits_for_model);
+  if (job == jobs_.end ())
+    return false;
+  settle_as_dropped (*job);
+  while (++job != jobs_.end () && job->kind == Job::Kind::Repeat)
+    settle_as_dropped (*job);
+  return true;
+}
+
+CaptionQueue::Admission
+CaptionQueue::admit (Job job, GstVlmQueuePolicy policy, guint size)
+{
+  Lock lock (mutex_);
+  const bool asks = job.kind == Job::Kind::Analyse;
+  if (asks && policy == GST_VLM_QUEUE_POLICY_BLOCK)
+    changed_.wait (lock, [&] { return flushing_ || failed_ || room (size); });
+  if (flushing_ || failed_)
+    return flushing_ ? Admission::Flushing : Admission::Failed;
+
+  Admission admission = Admission::Taken;
+  if (asks && !room (size)) {
+    const bool made =
+        policy == GST_VLM_QUEUE_POLICY_DROP_OLDEST && drop_oldest ();
+    admission = made ? Admission::Displaced : Admission::Refused;
+    if (!made)
+      settle_as_dropped (job);
+  }
+  job.record.id = ++last_id_;
+  job.stream = stream_;
+  ++counters_.due;
+  jobs_.push_back (std::move (job));
+  pump (lock);
+  return admission;
+}
+
+bool
+CaptionQueue::drain ()
+{
+  Lock lock (mutex_);
+  changed_.wait (lock, [this] {
+    return flushing_ || failed_ || (jobs_.empty () && !delivering_);
+  });
+  return !flushing_ && !failed_;
+}
+
+bool
+CaptionQueue::take_reference_lost ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return std::exchange (reference_lost_, false);
+}
+
+Counters
+CaptionQueue::counters () const
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  Counters out = counters_;
+  out.queue = std::count_if (jobs_.begin (), jobs_.end (),
+      [] (const Job & job) { return job.kind == Job::Kind::Analyse; });
+  return out;
+}
+
+// Gives the worker something to do and hands out what is finished.
+void
+CaptionQueue::pump (Lock & lock)
+{
+  submit_next ();
+  if (delivering_)
+    return; // that thread goes on until nothing is left
+  delivering_ = true;
+  while (head_finished ())
+    deliver_head (lock);
+  delivering_ = false;
+  changed_.notify_all ();
+}
+
+void
+CaptionQueue::submit_next ()
+{
+  const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
+      [] (const Job & job) { return job.running; });
+  const auto next =
+      std::find_if (jobs_.begin (), jobs_.end (), waits_for_model);
+  if (busy || !worker_ || next == jobs_.end ())
+    return;
+  next->running = true;
+  next->record.model = worker_->info ().name;
+  next->record.model_digest = worker_->info ().digest;
+  // The queue outlives the request, the element need not.
+  const auto done =
+      [self = shared_from_this (), epoch = epoch_, id = next->record.id] (
+          std::unique_ptr<vlm::Result> result, std::exception_ptr error) {
+        self->complete (epoch, id, result, error);
+      };
+  vlm::Request request = std::move (next->request);
+  next->request = vlm::Request ();
+  next->request.cancel = request.cancel; // flush() cancels through it
+  try {
+    worker_->submit (std::move (request), done);
+  } catch (...) {
+    next->running = false;
+    settle_as_failed (*next, std::current_exception ());
+  }
+}
+
+void
+CaptionQueue::complete (guint64 epoch, guint64 id,
+    const std::unique_ptr<vlm::Result> & result, std::exception_ptr error)
+{
+  Lock lock (mutex_);
+  if (epoch != epoch_)
+    return;
+  const auto job = std::find_if (jobs_.begin (), jobs_.end (),
+      [id] (const Job & each) { return each.running && each.record.id == id; });
+  if (job == jobs_.end ())
+    return;
+  job->running = false;
+  job->kind = Job::Kind::Settled;
+  if (result)
+    fill_answer (job->record, *result, since (job->admitted));
+  else
+    settle_as_failed (*job, std::move (error));
+  pump (lock);
+}
+
+bool
+CaptionQueue::head_finished ()
+{
+  return !jobs_.empty () && !jobs_.front ().running &&
+         jobs_.front ().kind != Job::Kind::Analyse;
+}
+
+void
+CaptionQueue::deliver_head (Lock & lock)
+{
+  Job job = std::move (jobs_.front ());
+  jobs_.pop_front ();
+  settle (job);
+  lock.unlock ();
+  const bool goes_on = deliver_ (job);
+  lock.lock ();
+  if (!goes_on) {
+    failed_ = true;
+    for (Job & each : jobs_) {
+      each.request.cancel.cancel ();
+      settle_as_dropped (each);
+    }
+  }
+  changed_.notify_all ();
+  submit_next ();
+}
+
+void
+CaptionQueue::settle (Job & job)
+{
+  CaptionRecord & record = job.record;
+  if (job.kind == Job::Kind::Repeat) {
+    record.status = last_.has_text () ? Status::SkippedUnchanged : last_.status;
+    record.text = last_.text;
+    record.model = last_.model;
+    record.model_digest = last_.model_digest;
+  }
+  record.sequence = ++last_sequence_;
+  if (record.status == Status::Dropped)
+    ++counters_.dropped;
+  else if (record.status == Status::Failed)
+    ++counters_.failed;
+  else if (record.status == Status::SkippedUnchanged)
+    ++counters_.skipped;
+  else {
+    ++counters_.answered;
+    counters_.last_latency = since (job.admitted);
+    counters_.total_latency += counters_.last_latency;
+  }
+  if (record.status != Status::Dropped)
+    last_ = record;
+  reference_lost_ |= record.status == Status::Failed;
+  if (record.has_text () && job.stream == stream_)
+    captions_.publish (record);
+}
+
+} // namespace gstvlm

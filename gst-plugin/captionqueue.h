@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst-plugin/framecaptions.h"
+#include "gst-plugin/gstvlmsettings.h"
+#include "model/engine/engine.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace gstvlm
+{
+
+/// A due frame on its way.
+struct Job {
+  using Clock = std::chrono::steady_clock;
+  enum class Kind {
+    Analyse, ///< the model is asked
+    Repeat,  ///< nothing changed: takes over what the job before it says
+    Settled, ///< its record says already what became of it (dropped, failed)
+  };
+  Kind kind = Kind::Analyse;
+  CaptionRecord record;
+  vlm::Request request;     ///< Analyse
+  std::exception_ptr error; ///< why it failed
+  guint64 ticket = 0;       ///< place on the text pad, 0: none
+  bool arrival = false;     ///< the text takes its time from when it comes
+  Clock::time_point admitted = Clock::now ();
+  guint64 stream = 0; ///< set by admit()
+  bool running = false;
+};
+
+struct Counters {
+  guint64 due = 0, answered = 0, skipped = 0, dropped = 0, failed = 0;
+  GstClockTime last_latency = 0, total_latency = 0;
+  gsize queue = 0; ///< frames now waiting or being analysed
+};
+
+/// Due frames in, records out, always in the order of admission. At most one
+/// request of this queue is with the worker, so that several elements take
+/// turns on one model.
+///
+/// Any thread may call any member. Records are delivered one at a time by
+/// whichever thread finds one finished (the worker's, or the one that admits),
+/// without any lock held. Waiters are woken by flush(), which never waits for
+/// the model: it cancels, forgets, and ignores what still comes.
+class CaptionQueue : public std::enable_shared_from_this<CaptionQueue>
+{
+public:
+  /// Hands out a finished job; must not throw. Returns false when its failure
+  /// ends the stream.
+  using Deliver = std::function<bool (Job & job)>;
+
+  explicit CaptionQueue (Deliver deliver) : deliver_ (std::move (deliver)) {}
+
+  /// Between start() and set_worker() jobs wait for the model.
+  void start ();
+  void set_worker (std::shared_ptr<vlm::Worker> worker);
+  void drop_worker ();
+
+  /// Ends the stream: nothing is admitted any more, all waiters are woken.
+  void fail ();
+  bool failed () const;
+
+  void flush ();
+  void resume ();
+
+  /// Records from before this call do not ride on later frames.
+  void new_stream ();
+
+  enum class Admission {
+    Taken,
+    Displaced, ///< taken, and an older one was dropped for it
+    Refused,   ///< itself dropped; its record is delivered in its turn
+    Flushing,  ///< not taken
+    Failed,    ///< not taken
+  };
+  /// Takes a job in; `block` waits for room, drop-oldest makes it. Jobs other
+  /// than Analyse always have room.
+  Admission admit (Job job, GstVlmQueuePolicy policy, guint size);
+  bool has_room (guint size) const;
+
+  /// Waits until everything admitted so far was delivered. False when flush()
+  /// or fail() ended it.
+  bool drain ();
+
+  /// True once when the job that a change gate compares with has failed.
+  bool take_reference_lost ();
+
+  Counters counters () const;
+  FrameCaptions & captions () { return captions_; }
+
+private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  bool room (guint size) const;
+  bool drop_oldest ();
+  void pump (Lock & lock);
+  void submit_next ();
+  bool head_finished ();
+  void deliver_head (Lock & lock);
+  void settle (Job & job);
+  void complete (guint64 epoch, guint64 id,
+      const std::unique_ptr<vlm::Result> & result, std::exception_ptr error);
+
+  const Deliver deliver_;
+  FrameCaptions captions_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  std::shared_ptr<vlm::Worker> worker_;
+  CaptionRecord
+      last_; ///< the last settled record that was asked for, for Repeat
+  Counters counters_;
+  guint64 epoch_ = 0; ///< answers of an older one are ignored
+  guint64 stream_ = 0;
+  guint64 last_id_ = 0, last_sequence_ = 0;
+  bool delivering_ = false, flushing_ = true, failed_ = false;
+  bool reference_lost_ = false;
+};
+
+} // namespace gstvlm

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst-plugin/framecaptions.h"
+
+namespace gstvlm
+{
+namespace
+{
+
+GstClockTime
+distance (GstClockTime a, GstClockTime b)
+{
+  return a > b ? a - b : b - a;
+}
+
+GstClockTime
+pts_of (const GstStructure * record)
+{
+  guint64 pts = 0;
+  gst_structure_get_uint64 (record, "pts", &pts);
+  return pts;
+}
+
+} // namespace
+
+void
+FrameCaptions::publish (const CaptionRecord & record)
+{
+  Ptr<GstStructure> structure = to_structure (record, kCaptionMeta);
+  std::lock_guard<std::mutex> lock (mutex_);
+  if (GST_CLOCK_TIME_IS_VALID (last_pts_))
+    spacing_ = distance (record.pts, last_pts_);
+  last_pts_ = record.pts;
+  last_.reset (gst_structure_copy (structure.get ()));
+  fresh_.push_back (std::move (structure));
+}
+
+void
+FrameCaptions::reset ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  fresh_.clear ();
+  last_.reset ();
+  last_pts_ = GST_CLOCK_TIME_NONE;
+  spacing_ = 0;
+}
+
+// Older than two intervals; when every frame is due, than twice what the model
+// can keep up with.
+bool
+FrameCaptions::stale (GstClockTime age, GstClockTime interval) const
+{
+  return age > 2 * (interval > 0 ? interval : spacing_);
+}
+
+void
+FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
+{
+  const GstClockTime pts = GST_BUFFER_PTS (buffer);
+  std::vector<Ptr<GstStructure>> fresh = take_fresh ();
+  if (!fresh.empty ()) {
+    std::vector<const GstStructure *> all;
+    if (fresh.size () > 1)
+      for (const Ptr<GstStructure> & each : fresh)
+        all.push_back (each.get ());
+    const GstStructure * first = fresh.front ().get ();
+    add_caption_meta (
+        buffer, first, "fresh", distance (pts, pts_of (first)), all);
+    return;
+  }
+  std::lock_guard<std::mutex> lock (mutex_);
+  if (!repeat || !last_)
+    return;
+  const GstClockTime age = distance (pts, last_pts_);
+  add_caption_meta (
+      buffer, last_.get (), stale (age, interval) ? "stale" : "held", age, {});
+}
+
+std::vector<Ptr<GstStructure>>
+FrameCaptions::take_fresh ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return std::move (fresh_);
+}
+
+GstClockTime
+FrameCaptions::spacing () const
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return spacing_;
+}
+
+} // namespace gstvlm

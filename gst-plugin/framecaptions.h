@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst-plugin/gstvlmrecord.h"
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace gstvlm
+{
+
+/// What frames carry: each record with a text as fresh on the first frame that
+/// comes after it, the last one as held on the frames that follow, as stale
+/// once it is too old. Any thread.
+class FrameCaptions
+{
+public:
+  /// A record with a text was delivered.
+  void publish (const CaptionRecord & record);
+  void reset ();
+
+  /// Writes onto a frame what it has to carry; without `repeat` only fresh
+  /// records.
+  void annotate (GstBuffer * buffer, GstClockTime interval, bool repeat);
+
+  /// Fresh records that no frame will carry any more; the caller owns them now.
+  std::vector<Ptr<GstStructure>> take_fresh ();
+
+  /// How far the last two records are apart; 0 before the second.
+  GstClockTime spacing () const;
+
+private:
+  bool stale (GstClockTime age, GstClockTime interval) const;
+
+  mutable std::mutex mutex_;
+  std::vector<Ptr<GstStructure>> fresh_;
+  Ptr<GstStructure> last_; ///< null before the first
+  GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
+  GstClockTime spacing_ = 0;
+};
+
+} // namespace gstvlm

@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * SECTION:element-vlmcaption
+ * @title: vlmcaption
+ * @short_description: Captions and answers about video
+ *
+ * vlmcaption shows frames to a vision-language model of the Mini-Gemini family
+ * and asks it a question about each. Video passes through untouched, in any raw
+ * format; what the model says goes out in four ways, all of them optional:
+ *
+ * * as a #GstCustomMeta named `GstVlmCaptionMeta` on the frames,
+ * * as an element message named `vlmcaption/caption` on the bus,
+ * * through the signal #GstVlmCaption::caption,
+ * * as text buffers with GAP events between them on the request pad `text_src`.
+ *
+ * Without a #GstVlmCaption:model-path the embedded model is used, a small
+ * demonstration of the real thing. A released Mini-Gemini checkpoint directory
+ * takes its place unchanged.
+ *
+ * ## Which frames
+ *
+ * One frame is due every #GstVlmCaption:interval of PTS, counted from the
+ * segment's start: the first of each interval. Neither the frame rate nor the
+ * speed of the machine changes which. Frames without PTS pass unanalysed, with
+ * one warning. With a #GstVlmCaption:change-threshold a due frame that looks
+ * like the last analysed one is not analysed again. In reverse playback frames
+ * are analysed in their order of arrival.
+ *
+ * ## Waiting, or not
+ *
+ * In synchronous mode (files) the streaming thread waits at a due frame for its
+ * caption, the frame carries it, and nothing is lost. In asynchronous mode
+ * (live sources) video never waits: a frame is copied, video goes on, and the
+ * caption rides on the first frame after it, with its age. There is a queue for
+ * frames that come due while the model is busy (#GstVlmCaption:queue-size,
+ * #GstVlmCaption:queue-policy); what does not fit is dropped from analysis and
+ * counted, never from the video. The mode `auto` looks whether upstream is
+ * live. No latency is added in either mode: text is dated by its frame in
+ * synchronous mode, by its arrival in asynchronous mode.
+ *
+ * EOS waits for the last caption. A seek or a state change waits for nothing:
+ * it takes effect within milliseconds while the model is in the middle of an
+ * answer, and that answer is dropped.
+ *
+ * ## The record
+ *
+ * Meta, message and signal hold the same fields: `schema` (1), `id`,
+ * `sequence`, `text`, `question`, `status` (ok, truncated, skipped-unchanged,
+ * dropped, failed), `pts`, `duration`, `window-start`, `window-end`,
+ * `stream-time`, `running-time`, `wall-clock`, `frames` (PTS of what was looked
+ * at), `model`, `model-digest`, `temperature`, `top-k`, `top-p`, `seed`,
+ * `max-tokens`, `queue-time`, and after an answer `stop-reason`,
+ * `prompt-digest`, `prompt-tokens`, `output-tokens`, `truncated-tokens`,
+ * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
+ * and `generation-prompt`; after a failure `error`. Times are integer
+ * nanoseconds. Fields that are not known are absent. Every due frame yields
+ * exactly one record, in order.
+ *
+ * On frames there are also `state` and `age`: `fresh` on the first frame that
+ * carries the record, then `held`, and `stale` once it is older than two
+ * intervals. Should several records become ready between two frames, the field
+ * `records` holds all of them. Records that come too late for any frame go
+ * downstream as the serialised custom event `vlmcaption/record` before EOS.
+ *
+ * ## Linking text
+ *
+ * The text pad has a thread of its own. A muxer that waits for text needs a
+ * `queue` on the video branch.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=90 ! vlmcaption
+ * interval=1000000000 ! fakesink
+ * ]| Prints a caption of the test picture for every second.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=300 ! vlmcaption name=v prompt="What
+ * is shown here?" ! queue ! textoverlay name=o ! videoconvert ! autovideosink
+ * v.text_src ! queue ! o.text_sink
+ * ]| Draws the captions into the picture.
+ *
+ * Since: 0.1
+ */
+
+#include "gst-plugin/gstvlmcaption.h"
+
+#include "gst-plugin/captionstream.h"
+#include "gst-plugin/gstvlmengine.h"
+#include "gst-plugin/gstvlmerrors.h"
+#include "gst-plugin/modelloader.h"
+#include "gst-plugin/textoutlet.h"
+
+#include <atomic>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
+#define GST_CAT_DEFAULT vlm_debug
+
+using namespace gstvlm;
+
+// Locks, each held briefly and never while pushing, posting, emitting or
+// querying; none is taken inside another but in this order: settings, caption
+// queue, frame captions; text outlet, text queue.
+struct GstVlmCaptionPrivate {
+  explicit GstVlmCaptionPrivate (GstVlmCaption * self);
+
+  Settings settings_copy ()
+  {
+    std::lock_guard<std::mutex> lock (settings_mutex);
+    return settings;
+  }
+
+  std::mutex settings_mutex;
+  Settings settings;
+
+  std::shared_ptr<CaptionQueue> queue;
+  ModelLoader loader;
+  TextOutlet text;
+
+  std::atomic<bool> running{false}; ///< from READY->PAUSED to PAUSED->READY
+  std::atomic<guint64> frames{0}, undated{0};
+
+  std::mutex seek_mutex;
+  guint32 seek_seqnum = GST_SEQNUM_INVALID;
+  bool seek_result = true;
+
+  // Streaming thread only.
+  CaptionStream stream;
+  bool warned_undated = false;
+  gint64 last_qos = 0; ///< monotonic time of the last QoS message
+};
+
+struct _GstVlmCaption {
+  GstBaseTransform parent;
+  GstVlmCaptionPrivate * priv;
+};
+
+G_DEFINE_TYPE (GstVlmCaption, gst_vlm_caption, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (
+    vlmcaption, "vlmcaption", GST_RANK_NONE, GST_TYPE_VLM_CAPTION)
+
+enum { SIGNAL_CAPTION, LAST_SIGNAL };
+static guint signals[LAST_SIGNAL];
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+
+static GstStaticPadTemplate text_template =
+    GST_STATIC_PAD_TEMPLATE ("text_src", GST_PAD_SRC, GST_PAD_REQUEST,
+        GST_STATIC_CAPS ("text/x-raw, format = { utf8, pango-markup }"));
+
+// ---- records out
+// ----------------------------------------------------------------------------------
+
+// When the text of a job stops to show: where the next one is expected.
+static GstClockTime
+text_end (const GstVlmCaptionPrivate & priv, const Job & job)
+{
+  GstClockTime duration = job.record.duration;
+  if (job.arrival)
+    duration = MAX (duration, priv.queue->captions ().spacing ());
+  return job.record.pts + duration;
+}
+
+static void
+gst_vlm_caption_emit_record (GstVlmCaption * self, const Job & job)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  Ptr<GstStructure> record = to_structure (job.record, kCaptionMessage);
+  if (priv.settings_copy ().post_messages)
+    gst_element_post_message (
+        GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
+                                gst_structure_copy (record.get ())));
+  g_signal_emit (self, signals[SIGNAL_CAPTION], 0, record.get ());
+  if (!job.record.has_text () || job.record.text.empty ())
+    priv.text.release (job.ticket);
+  else if (!priv.text.fill (job.ticket, job.record.text, job.record.pts,
+               text_end (priv, job)))
+    GST_WARNING_OBJECT (self, "nobody reads text_src: a caption was dropped");
+}
+
+// Any thread, no lock held. False when a failure ends the stream.
+static bool
+gst_vlm_caption_deliver (GstVlmCaption * self, Job & job) noexcept
+{
+  GstElement * element = GST_ELEMENT (self);
+  return guard (element, false, [&] {
+    GST_DEBUG_OBJECT (self,
+        "record %" G_GUINT64_FORMAT " of %" GST_TIME_FORMAT ": %s",
+        job.record.id, GST_TIME_ARGS (job.record.pts),
+        name (job.record.status));
+    if (!job.error) {
+      gst_vlm_caption_emit_record (self, job);
+      return true;
+    }
+    const Failure failure = failure_of (job.error);
+    job.record.error = failure.text;
+    gst_vlm_caption_emit_record (self, job);
+    if (self->priv->settings_copy ().on_error == GST_VLM_ON_ERROR_FAIL) {
+      post_error (element, failure);
+      return false;
+    }
+    post_warning (element, failure);
+    return true;
+  });
+}
+
+// The queue outlives the element when the model is busy: it knows it only
+// weakly.
+GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
+{
+  auto weak = std::make_shared<WeakElement> (GST_ELEMENT (self));
+  queue = std::make_shared<CaptionQueue> ([weak] (Job & job) {
+    const Ptr<GstElement> element = weak->lock ();
+    return !element ||
+           gst_vlm_caption_deliver (GST_VLM_CAPTION (element.get ()), job);
+  });
+}
+
+// ---- frames
+// ---------------------------------------------------------------------------------------
+
+// At most one a second; the counters in it are complete.
+static void
+gst_vlm_caption_post_qos (GstVlmCaption * self, GstBuffer * buffer,
+    const CaptionStream::Frame & frame)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  const gint64 now = g_get_monotonic_time ();
+  if (priv.last_qos && now - priv.last_qos < G_USEC_PER_SEC)
+    return;
+  priv.last_qos = now;
+  const GstSegment & segment = priv.stream.segment ();
+  const Counters counters = priv.queue->counters ();
+  GstMessage * message =
+      gst_message_new_qos (GST_OBJECT (self), priv.stream.live (),
+          gst_segment_to_running_time (&segment, GST_FORMAT_TIME, frame.pts),
+          gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, frame.pts),
+          frame.pts, GST_BUFFER_DURATION (buffer));
+  gst_message_set_qos_values (message, 0, 1.0, 1000000);
+  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS,
+      counters.answered + counters.skipped, counters.dropped);
+  gst_element_post_message (GST_ELEMENT (self), message);
+}
+
+// A frame without PTS has no place in time.
+static void
+gst_vlm_caption_note_undated (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  ++priv.undated;
+  if (!std::exchange (priv.warned_undated, true))
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Video without timestamps cannot be captioned."),
+        ("a buffer has no PTS; it and others like it pass unanalysed"));
+}
+
+static GstFlowReturn
+gst_vlm_caption_interrupted (GstVlmCaption * self)
+{
+  return self->priv->queue->failed () ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
+}
+
+// Sends a due frame on its way, and in sync mode waits for what comes back.
+static GstFlowReturn
+gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
+    const CaptionStream::Frame & frame, const Schedule::Window & window,
+    const Settings & settings, bool async)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  if (!async && !priv.text.wait_for_room ())
+    return gst_vlm_caption_interrupted (self);
+
+  Job job = priv.stream.make_job (buffer, frame, window, settings, *priv.queue);
+  const bool asks = job.kind == Job::Kind::Analyse;
+  bool dropped = job.record.status == Status::Dropped;
+  job.ticket = priv.text.reserve (async);
+  const guint64 ticket = job.ticket;
+
+  switch (priv.queue->admit (std::move (job),
+      effective_policy (settings.queue_policy, async), settings.queue_size)) {
+    case CaptionQueue::Admission::Flushing:
+    case CaptionQueue::Admission::Failed:
+      priv.text.release (ticket);
+      return gst_vlm_caption_interrupted (self);
+    case CaptionQueue::Admission::Displaced:
+      dropped = true;
+      priv.stream.analysed (frame.pts);
+      break;
+    case CaptionQueue::Admission::Refused:
+      dropped = true;
+      break;
+    case CaptionQueue::Admission::Taken:
+      if (asks)
+        priv.stream.analysed (frame.pts);
+      break;
+  }
+  if (dropped)
+    gst_vlm_caption_post_qos (self, buffer, frame);
+  if (!async && !priv.queue->drain ())
+    return gst_vlm_caption_interrupted (self);
+  return GST_FLOW_OK;
+}
+
+// Text for the frame, or a GAP, is queued before the frame is pushed:
+// textoverlay and two synchronising sinks hang otherwise.
+static GstFlowReturn
+gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  if (priv.queue->failed ())
+    return GST_FLOW_ERROR; // its cause was posted
+  ++priv.frames;
+  if (!GST_BUFFER_PTS_IS_VALID (buffer)) {
+    gst_vlm_caption_note_undated (self);
+    return GST_FLOW_OK;
+  }
+  const Settings settings = priv.settings_copy ();
+  const bool async = priv.stream.resolve_async (
+      settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
+  const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
+  if (const auto window = priv.stream.due (frame, settings.interval)) {
+    const GstFlowReturn flow =
+        gst_vlm_caption_analyse (self, buffer, frame, *window, settings, async);
+    if (flow != GST_FLOW_OK)
+      return flow;
+  }
+  priv.text.gap (
+      frame.pts, frame.pts + (frame.exact_duration ? frame.duration : 0));
+  priv.queue->captions ().annotate (
+      buffer, settings.interval, settings.repeat_caption);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_vlm_caption_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  return guard (GST_ELEMENT (self), GST_FLOW_ERROR,
+      [&] { return gst_vlm_caption_handle_frame (self, buffer); });
+}
+
+static gboolean
+gst_vlm_caption_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps (&info, caps)) {
+    GST_ERROR_OBJECT (
+        self, "not video caps: %" GST_PTR_FORMAT, static_cast<void *> (caps));
+    return FALSE;
+  }
+  self->priv->stream.set_info (info);
+  return TRUE;
+}
+
+// ---- events and queries
+// ---------------------------------------------------------------------------
+
+static gboolean
+gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  GstSegment segment, before = priv.stream.segment ();
+  gst_event_copy_segment (event, &segment);
+  if (segment.format != GST_FORMAT_TIME) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("Video must come in a TIME segment."),
+        ("segment format is %s", gst_format_get_name (segment.format)));
+    return FALSE;
+  }
+  priv.text.segment (event);
+  before.position = segment.position;
+  if (!gst_segment_is_equal (&before, &segment)) {
+    priv.stream.set_segment (segment);
+    priv.queue->new_stream ();
+  }
+  return TRUE;
+}
+
+// Waits for the captions that are under way. False when a flush or a state
+// change came first.
+static bool
+gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  if (!priv.queue->drain () && !priv.queue->failed ())
+    return false;
+  for (Ptr<GstStructure> & record : priv.queue->captions ().take_fresh ()) {
+    gst_structure_set_name (record.get (), kRecordEvent);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
+  }
+  priv.text.end (event);
+  return true;
+}
+
+// Not serialised: the streaming thread may be waiting anywhere.
+static void
+gst_vlm_caption_flush_start (GstVlmCaption * self, GstEvent * event)
+{
+  self->priv->queue->flush ();
+  self->priv->text.flush (event);
+}
+
+static void
+gst_vlm_caption_flush_stop (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  priv.stream.reset ();
+  priv.queue->resume ();
+  priv.text.flush (event);
+}
+
+static void
+gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  priv.stream.reset ();
+  priv.warned_undated = false;
+  priv.queue->new_stream ();
+  priv.text.stream_start (event);
+}
+
+static void
+gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
+{
+  GstClockTime start, duration;
+  gst_event_parse_gap (event, &start, &duration);
+  self->priv->text.gap (
+      start, start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0));
+}
+
+static bool
+gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_vlm_caption_flush_start (self, event);
+      return true;
+    case GST_EVENT_FLUSH_STOP:
+      gst_vlm_caption_flush_stop (self, event);
+      return true;
+    case GST_EVENT_STREAM_START:
+      gst_vlm_caption_stream_start (self, event);
+      return true;
+    case GST_EVENT_SEGMENT:
+      return gst_vlm_caption_segment (self, event);
+    case GST_EVENT_GAP:
+      gst_vlm_caption_gap (self, event);
+      return true;
+    case GST_EVENT_EOS:
+    case GST_EVENT_SEGMENT_DONE:
+      return gst_vlm_caption_finish (self, event);
+    default:
+      return true;
+  }
+}
+
+static gboolean
+gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  const bool forward = guard (GST_ELEMENT (self), false,
+      [&] { return gst_vlm_caption_handle_event (self, event); });
+  if (!forward) {
+    gst_event_unref (event);
+    return FALSE;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class)
+      ->sink_event (trans, event);
+}
+
+// A pipeline sends the same seek to the sink of the video and to that of the
+// text: one goes on.
+static bool
+gst_vlm_caption_seen_seek (
+    GstVlmCaption * self, GstEvent * event, bool & result)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  std::lock_guard<std::mutex> lock (priv.seek_mutex);
+  const guint32 seqnum = gst_event_get_seqnum (event);
+  const bool seen = seqnum == priv.seek_seqnum;
+  priv.seek_seqnum = seqnum;
+  if (!seen)
+    priv.seek_result = true;
+  result = priv.seek_result;
+  return seen;
+}
+
+static gboolean
+gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  GstBaseTransformClass * parent =
+      GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return parent->src_event (trans, event);
+  bool result;
+  if (gst_vlm_caption_seen_seek (self, event, result)) {
+    gst_event_unref (event);
+    return result;
+  }
+  result = parent->src_event (trans, event);
+  std::lock_guard<std::mutex> lock (self->priv->seek_mutex);
+  self->priv->seek_result = result;
+  return result;
+}
+
+// Late text says nothing about the decoder, and the text pad's format is its
+// own affair.
+static gboolean
+gst_vlm_caption_text_event (GstPad *, GstObject * parent, GstEvent * event)
+{
+  GstBaseTransform * trans = GST_BASE_TRANSFORM (parent);
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_QOS:
+    case GST_EVENT_RECONFIGURE:
+      gst_event_unref (event);
+      return TRUE;
+    default:
+      return gst_vlm_caption_src_event (trans, event);
+  }
+}
+
+static gboolean
+gst_vlm_caption_text_query (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_LATENCY:
+    case GST_QUERY_POSITION:
+    case GST_QUERY_DURATION:
+    case GST_QUERY_SEEKING:
+    case GST_QUERY_SEGMENT:
+      return gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (parent), query);
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
+
+// By default both source pads would belong to the sink pad, and a caps query
+// would intersect video with text.
+static GstIterator *
+gst_vlm_caption_iterate_links (GstPad * pad, GstObject * parent)
+{
+  GstPad * sink = GST_BASE_TRANSFORM_SINK_PAD (parent);
+  GValue other = G_VALUE_INIT;
+  g_value_init (&other, GST_TYPE_PAD);
+  g_value_set_object (
+      &other, pad == sink ? GST_BASE_TRANSFORM_SRC_PAD (parent) : sink);
+  GstIterator * links = gst_iterator_new_single (GST_TYPE_PAD, &other);
+  g_value_unset (&other);
+  return links;
+}
+
+// ---- the text pad
+// ---------------------------------------------------------------------------------
+
+static GstPad *
+gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
+    const gchar *, const GstCaps *)
+{
+  GstVlmCaptionPrivate & priv = *GST_VLM_CAPTION (element)->priv;
+  GstPad * pad = GST_PAD (g_object_new (GST_TYPE_VLM_TEXT_PAD, "name",
+      "text_src", "direction", GST_PAD_SRC, "template", templ, NULL));
+  gst_pad_set_event_function (pad, gst_vlm_caption_text_event);
+  gst_pad_set_query_function (pad, gst_vlm_caption_text_query);
+  gst_pad_set_iterate_internal_links_function (
+      pad, gst_vlm_caption_iterate_links);
+  if (priv.running)
+    gst_pad_set_active (pad, TRUE);
+  if (!priv.text.attach (GST_VLM_TEXT_PAD (pad))) {
+    GST_WARNING_OBJECT (element, "text_src was requested already");
+    gst_pad_set_active (pad, FALSE);
+    gst_object_unref (gst_object_ref_sink (pad));
+    return NULL;
+  }
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gst_vlm_caption_release_pad (GstElement * element, GstPad * pad)
+{
+  GST_VLM_CAPTION (element)->priv->text.detach ();
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (element, pad);
+}
+
+// ---- states
+// ---------------------------------------------------------------------------------------
+
+// NULL -> READY: what can be said without loading.
+static bool
+gst_vlm_caption_open (GstVlmCaption * self)
+{
+  const Settings settings = self->priv->settings_copy ();
+  settings.check ();
+  engine ().validate (settings.model_options ());
+  return true;
+}
+
+static bool
+gst_vlm_caption_start (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  const Settings settings = priv.settings_copy ();
+  settings.check ();
+  priv.stream.reset ();
+  priv.warned_undated = false;
+  priv.last_qos = 0;
+  priv.frames = priv.undated = 0;
+  priv.queue->start ();
+  priv.running = true;
+  priv.loader.start (GST_ELEMENT (self), settings.model_options (), priv.queue);
+  return true;
+}
+
+// PAUSED -> READY, before the parent takes the stream lock: whoever holds it is
+// woken here.
+static void
+gst_vlm_caption_stop (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  priv.running = false;
+  priv.queue->flush ();
+  priv.text.stop ();
+  priv.loader.cancel ();
+}
+
+static void
+gst_vlm_caption_close (GstVlmCaption * self)
+{
+  self->priv->queue->drop_worker ();
+  self->priv->loader.release ();
+}
+
+static GstStateChangeReturn
+gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (element);
+  const auto attempt = [&] (bool (*step) (GstVlmCaption *)) {
+    return guard (element, false, [&] { return step (self); });
+  };
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY &&
+      !attempt (gst_vlm_caption_open))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
+      !attempt (gst_vlm_caption_start))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_vlm_caption_stop (self);
+
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS (gst_vlm_caption_parent_class)
+          ->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
+      result == GST_STATE_CHANGE_FAILURE)
+    gst_vlm_caption_stop (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_vlm_caption_close (self);
+  return result;
+}
+
+// ---- properties
+// -----------------------------------------------------------------------------------
+
+static GstStructure *
+gst_vlm_caption_stats (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate & priv = *self->priv;
+  const Counters c = priv.queue->counters ();
+  const guint64 average = c.answered ? c.total_latency / c.answered : 0;
+  return gst_structure_new ("vlmcaption-stats", "frames", G_TYPE_UINT64,
+      priv.frames.load (), "undated", G_TYPE_UINT64, priv.undated.load (),
+      "due", G_TYPE_UINT64, c.due, "answered", G_TYPE_UINT64, c.answered,
+      "skipped-unchanged", G_TYPE_UINT64, c.skipped, "dropped", G_TYPE_UINT64,
+      c.dropped, "failed", G_TYPE_UINT64, c.failed, "queue", G_TYPE_UINT64,
+      static_cast<guint64> (c.queue), "last-latency", G_TYPE_UINT64,
+      c.last_latency, "average-latency", G_TYPE_UINT64, average, NULL);
+}
+
+static void
+gst_vlm_caption_set_property (
+    GObject * object, guint id, const GValue * value, GParamSpec * spec)
+{
+  GstVlmCaptionPrivate & priv = *GST_VLM_CAPTION (object)->priv;
+  if (priv.running && mutable_in_ready_only (spec)) {
+    GST_ELEMENT_WARNING (object, LIBRARY, SETTINGS,
+        ("Property %s can be changed in the states NULL and READY only.",
+            spec->name),
+        ("the old value stays"));
+    return;
+  }
+  std::lock_guard<std::mutex> lock (priv.settings_mutex);
+  priv.settings.set (id, value);
+}
+
+static void
+gst_vlm_caption_get_property (
+    GObject * object, guint id, GValue * value, GParamSpec *)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (object);
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, gst_vlm_caption_stats (self));
+  else
+    self->priv->settings_copy ().get (id, value);
+}
+
+// ---- type
+// -----------------------------------------------------------------------------------------
+
+static void
+gst_vlm_caption_finalize (GObject * object)
+{
+  delete GST_VLM_CAPTION (object)->priv;
+  G_OBJECT_CLASS (gst_vlm_caption_parent_class)->finalize (object);
+}
+
+static void
+gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
+{
+  GObjectClass * object_class = G_OBJECT_CLASS (klass);
+  GstElementClass * element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass * trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  object_class->set_property = gst_vlm_caption_set_property;
+  object_class->get_property = gst_vlm_caption_get_property;
+  object_class->finalize = gst_vlm_caption_finalize;
+  install_properties (object_class);
+
+  /**
+   * GstVlmCaption::caption:
+   * @caption: the element
+   * @record: a #GstStructure with the fields of the caption record
+   *
+   * Every record, in order. Emitted on a thread of the model or of the stream,
+   * which waits for the handlers: be brief.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_CAPTION] =
+      g_signal_new ("caption", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+          NULL, NULL, NULL, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
+
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_vlm_caption_change_state);
+  element_class->request_new_pad =
+      GST_DEBUG_FUNCPTR (gst_vlm_caption_request_new_pad);
+  element_class->release_pad = GST_DEBUG_FUNCPTR (gst_vlm_caption_release_pad);
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template_with_gtype (
+      element_class, &text_template, GST_TYPE_VLM_TEXT_PAD);
+  gst_element_class_set_static_metadata (element_class,
+      "Video captions and answers", "Filter/Analyzer/Video",
+      "Asks a vision-language model (Mini-Gemini) about frames; captions leave "
+      "as metadata, bus messages, a signal and text buffers, video passes "
+      "untouched",
+      "The gst-vlm developers");
+
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_caption_set_caps);
+  trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_vlm_caption_transform_ip);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_vlm_caption_sink_event);
+  trans_class->src_event = GST_DEBUG_FUNCPTR (gst_vlm_caption_src_event);
+
+  register_caption_meta ();
+  gst_type_mark_as_plugin_api (
+      GST_TYPE_VLM_TEXT_PAD, static_cast<GstPluginAPIFlags> (0));
+}
+
+static void
+gst_vlm_caption_init (GstVlmCaption * self)
+{
+  self->priv = new GstVlmCaptionPrivate (self);
+  GstBaseTransform * trans = GST_BASE_TRANSFORM (self);
+  gst_base_transform_set_in_place (trans, TRUE);
+  gst_base_transform_set_passthrough (trans, FALSE);
+  gst_base_transform_set_qos_enabled (trans, FALSE); // late video still flows
+  gst_pad_set_iterate_internal_links_function (
+      trans->sinkpad, gst_vlm_caption_iterate_links);
+  gst_pad_set_iterate_internal_links_function (
+      trans->srcpad, gst_vlm_caption_iterate_links);
+}

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst-plugin/gstvlmsettings.h"
+
+GType
+gst_vlm_caption_mode_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_VLM_CAPTION_MODE_AUTO,
+          "Asynchronous behind a live source, synchronous otherwise", "auto"},
+      {GST_VLM_CAPTION_MODE_SYNC,
+          "A frame that is due waits for its caption; nothing is lost", "sync"},
+      {GST_VLM_CAPTION_MODE_ASYNC,
+          "Video never waits; a caption rides on the first frame after it",
+          "async"},
+      {0, NULL, NULL},
+  };
+  static const GType type =
+      g_enum_register_static ("GstVlmCaptionMode", values);
+  return type;
+}
+
+GType
+gst_vlm_precision_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_VLM_PRECISION_AUTO, "What the machine does best", "auto"},
+      {GST_VLM_PRECISION_FLOAT32, "Weights in 32-bit floating point",
+          "float32"},
+      {GST_VLM_PRECISION_BFLOAT16, "Weights in bfloat16, half the memory",
+          "bfloat16"},
+      {0, NULL, NULL},
+  };
+  static const GType type = g_enum_register_static ("GstVlmPrecision", values);
+  return type;
+}
+
+GType
+gst_vlm_queue_policy_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_VLM_QUEUE_POLICY_AUTO,
+          "drop-oldest in async mode, block in sync mode", "auto"},
+      {GST_VLM_QUEUE_POLICY_DROP_OLDEST,
+          "The frame that waited longest makes room", "drop-oldest"},
+      {GST_VLM_QUEUE_POLICY_DROP_NEWEST, "The new frame is not analysed",
+          "drop-newest"},
+      {GST_VLM_QUEUE_POLICY_BLOCK, "Video waits until there is room", "block"},
+      {0, NULL, NULL},
+  };
+  static const GType type =
+      g_enum_register_static ("GstVlmQueuePolicy", values);
+  return type;
+}
+
+GType
+gst_vlm_on_error_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_VLM_ON_ERROR_FAIL, "Post an error and end the stream", "fail"},
+      {GST_VLM_ON_ERROR_WARN,
+          "Post a warning and a record with status failed; video goes on",
+          "warn"},
+      {0, NULL, NULL},
+  };
+  static const GType type = g_enum_register_static ("GstVlmOnError", values);
+  return type;
+}
+
+namespace gstvlm
+{
+namespace
+{
+
+constexpr GParamFlags
+flags (int mutability)
+{
+  return static_cast<GParamFlags> (
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | mutability);
+}
+
+constexpr GParamFlags kReady = flags (GST_PARAM_MUTABLE_READY);
+constexpr GParamFlags kPlaying = flags (GST_PARAM_MUTABLE_PLAYING);
+
+// PTS arithmetic adds a few of these; half the range keeps every sum inside 64
+// bits.
+constexpr guint64 kMaxTime = G_MAXINT64;
+
+std::string
+string_of (const GValue * value)
+{
+  const gchar * text = g_value_get_string (value);
+  return text ? text : "";
+}
+
+std::optional<std::string>
+optional_of (const GValue * value)
+{
+  const gchar * text = g_value_get_string (value);
+  return text ? std::optional<std::string> (text) : std::nullopt;
+}
+
+void
+put (GValue * value, const std::optional<std::string> & text)
+{
+  g_value_set_string (value, text ? text->c_str () : NULL);
+}
+
+const char *
+nick (GType type, gint value)
+{
+  GEnumClass * klass = static_cast<GEnumClass *> (g_type_class_ref (type));
+  const GEnumValue * found = g_enum_get_value (klass, value);
+  g_type_class_unref (klass); // static types: the strings stay
+  return found->value_nick;
+}
+
+void
+install_model_properties (GObjectClass * klass, const Settings & d)
+{
+  g_object_class_install_property (klass, PROP_MODEL_PATH,
+      g_param_spec_string ("model-path", "Model path",
+          "Directory of a Mini-Gemini checkpoint as it was released "
+          "(config.json, safetensors, tokenizer). Unset: the embedded model. "
+          "Elements with the same path, device, precision and threads share "
+          "one loaded model",
+          NULL, kReady));
+  g_object_class_install_property (klass, PROP_DEVICE,
+      g_param_spec_string ("device", "Device",
+          "Where the model runs: cpu, cuda or cuda:N. Never changed silently: "
+          "a device that is not there is an error",
+          d.device.c_str (), kReady));
+  g_object_class_install_property (klass, PROP_PRECISION,
+      g_param_spec_enum ("precision", "Precision",
+          "Number format of the weights; activations are always float32",
+          gst_vlm_precision_get_type (), d.precision, kReady));
+  g_object_class_install_property (klass, PROP_THREADS,
+      g_param_spec_uint ("threads", "Threads",
+          "Processor threads of the model. 0: all that the process may use "
+          "(affinity and cgroup limits are honoured)",
+          0, 1024, d.threads, kReady));
+  g_object_class_install_property (klass, PROP_MODE,
+      g_param_spec_enum ("mode", "Mode",
+          "Whether video waits for captions. auto asks upstream by a LATENCY "
+          "query at the first frame of a stream",
+          gst_vlm_caption_mode_get_type (), d.mode, kReady));
+}
+
+void
+install_question_properties (GObjectClass * klass, const Settings & d)
+{
+  g_object_class_install_property (klass, PROP_TEMPLATE,
+      g_param_spec_string ("template", "Template",
+          "Name of the conversation template, for example gemma or vicuna_v1. "
+          "Empty: the checkpoint's own",
+          "", kPlaying));
+  g_object_class_install_property (klass, PROP_PROMPT,
+      g_param_spec_string ("prompt", "Prompt",
+          "The question that is asked about every analysed frame, used byte "
+          "for byte",
+          d.prompt.c_str (), kPlaying));
+  g_object_class_install_property (klass, PROP_SYSTEM_PROMPT,
+      g_param_spec_string ("system-prompt", "System prompt",
+          "System text in place of the template's own. Unset: the template's",
+          NULL, kPlaying));
+  g_object_class_install_property (klass, PROP_MAX_TOKENS,
+      g_param_spec_uint ("max-tokens", "Max tokens",
+          "Longest answer in tokens; a longer one is cut and its record has "
+          "the status truncated",
+          1, 65536, d.max_tokens, kPlaying));
+  g_object_class_install_property (klass, PROP_TEMPERATURE,
+      g_param_spec_double ("temperature", "Temperature",
+          "How freely tokens are drawn. 0: always the most probable one "
+          "(greedy), then top-k, top-p and seed have no say",
+          0, 100, d.temperature, kPlaying));
+  g_object_class_install_property (klass, PROP_TOP_K,
+      g_param_spec_uint ("top-k", "Top k",
+          "Draw among this many most probable tokens only. 0: no limit", 0,
+          G_MAXINT, d.top_k, kPlaying));
+  g_object_class_install_property (klass, PROP_TOP_P,
+      g_param_spec_double ("top-p", "Top p",
+          "Draw among the most probable tokens that together reach this "
+          "probability. 1: no limit",
+          1e-6, 1, d.top_p, kPlaying));
+  g_object_class_install_property (klass, PROP_SEED,
+      g_param_spec_uint64 ("seed", "Seed",
+          "Start of the random numbers of every answer: the same frame, "
+          "settings and seed give the same answer",
+          0, G_MAXUINT64, d.seed, kPlaying));
+}
+
+void
+install_time_properties (GObjectClass * klass, const Settings & d)
+{
+  g_object_class_install_property (klass, PROP_INTERVAL,
+      g_param_spec_uint64 ("interval", "Interval",
+          "One frame is due every so many nanoseconds of PTS, counted from the "
+          "segment's start. 0: every frame",
+          0, kMaxTime, d.interval, kPlaying));
+  g_object_class_install_property (klass, PROP_QUEUE_SIZE,
+      g_param_spec_uint ("queue-size", "Queue size",
+          "How many due frames may wait for the model behind the one being "
+          "analysed. 0: a frame is taken only when the model is free. In sync "
+          "mode the stream itself waits and the queue stays empty",
+          0, 1000, d.queue_size, kPlaying));
+  g_object_class_install_property (klass, PROP_QUEUE_POLICY,
+      g_param_spec_enum ("queue-policy", "Queue policy",
+          "What happens when a frame is due and the queue is full. A frame "
+          "that is dropped here is dropped from analysis only: it is counted "
+          "in stats and told by a QoS message and a record with the status "
+          "dropped. mode=sync with a drop policy is an error",
+          gst_vlm_queue_policy_get_type (), d.queue_policy, kReady));
+  g_object_class_install_property (klass, PROP_CHANGE_THRESHOLD,
+      g_param_spec_double ("change-threshold", "Change threshold",
+          "Share of the picture whose brightness must have changed since the "
+          "last analysed frame for a due frame to be analysed again; else its "
+          "record has the status skipped-unchanged and repeats the text. "
+          "0: analyse always",
+          0, 1, d.change_threshold, kPlaying));
+  g_object_class_install_property (klass, PROP_MAX_SILENCE,
+      g_param_spec_uint64 ("max-silence", "Max silence",
+          "Analyse a due frame even if nothing changed once the last analysis "
+          "is this many nanoseconds of PTS old. 0: never. Counts only with "
+          "change-threshold above 0",
+          0, kMaxTime, d.max_silence, kPlaying));
+}
+
+void
+install_output_properties (GObjectClass * klass, const Settings & d)
+{
+  g_object_class_install_property (klass, PROP_REPEAT_CAPTION,
+      g_param_spec_boolean ("repeat-caption", "Repeat caption",
+          "Frames after the first that carries a caption carry it too, with "
+          "state held, or stale once it is older than two intervals",
+          d.repeat_caption, kPlaying));
+  g_object_class_install_property (klass, PROP_POST_MESSAGES,
+      g_param_spec_boolean ("post-messages", "Post messages",
+          "Post every record as an element message named vlmcaption/caption",
+          d.post_messages, kPlaying));
+  g_object_class_install_property (klass, PROP_ON_ERROR,
+      g_param_spec_enum ("on-error", "On error",
+          "What a failed analysis does. A model that cannot be loaded is "
+          "always an error",
+          gst_vlm_on_error_get_type (), d.on_error, kPlaying));
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Counters since the last start (frames, undated, due, answered, "
+          "skipped-unchanged, dropped, failed, queue) and the time from a "
+          "frame's admission to its caption (last-latency, average-latency, "
+          "nanoseconds)",
+          GST_TYPE_STRUCTURE,
+          static_cast<GParamFlags> (
+              G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+}
+
+} // namespace
+
+void
+install_properties (GObjectClass * klass)
+{
+  const Settings defaults;
+  install_model_properties (klass, defaults);
+  install_question_properties (klass, defaults);
+  install_time_properties (klass, defaults);
+  install_output_properties (klass, defaults);
+  gst_type_mark_as_plugin_api (
+      gst_vlm_caption_mode_get_type (), static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (
+      gst_vlm_precision_get_type (), static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (
+      gst_vlm_queue_policy_get_type (), static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (
+      gst_vlm_on_error_get_type (), static_cast<GstPluginAPIFlags> (0));
+}
+
+bool
+mutable_in_ready_only (const GParamSpec * spec)
+{
+  return (spec->flags & GST_PARAM_MUTABLE_READY) != 0;
+}
+
+void
+Settings::set (guint property, const GValue * value)
+{
+  // clang-format off
+  switch (property) {
+    case PROP_MODEL_PATH: model_path = optional_of (value); break;
+    case PROP_DEVICE: device = string_of (value); break;
+    case PROP_PRECISION:
+      precision = static_cast<GstVlmPrecision> (g_value_get_enum (value)); break;
+    case PROP_THREADS: threads = g_value_get_uint (value); break;
+    case PROP_TEMPLATE: template_name = string_of (value); break;
+    case PROP_MODE:
+      mode = static_cast<GstVlmCaptionMode> (g_value_get_enum (value)); break;
+    case PROP_PROMPT: prompt = string_of (value); break;
+    case PROP_SYSTEM_PROMPT: system_prompt = optional_of (value); break;
+    case PROP_INTERVAL: interval = g_value_get_uint64 (value); break;
+    case PROP_MAX_TOKENS: max_tokens = g_value_get_uint (value); break;
+    case PROP_TEMPERATURE: temperature = g_value_get_double (value); break;
+    case PROP_TOP_K: top_k = g_value_get_uint (value); break;
+    case PROP_TOP_P: top_p = g_value_get_double (value); break;
+    case PROP_SEED: seed = g_value_get_uint64 (value); break;
+    case PROP_QUEUE_SIZE: queue_size = g_value_get_uint (value); break;
+    case PROP_QUEUE_POLICY:
+      queue_policy = static_cast<GstVlmQueuePolicy> (g_value_get_enum (value));
+      break;
+    case PROP_CHANGE_THRESHOLD:
+      change_threshold = g_value_get_double (value); break;
+    case PROP_MAX_SILENCE: max_silence = g_value_get_uint64 (value); break;
+    case PROP_REPEAT_CAPTION: repeat_caption = g_value_get_boolean (value); break;
+    case PROP_POST_MESSAGES: post_messages = g_value_get_boolean (value); break;
+    case PROP_ON_ERROR:
+      on_error = static_cast<GstVlmOnError> (g_value_get_enum (value)); break;
+    default: break;
+  }
+  // clang-format on
+}
+
+void
+Settings::get (guint property, GValue * value) const
+{
+  // clang-format off
+  switch (property) {
+    case PROP_MODEL_PATH: put (value, model_path); break;
+    case PROP_DEVICE: g_value_set_string (value, device.c_str ()); break;
+    case PROP_PRECISION: g_value_set_enum (value, precision); break;
+    case PROP_THREADS: g_value_set_uint (value, threads); break;
+    case PROP_TEMPLATE: g_value_set_string (value, template_name.c_str ()); break;
+    case PROP_MODE: g_value_set_enum (value, mode); break;
+    case PROP_PROMPT: g_value_set_string (value, prompt.c_str ()); break;
+    case PROP_SYSTEM_PROMPT: put (value, system_prompt); break;
+    case PROP_INTERVAL: g_value_set_uint64 (value, interval); break;
+    case PROP_MAX_TOKENS: g_value_set_uint (value, max_tokens); break;
+    case PROP_TEMPERATURE: g_value_set_double (value, temperature); break;
+    case PROP_TOP_K: g_value_set_uint (value, top_k); break;
+    case PROP_TOP_P: g_value_set_double (value, top_p); break;
+    case PROP_SEED: g_value_set_uint64 (value, seed); break;
+    case PROP_QUEUE_SIZE: g_value_set_uint (value, queue_size); break;
+    case PROP_QUEUE_POLICY: g_value_set_enum (value, queue_policy); break;
+    case PROP_CHANGE_THRESHOLD: g_value_set_double (value, change_threshold); break;
+    case PROP_MAX_SILENCE: g_value_set_uint64 (value, max_silence); break;
+    case PROP_REPEAT_CAPTION: g_value_set_boolean (value, repeat_caption); break;
+    case PROP_POST_MESSAGES: g_value_set_boolean (value, post_messages); break;
+    case PROP_ON_ERROR: g_value_set_enum (value, on_error); break;
+    default: break;
+  }
+  // clang-format on
+}
+
+vlm::ModelOptions
+Settings::model_options () const
+{
+  vlm::ModelOptions options;
+  options.path = model_path.value_or ("");
+  options.device = device;
+  options.precision = nick (gst_vlm_precision_get_type (), precision);
+  options.threads = static_cast<int> (threads);
+  return options;
+}
+
+void
+Settings::check () const
+{
+  const bool drops = queue_policy == GST_VLM_QUEUE_POLICY_DROP_OLDEST ||
+                     queue_policy == GST_VLM_QUEUE_POLICY_DROP_NEWEST;
+  if (mode == GST_VLM_CAPTION_MODE_SYNC && drops)
+    vlm::fail (vlm::ErrorCategory::Settings,
+        "mode=sync loses nothing, queue-policy=",
+        nick (gst_vlm_queue_policy_get_type (), queue_policy),
+        " drops frames: they contradict each other");
+  if (model_path && model_path->empty ())
+    vlm::fail (vlm::ErrorCategory::Settings,
+        "model-path is empty; leave it unset for the embedded model");
+  if (!g_utf8_validate (prompt.c_str (), -1, NULL))
+    vlm::fail (vlm::ErrorCategory::Settings, "prompt is not valid UTF-8");
+  if (system_prompt && !g_utf8_validate (system_prompt->c_str (), -1, NULL))
+    vlm::fail (
+        vlm::ErrorCategory::Settings, "system-prompt is not valid UTF-8");
+}
+
+} // namespace gstvlm

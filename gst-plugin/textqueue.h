@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst-plugin/gstptr.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+
+namespace gstvlm
+{
+
+/// One thing on its way to the text pad.
+struct TextItem {
+  enum class Kind { Pending, Text, Gap, Event };
+  explicit TextItem (Kind k = Kind::Gap) : kind (k) {}
+
+  Kind kind;
+  guint64 ticket = 0;  ///< Pending, Text
+  bool floats = false; ///< Pending: GAPs may overtake it
+  std::string text;    ///< Text
+  GstClockTime pts = 0,
+               end = 0; ///< Text: when it shall show; Gap: what it covers
+  Ptr<GstEvent> event;  ///< Event
+};
+
+/// What the text pad pushes, in order. A caption's place is reserved when its
+/// frame is admitted, so that the order never depends on when the model
+/// answers; events never overtake a reserved place. All members may be called
+/// from any thread; only next() and wait_for_room() block, and
+/// set_flushing(true) ends both.
+class TextQueue
+{
+public:
+  /// Keeps a place; `floats` for a caption that takes its time from when it
+  /// arrives. 0 while flushing.
+  guint64 reserve (bool floats);
+
+  /// The caption of a place. A place that a flush took away is ignored. False
+  /// when the queue was full and the oldest caption was thrown away for it.
+  bool fill (guint64 ticket, const std::string & text, GstClockTime pts,
+      GstClockTime end);
+  /// No caption comes for this place.
+  void release (guint64 ticket);
+
+  /// Nothing is said from `start` to `end`. Neighbouring gaps become one.
+  void gap (GstClockTime start, GstClockTime end);
+  void event (Ptr<GstEvent> event);
+
+  /// Waits until captions can be taken in again. False when flushing.
+  bool wait_for_room ();
+
+  /// Waits for the next item. False when flushing.
+  bool next (TextItem & item);
+
+  /// True: drops everything, refuses everything and wakes all waiters. Returns
+  /// the sticky events that were dropped and still hold (all but SEGMENT and
+  /// EOS).
+  std::deque<Ptr<GstEvent>> set_flushing (bool flushing);
+
+private:
+  std::deque<TextItem>::iterator first_ready ();
+  std::deque<TextItem>::iterator find (guint64 ticket);
+  void push (TextItem item);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<TextItem> items_;
+  bool flushing_ = true;
+};
+
+} // namespace gstvlm

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/harness.h"
+
+#include <set>
+
+namespace vlm::test {
+namespace {
+
+using Properties = ElementTest;
+
+Own<GstElement> make() {
+  return Own<GstElement>(
+      GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("vlmcaption", nullptr))));
+}
+
+// Every property of the first version, and nothing else of our own.
+TEST_F(Properties, AreAllThere) {
+  const std::set<std::string> expected = {"model-path",
+                                          "device",
+                                          "precision",
+                                          "threads",
+                                          "template",
+                                          "mode",
+                                          "prompt",
+                                          "system-prompt",
+                                          "interval",
+                                          "max-tokens",
+                                          "temperature",
+                                          "top-k",
+                                          "top-p",
+                                          "seed",
+                                          "queue-size",
+                                          "queue-policy",
+                                          "change-threshold",
+                                          "max-silence",
+                                          "repeat-caption",
+                                          "post-messages",
+                                          "on-error",
+                                          "stats"};
+  const auto element = make();
+  ASSERT_TRUE(element);
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element.get()), &count);
+  std::set<std::string> own;
+  for (guint i = 0; i < count; ++i)
+    if (specs[i]->owner_type == G_OBJECT_TYPE(element.get()))
+      own.insert(specs[i]->name);
+  g_free(specs);
+  EXPECT_EQ(own, expected);
+}
+
+// Each says when it may change, in one way, and explains itself in a sentence.
+TEST_F(Properties, SayWhenTheyMayChange) {
+  const auto element = make();
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element.get()), &count);
+  for (guint i = 0; i < count; ++i) {
+    const GParamSpec *spec = specs[i];
+    if (spec->owner_type != G_OBJECT_TYPE(element.get()))
+      continue;
+    const int marks = !!(spec->flags & GST_PARAM_MUTABLE_READY) +
+                      !!(spec->flags & GST_PARAM_MUTABLE_PAUSED) +
+                      !!(spec->flags & GST_PARAM_MUTABLE_PLAYING);
+    EXPECT_EQ(marks, spec->flags & G_PARAM_WRITABLE ? 1 : 0) << spec->name;
+    const std::string blurb = g_param_spec_get_blurb(specs[i]);
+    EXPECT_GT(blurb.size(), 30u) << spec->name;
+    EXPECT_TRUE(g_ascii_isupper(blurb[0])) << spec->name;
+  }
+  g_free(specs);
+}
+
+TEST_F(Properties, HaveTheDefaultsOfTheContract) {
+  const auto element = make();
+  guint64 interval = 0, silence = 0;
+  gdouble temperature = -1, threshold = -1;
+  gboolean repeat = FALSE, post = FALSE;
+  gchar *model = nullptr, *device = nullptr, *name = nullptr;
+  guint threads = 7;
+  gint mode = -1, policy = -1, on_error = -1;
+  g_object_get(element.get(), "interval", &interval, "max-silence", &silence, "temperature",
+               &temperature, "change-threshold", &threshold, "repeat-caption", &repeat,
+               "post-messages", &post, "model-path", &model, "device", &device, "template", &name,
+               "threads", &threads, "mode", &mode, "queue-policy", &policy, "on-error", &on_error,
+               nullptr);
+  EXPECT_EQ(interval, 2 * GST_SECOND);
+  EXPECT_EQ(temperature, 0);
+  EXPECT_EQ(threshold, 0);
+  EXPECT_TRUE(repeat && post);
+  EXPECT_EQ(model, nullptr);
+  EXPECT_STREQ(device, "cpu");
+  EXPECT_STREQ(name, "");
+  EXPECT_EQ(threads, 0u);
+  EXPECT_EQ(mode, 0);
+  EXPECT_EQ(policy, 0);
+  EXPECT_EQ(on_error, 0);
+  g_free(model);
+  g_free(device);
+  g_free(name);
+}
+
+// What is set is what is read: no default constant differs from its field.
+TEST_F(Properties, DefaultsAgreeWithTheirSpecs) {
+  const auto element = make();
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element.get()), &count);
+  for (guint i = 0; i < count; ++i) {
+    if (specs[i]->owner_type != G_OBJECT_TYPE(element.get()) ||
+        std::string(specs[i]->name) == "stats")
+      continue;
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, specs[i]->value_type);
+    g_object_get_property(G_OBJECT(element.get()), specs[i]->name, &value);
+    EXPECT_TRUE(g_param_value_defaults(specs[i], &value)) << specs[i]->name;
+    g_value_unset(&value);
+  }
+  g_free(specs);
+}
+
+TEST_F(Properties, TakeAndGiveEveryValue) {
+  const auto element = make();
+  const std::vector<std::pair<const char *, const char *>> values = {
+      {"model-path", "/some/where"},
+      {"device", "cuda:1"},
+      {"precision", "bfloat16"},
+      {"threads", "3"},
+      {"template", "gemma"},
+      {"mode", "async"},
+      {"prompt", "  what? "},
+      {"system-prompt", "be brief"},
+      {"interval", "1"},
+      {"max-tokens", "9"},
+      {"temperature", "0.5"},
+      {"top-k", "5"},
+      {"top-p", "0.25"},
+      {"seed", "18446744073709551615"},
+      {"queue-size", "4"},
+      {"queue-policy", "drop-newest"},
+      {"change-threshold", "0.125"},
+      {"max-silence", "77"},
+      {"repeat-caption", "false"},
+      {"post-messages", "false"},
+      {"on-error", "warn"}};
+  for (const auto &[name, value] : values) {
+    gst_util_set_object_arg(G_OBJECT(element.get()), name, value);
+    GValue got = G_VALUE_INIT;
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()), name);
+    g_value_init(&got, spec->value_type);
+    g_object_get_property(G_OBJECT(element.get()), name, &got);
+    GValue want = G_VALUE_INIT;
+    g_value_init(&want, spec->value_type);
+    if (spec->value_type == G_TYPE_STRING)
+      g_value_set_string(&want, value);
+    else
+      ASSERT_TRUE(gst_value_deserialize(&want, value)) << name;
+    EXPECT_EQ(gst_value_compare(&got, &want), GST_VALUE_EQUAL) << name;
+    g_value_unset(&got);
+    g_value_unset(&want);
+  }
+}
+
+// What the model does not have cannot be asked for.
+TEST_F(Properties, RefuseUnknownNames) {
+  GError *error = nullptr;
+  for (const char *line : {"vlmcaption precision=int8", "vlmcaption mode=fast",
+                           "vlmcaption queue-policy=leaky", "vlmcaption questions=a"}) {
+    GstElement *element = gst_parse_launch_full(line, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    EXPECT_EQ(element, nullptr) << line;
+    EXPECT_NE(error, nullptr) << line;
+    g_clear_error(&error);
+  }
+}
+
+TEST_F(Properties, OfTheModelAreRejectedWhilePlaying) {
+  Caption v("device=cpu");
+  v.play();
+  g_object_set(v.element(), "device", "cuda", nullptr);
+  const auto warning = v.bus().wait(GST_MESSAGE_WARNING);
+  ASSERT_TRUE(warning);
+  const Problem problem = problem_of(warning.get());
+  EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(problem.text.find("device"), std::string::npos) << problem.text;
+  gchar *device = nullptr;
+  g_object_get(v.element(), "device", &device, nullptr);
+  EXPECT_STREQ(device, "cpu");
+  g_free(device);
+}
+
+// All settings reach the request, and the question byte for byte.
+TEST_F(Properties, ReachTheModel) {
+  Caption v("prompt=\" two  spaces \" system-prompt=sys template=gemma max-tokens=9 "
+            "temperature=0.5 top-k=5 top-p=0.25 seed=42 threads=3 precision=float32 device=cpu");
+  v.play();
+  v.push(0);
+  const FakeSeen seen = fake().seen();
+  EXPECT_EQ(seen.last.question, " two  spaces ");
+  EXPECT_EQ(seen.last.system, "sys");
+  EXPECT_EQ(seen.last.template_name, "gemma");
+  EXPECT_EQ(seen.last.max_tokens, 9);
+  EXPECT_EQ(seen.last.sampling.temperature, 0.5);
+  EXPECT_EQ(seen.last.sampling.top_k, 5);
+  EXPECT_EQ(seen.last.sampling.top_p, 0.25);
+  EXPECT_EQ(seen.last.sampling.seed, 42u);
+  EXPECT_EQ(seen.options.path, "");
+  EXPECT_EQ(seen.options.threads, 3);
+  EXPECT_EQ(seen.options.precision, "float32");
+  EXPECT_EQ(seen.options.device, "cpu");
+}
+
+// A change while playing counts from the next due frame.
+TEST_F(Properties, OfTheQuestionMayChangeWhilePlaying) {
+  Caption v("prompt=first interval=0");
+  v.play();
+  v.push(0);
+  g_object_set(v.element(), "prompt", "second", nullptr);
+  v.push(1);
+  EXPECT_EQ(fake().seen().questions, (std::vector<std::string>{"first", "second"}));
+}
+
+TEST_F(Properties, OfOutputCanSilenceTheBus) {
+  Caption v("post-messages=false interval=0");
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(v.bus().captions().empty());
+  EXPECT_EQ(v.stat("answered"), 1u);
+}
+
+TEST_F(Properties, ListTheirPads) {
+  GstElementFactory *factory = gst_element_factory_find("vlmcaption");
+  ASSERT_TRUE(factory);
+  std::set<std::string> names;
+  for (const GList *l = gst_element_factory_get_static_pad_templates(factory); l; l = l->next)
+    names.insert(static_cast<GstStaticPadTemplate *>(l->data)->name_template);
+  EXPECT_EQ(names, (std::set<std::string>{"sink", "src", "text_src"}));
+  EXPECT_EQ(gst_plugin_feature_get_rank(GST_PLUGIN_FEATURE(factory)), guint(GST_RANK_NONE));
+  gst_object_unref(factory);
+}
+
+} // namespace
+} // namespace vlm::test

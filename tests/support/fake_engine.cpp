@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/fake_engine.h"
+
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace vlm::test {
+namespace {
+
+using Lock = std::unique_lock<std::mutex>;
+constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kPoll = std::chrono::milliseconds(1); // cancel tokens wake nobody
+
+struct Scripted {
+  bool set = false;
+  int nth = 0;
+  ErrorCategory category = ErrorCategory::Failed;
+  std::string message;
+
+  void operator()() const {
+    if (set)
+      fail(category, message);
+  }
+};
+
+struct Job {
+  Request request;
+  Completion done;
+};
+
+// A model: shared by its handle and its thread, which may outlive the handle.
+struct Core {
+  ModelInfo info;
+  std::deque<Job> jobs;
+  bool closed = false;
+  int busy = 0;
+  CancelToken running;
+};
+
+class Fake : public Engine, public FakeEngine {
+public:
+  void validate(const ModelOptions &) const override {
+    Lock lock(mutex_);
+    ++seen_.validated;
+    validate_failure_();
+  }
+
+  std::shared_ptr<Worker> open(const ModelOptions &options,
+                               const std::function<void(double)> &progress,
+                               const CancelToken &cancel) override;
+  void set_log_sink(LogSink) override {}
+
+  void reset() override;
+  void hold() override {
+    Lock lock(mutex_);
+    held_ = true;
+  }
+  void release() override;
+  void step() override {
+    Lock lock(mutex_);
+    ++permits_;
+    changed_.notify_all();
+  }
+  void deaf() override {
+    Lock lock(mutex_);
+    deaf_ = true;
+  }
+  void hold_open() override {
+    Lock lock(mutex_);
+    open_held_ = true;
+  }
+  void script(std::vector<std::string> answers) override {
+    Lock lock(mutex_);
+    answers_ = std::move(answers);
+  }
+  void stop_with(StopReason reason) override {
+    Lock lock(mutex_);
+    stop_reason_ = reason;
+  }
+  void fail_request(int nth, ErrorCategory category, const std::string &message) override {
+    Lock lock(mutex_);
+    request_failure_ = {true, nth, category, message};
+  }
+  void fail_open(ErrorCategory category, const std::string &message) override {
+    Lock lock(mutex_);
+    open_failure_ = {true, 0, category, message};
+  }
+  void fail_validate(ErrorCategory category, const std::string &message) override {
+    Lock lock(mutex_);
+    validate_failure_ = {true, 0, category, message};
+  }
+  bool wait_begun(int count) override {
+    Lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return seen_.begun >= count; });
+  }
+  bool wait_ended(int count) override {
+    Lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return seen_.ended >= count; });
+  }
+  bool wait_opening() override {
+    Lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return opening_ > 0; });
+  }
+  FakeSeen seen() override {
+    Lock lock(mutex_);
+    return seen_;
+  }
+
+private:
+  class Handle;
+  std::shared_ptr<Worker> load(const ModelOptions &options);
+  void serve(const std::shared_ptr<Core> &core);
+  std::unique_ptr<Result> generate(Lock &lock, Core &core, const Request &request);
+  std::string next_answer();
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable FakeSeen seen_;
+  std::weak_ptr<Worker> loaded_;
+  ModelOptions loaded_options_;
+  std::vector<std::string> answers_;
+  StopReason stop_reason_ = StopReason::Eos;
+  Scripted request_failure_, open_failure_, validate_failure_;
+  bool held_ = false, deaf_ = false, open_held_ = false;
+  int permits_ = 0, opening_ = 0, threads_ = 0;
+};
+
+class Fake::Handle : public Worker {
+public:
+  Handle(Fake &fake, std::shared_ptr<Core> core) : fake_(fake), core_(std::move(core)) {}
+  ~Handle() override {
+    Lock lock(fake_.mutex_);
+    core_->closed = true;
+    core_->running.cancel();
+    fake_.changed_.notify_all();
+  }
+  const ModelInfo &info() const override { return core_->info; }
+  void submit(Request request, Completion done) override {
+    Lock lock(fake_.mutex_);
+    core_->jobs.push_back({std::move(request), std::move(done)});
+    fake_.changed_.notify_all();
+  }
+
+private:
+  Fake &fake_;
+  std::shared_ptr<Core> core_;
+};
+
+void Fake::reset() {
+  release();
+  Lock lock(mutex_);
+  changed_.wait(lock, [this] { return threads_ == 0 && opening_ == 0; });
+  seen_ = FakeSeen();
+  answers_.clear();
+  stop_reason_ = StopReason::Eos;
+  request_failure_ = open_failure_ = validate_failure_ = Scripted();
+  deaf_ = false;
+  permits_ = 0;
+}
+
+void Fake::release() {
+  Lock lock(mutex_);
+  held_ = open_held_ = false;
+  changed_.notify_all();
+}
+
+std::shared_ptr<Worker> Fake::open(const ModelOptions &options,
+                                   const std::function<void(double)> &progress,
+                                   const CancelToken &cancel) {
+  if (progress)
+    for (const double share : {0.0, 0.25, 0.5, 1.0})
+      progress(share);
+  Lock lock(mutex_);
+  seen_.options = options;
+  ++opening_;
+  changed_.notify_all();
+  while (open_held_ && !cancel.cancelled())
+    changed_.wait_for(lock, kPoll);
+  --opening_;
+  changed_.notify_all();
+  cancel.check();
+  open_failure_();
+  std::shared_ptr<Worker> worker = loaded_.lock();
+  const bool same = worker && loaded_options_.path == options.path &&
+                    loaded_options_.device == options.device &&
+                    loaded_options_.precision == options.precision;
+  return same ? worker : load(options);
+}
+
+std::shared_ptr<Worker> Fake::load(const ModelOptions &options) {
+  ++seen_.loads;
+  auto core = std::make_shared<Core>();
+  core->info.name = "fake";
+  core->info.digest = "0123456789abcdef";
+  core->info.device = options.device;
+  core->info.precision = options.precision;
+  core->info.has_vision = true;
+  ++threads_;
+  std::thread([this, core] { serve(core); }).detach();
+  auto worker = std::make_shared<Handle>(*this, core);
+  loaded_ = worker;
+  loaded_options_ = options;
+  return worker;
+}
+
+void Fake::serve(const std::shared_ptr<Core> &core) {
+  Lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return core->closed || !core->jobs.empty(); });
+    if (core->jobs.empty())
+      break;
+    Job job = std::move(core->jobs.front());
+    core->jobs.pop_front();
+    core->running = job.request.cancel;
+    if (core->closed)
+      core->running.cancel();
+    seen_.most_at_once = std::max(seen_.most_at_once, ++core->busy);
+    std::unique_ptr<Result> result;
+    std::exception_ptr error;
+    try {
+      result = generate(lock, *core, job.request);
+    } catch (const Error &e) {
+      seen_.cancelled += e.category() == ErrorCategory::Cancelled;
+      error = std::current_exception();
+    }
+    --core->busy;
+    lock.unlock();
+    job.done(std::move(result), error);
+    job = Job(); // what it holds may be the last of its kind
+    lock.lock();
+    ++seen_.ended;
+    changed_.notify_all();
+  }
+  --threads_;
+  changed_.notify_all();
+}
+
+std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &request) {
+  ++seen_.begun;
+  const int nth = seen_.begun;
+  seen_.last = request;
+  seen_.questions.push_back(request.question);
+  changed_.notify_all();
+  while (held_ && permits_ == 0 && (deaf_ || !request.cancel.cancelled()))
+    changed_.wait_for(lock, kPoll);
+  if (held_ && permits_ > 0)
+    --permits_;
+  request.cancel.check();
+  if (request_failure_.nth == nth)
+    request_failure_();
+  auto result = std::make_unique<Result>();
+  result->text = next_answer();
+  result->prompt = request.question;
+  result->output_ids = {7, 8};
+  result->token_logprobs = {std::log(0.5), std::log(0.25)};
+  result->prompt_positions = 11;
+  result->stop_reason = stop_reason_;
+  result->timings.decode = 1e-9;
+  return result;
+}
+
+std::string Fake::next_answer() {
+  if (answers_.empty())
+    return "answer " + std::to_string(seen_.begun);
+  const std::string answer = answers_.front();
+  if (answers_.size() > 1)
+    answers_.erase(answers_.begin());
+  return answer;
+}
+
+// Never destroyed: threads that end with the process may still look at it.
+Fake &fake() {
+  static Fake *instance = new Fake();
+  return *instance;
+}
+
+} // namespace
+} // namespace vlm::test
+
+extern "C" __attribute__((visibility("default"))) vlm::Engine *vlm_engine(int interface_version) {
+  return interface_version == vlm::kEngineInterface ? &vlm::test::fake() : nullptr;
+}
+
+extern "C" __attribute__((visibility("default"))) vlm::test::FakeEngine *fake_engine() {
+  return &vlm::test::fake();
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/engine/engine.h"
+
+#include <string>
+#include <vector>
+
+namespace vlm::test {
+
+/// What the fake engine has seen since the last reset.
+struct FakeSeen {
+  int loads = 0;        ///< models loaded (not: opened)
+  int begun = 0;        ///< requests that the model began with
+  int ended = 0;        ///< requests that were answered, failed or gave up
+  int cancelled = 0;    ///< of those, the ones that gave up
+  int most_at_once = 0; ///< requests of one model in progress at the same time
+  int validated = 0;
+  ModelOptions options; ///< of the last open()
+  Request last;         ///< the request begun last
+  std::vector<std::string> questions;
+};
+
+/// The other side of an engine without a model: the test decides what it answers, and when. One per
+/// process; found by opening the same library that GST_VLM_ENGINE names. Any thread.
+class FakeEngine {
+public:
+  virtual ~FakeEngine() = default;
+
+  /// Opens all gates, waits for all threads to end, forgets scripts and counters. Every element
+  /// must be gone.
+  virtual void reset() = 0;
+
+  /// From now on every request stops before its answer; release() lets all go on, step() one.
+  virtual void hold() = 0;
+  virtual void release() = 0;
+  virtual void step() = 0;
+  /// A held request does not notice that it was cancelled, like a layer in the middle of its work.
+  virtual void deaf() = 0;
+  /// open() stops until release() or until its caller cancels.
+  virtual void hold_open() = 0;
+
+  /// Answers in this order, the last one for ever. Default: "answer 1", "answer 2" ...
+  virtual void script(std::vector<std::string> answers) = 0;
+  virtual void stop_with(StopReason reason) = 0;
+  virtual void fail_request(int nth, ErrorCategory category, const std::string &message) = 0;
+  virtual void fail_open(ErrorCategory category, const std::string &message) = 0;
+  virtual void fail_validate(ErrorCategory category, const std::string &message) = 0;
+
+  /// Waits until this many requests began or ended. False after ten seconds.
+  virtual bool wait_begun(int count) = 0;
+  virtual bool wait_ended(int count) = 0;
+  virtual bool wait_opening() = 0;
+
+  virtual FakeSeen seen() = 0;
+};
+
+constexpr const char *kFakeEntryName = "fake_engine";
+using FakeEntry = FakeEngine *(*)();
+
+} // namespace vlm::test
