@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/training/trainer.h"
+
+#include "model/core/error.h"
+#include "model/language/decoder.h"
+#include "model/vision/vision_model.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/nonzero.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace vlm {
+namespace {
+
+constexpr size_t kSlice = 8; // pictures: activations of one slice stay near the caches
+
+VisionOutputs see(const VisionModel &model, const at::Tensor &images, const at::Tensor &aux) {
+  VisionOutputs out;
+  out.tokens = model.vision_tower()(images);
+  out.stages = (*model.vision_tower_aux())(aux);
+  out.mined = out.tokens + (*model.mining())(out.tokens, out.stages);
+  return out;
+}
+
+} // namespace
+
+StagePlan stage_plan(int stage, int64_t pictures, int64_t cooldown) {
+  StagePlan plan;
+  plan.stage = stage;
+  plan.schedule = {stage == 0 ? 6400 : 3200, pictures, cooldown};
+  plan.tower_rate = stage == 2 ? 6e-4 : plan.rate;
+  plan.dense_weight = stage == 0 ? 1 : stage == 1 ? 0 : .3;
+  return plan;
+}
+
+bool is_trained(int stage, const std::string &name) {
+  if (stage == 0)
+    return !in_language(name);
+  return stage == 2 || (!in_towers(name) && !in_heads(name));
+}
+
+void Metrics::add(const Metrics &other) {
+  pictures += other.pictures;
+  for (const auto &[name, value] : other.losses)
+    losses[name] += value;
+  for (const auto &[name, value] : other.hits) {
+    hits[name].first += value.first;
+    hits[name].second += value.second;
+  }
+}
+
+double Metrics::loss(const std::string &name) const {
+  const auto found = losses.find(name);
+  return found == losses.end() || pictures == 0 ? 0 : found->second / static_cast<double>(pictures);
+}
+
+double Metrics::share(const std::string &name) const {
+  const auto found = hits.find(name);
+  return found == hits.end() || found->second.second == 0
+             ? 0
+             : found->second.first / found->second.second;
+}
+
+Trainer::Trainer(const TinyConfig &config, int64_t classes, uint64_t seed, int workers)
+    : config_(config), classes_(classes), parameters_(initial_parameters(config, seed)),
+      pool_(workers) {
+  DenseHeads::add_parameters(parameters_, config, classes, seed + 1);
+  begin({});
+}
+
+void Trainer::begin(const StagePlan &plan) {
+  plan_ = plan;
+  steps_ = pictures_ = 0;
+  optimizer_ = Optimizer();
+  make_replicas();
+}
+
+void Trainer::make_replicas() {
+  trained_.clear();
+  gradients_.clear();
+  for (const auto &[name, value] : parameters_.tensors())
+    if (is_trained(plan_.stage, name)) {
+      trained_.push_back(name);
+      optimizer_.prepare(name, value);
+    }
+  replicas_.clear();
+  for (int i = 0; i < pool_.size(); ++i)
+    replicas_.push_back(
+        parameters_.replica([this](const auto &name) { return is_trained(plan_.stage, name); }));
+}
+
+Metrics Trainer::step(const Samples &samples) {
+  const Metrics metrics = run(samples, true);
+  if (!std::isfinite(metrics.loss("loss")))
+    fail(ErrorCategory::Failed, "the loss is not finite at step ", steps_, " of stage ",
+         plan_.stage);
+  sum_gradients();
+  update();
+  ++steps_;
+  pictures_ += static_cast<int64_t>(samples.size());
+  position_ += samples.size();
+  return metrics;
+}
+
+Metrics Trainer::measure(const Samples &samples) { return run(samples, false); }
+
+Metrics Trainer::run(const Samples &samples, bool train) {
+  std::vector<Samples> slices;
+  for (size_t i = 0; i < samples.size(); i += kSlice)
+    slices.emplace_back(samples.begin() + static_cast<std::ptrdiff_t>(i),
+                        samples.begin() +
+                            static_cast<std::ptrdiff_t>(std::min(samples.size(), i + kSlice)));
+  std::vector<Metrics> results(slices.size());
+  pool_.run([&](int worker) {
+    const auto first = static_cast<size_t>(worker), stride = static_cast<size_t>(pool_.size());
+    for (size_t i = first; i < slices.size(); i += stride)
+      results[i] = run_slice(
+          replicas_[first], slices[i],
+          static_cast<double>(slices[i].size()) / static_cast<double>(samples.size()), train);
+  });
+  Metrics sum;
+  for (const Metrics &result : results)
+    sum.add(result);
+  return sum;
+}
+
+Metrics Trainer::run_slice(const ParameterStore &replica, const Samples &slice, double share,
+                           bool train) const {
+  const at::AutoGradMode gradients(train);
+  // Modules are made anew for each slice: whatever they prepare from their weights is then current.
+  const Scope scope(replica, at::kFloat);
+  const VisionModel model(scope.sub("model"), config_.vision(), config_.hidden);
+  const SampleBatch batch = collate(slice);
+  const VisionOutputs vision = see(model, batch.images, batch.images_aux);
+  Metrics metrics;
+  metrics.pictures = static_cast<int64_t>(slice.size());
+  const auto count = static_cast<double>(metrics.pictures);
+  at::Tensor loss;
+  if (plan_.dense_weight > 0) {
+    const auto report = DenseHeads(scope.sub("heads"), config_, classes_)(vision, batch.targets);
+    loss = report.loss * plan_.dense_weight;
+    metrics.hits = report.hits;
+    for (const auto &[name, value] : report.parts)
+      metrics.losses[name] = value * count;
+  }
+  if (plan_.stage > 0) {
+    const at::Tensor told =
+        answers(replica, model.projector()(vision.mined), batch.questions, metrics);
+    loss = loss.defined() ? loss + told : told;
+  }
+  metrics.losses["loss"] = loss.item<double>() * count;
+  if (train)
+    (loss * share).backward();
+  return metrics;
+}
+
+at::Tensor Trainer::answers(const ParameterStore &replica, const at::Tensor &visual,
+                            const PackedBatch &questions, Metrics &metrics) const {
+  const Decoder decoder(Scope(replica, at::kFloat), config_.decoder());
+  const int64_t length = questions.ids.size(1), start = questions.image_start;
+  const int64_t after = length - start - visual.size(1);
+  const at::Tensor text = decoder.embed(questions.ids);
+  const at::Tensor rest = text.narrow(1, start + visual.size(1), after);
+  const at::Tensor embeds = at::cat({text.narrow(1, 0, start), visual, rest}, 1);
+  const at::Tensor hidden = decoder.forward(embeds, questions.positions, questions.mask);
+  const at::Tensor wanted = questions.targets.reshape(-1);
+  const at::Tensor places = wanted.ne(kIgnore).nonzero().reshape(-1);
+  const at::Tensor target = wanted.index_select(0, places);
+  const at::Tensor logits =
+      decoder.logits(hidden.reshape({-1, config_.hidden}).index_select(0, places));
+  const at::Tensor loss = at::cross_entropy_loss(logits, target);
+  metrics.losses["answer"] = loss.item<double>() * static_cast<double>(metrics.pictures);
+  metrics.hits["answer"] = {logits.detach().argmax(-1).eq(target).sum().item<double>(),
+                            static_cast<double>(target.numel())};
+  return loss;
+}
+
+void Trainer::sum_gradients() {
+  gradients_.clear();
+  std::vector<double> squares(trained_.size(), 0);
+  std::vector<at::Tensor> sums(trained_.size());
+  pool_.run([&](int worker) {
+    const at::NoGradGuard no_grad;
+    for (size_t i = static_cast<size_t>(worker); i < trained_.size();
+         i += static_cast<size_t>(pool_.size())) {
+      for (ParameterStore &replica : replicas_) {
+        at::Tensor leaf = replica.at(trained_[i]);
+        at::Tensor gradient = leaf.grad();
+        leaf.mutable_grad() = at::Tensor();
+        if (gradient.defined())
+          sums[i] = sums[i].defined() ? sums[i].add_(gradient) : gradient;
+      }
+      if (sums[i].defined())
+        squares[i] = squared_norm(sums[i]);
+    }
+  });
+  double total = 0;
+  for (size_t i = 0; i < trained_.size(); ++i) {
+    total += squares[i];
+    if (sums[i].defined())
+      gradients_[trained_[i]] = sums[i];
+  }
+  gradient_norm_ = std::sqrt(total);
+}
+
+void Trainer::update() {
+  const double clip = std::min(1.0, 1 / (gradient_norm_ + 1e-6));
+  const double factor = plan_.schedule.factor(pictures_);
+  // Dearest first, dealt out in turn: every worker gets about as much orthogonalisation.
+  std::vector<std::pair<std::string, at::Tensor>> order(gradients_.begin(), gradients_.end());
+  std::stable_sort(order.begin(), order.end(), [](const auto &a, const auto &b) {
+    return a.second.numel() > b.second.numel();
+  });
+  pool_.run([&](int worker) {
+    const at::NoGradGuard no_grad;
+    for (size_t i = static_cast<size_t>(worker); i < order.size();
+         i += static_cast<size_t>(pool_.size())) {
+      const std::string &name = order[i].first;
+      const double peak = in_towers(name) ? plan_.tower_rate : plan_.rate;
+      optimizer_.update(name, parameters_.at(name), order[i].second.mul_(clip), peak * factor,
+                        steps_ + 1);
+    }
+  });
+  gradients_.clear();
+}
+
+} // namespace vlm
