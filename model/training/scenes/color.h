@@ -23,10 +23,11 @@ enum class Color : uint8_t {
   None
 };
 constexpr int color_count = 10;
+constexpr int color_classes = color_count + 1; ///< None included
 constexpr std::array<const char *, color_count> color_names = {
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white"};
 
-inline const char *name(Color color) { return color_names[static_cast<size_t>(color)]; }
+inline const char *name(Color color) { return color_names[static_cast<std::size_t>(color)]; }
 
 struct Rgb {
   uint8_t r = 0, g = 0, b = 0;

@@ -7,9 +7,15 @@
 
 namespace vlm::scenes {
 
-/// A PNG of `columns` x `rows` scenes, each with its caption, the things' boxes and, when `maps`,
-/// its id map and letters beside it.
-void write_contact_sheet(const Assets &assets, SceneMix mix, const SceneOptions &options,
-                         uint64_t seed, int columns, int rows, bool maps, const std::string &path);
+struct ContactSheet {
+  SceneMix mix = SceneMix::Standard;
+  SceneOptions options;
+  uint64_t seed = 1;
+  int columns = 4, rows = 3;
+  bool maps = true; ///< each scene's id map and letters to its right, and the things' boxes
+};
+
+/// Writes a PNG of scenes with their captions below, for looking at.
+void write_contact_sheet(const Assets &assets, const ContactSheet &sheet, const std::string &path);
 
 } // namespace vlm::scenes

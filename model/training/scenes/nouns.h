@@ -9,17 +9,18 @@
 
 namespace vlm::scenes {
 
-/// "a dog", "an apple", "a unicorn"; for mass nouns "some bread".
+/// "a dog", "an apple", "a unicorn".
 std::string with_article(const std::string &noun);
-std::string some(const Category &category);
 
-/// "zero".."ten".
+/// "zero" .. "ten".
 const char *number_word(int number);
+/// Of a number word or of digits; -1: the word is neither.
+int number_of(const std::string &word);
 
 /// Lower case, white space collapsed to single blanks, trimmed.
 std::string normalized(const std::string &text);
 
-/// Words of letters, digits and apostrophes, lower case.
+/// Runs of letters and digits, lower case.
 std::vector<std::string> words_of(const std::string &text);
 
 /// Finds the nouns of a text by the rule of README 4: category names in the singular, shapes as
@@ -35,7 +36,7 @@ private:
     std::string noun;
     bool form = false;
   };
-  std::vector<Entry> entries_; // longest first
+  std::vector<Entry> entries_; // those of most words first
 };
 
 } // namespace vlm::scenes

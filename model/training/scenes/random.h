@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -22,15 +24,15 @@ public:
   int between(int first, int last); ///< both included
   double normal();                  ///< mean 0, deviation 1
   int weighted(const double *weights, int count);
-  template <size_t N> int weighted(const std::array<double, N> &weights) {
+  template <std::size_t N> int weighted(const std::array<double, N> &weights) {
     return weighted(weights.data(), static_cast<int>(N));
   }
   template <typename List> const auto &pick(const List &list) {
-    return list[static_cast<size_t>(below(static_cast<int>(std::size(list))))];
+    return list[static_cast<std::size_t>(below(static_cast<int>(std::size(list))))];
   }
   template <typename T> void shuffle(std::vector<T> &list) {
-    for (size_t i = list.size(); i > 1; --i)
-      std::swap(list[i - 1], list[static_cast<size_t>(below(static_cast<int>(i)))]);
+    for (std::size_t i = list.size(); i > 1; --i)
+      std::swap(list[i - 1], list[static_cast<std::size_t>(below(static_cast<int>(i)))]);
   }
 
 private:

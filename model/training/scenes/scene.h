@@ -64,8 +64,7 @@ struct Scene {
 /// Classes of the dense heads: 0 background, 1 + category, then the forms, then sign.
 inline int class_count(int categories) { return categories + form_count + 2; }
 int class_of(const Thing &thing, int categories);
-constexpr int color_classes = color_count + 1; ///< Color's values; None is the last
-constexpr int letter_classes = 27;             ///< per cell: 0 none, 1..26
+constexpr int letter_classes = 27; ///< per cell: 0 none, 1..26
 
 /// Targets of the dense heads (README 6.3), row-major.
 struct DenseLabels {

@@ -65,6 +65,10 @@ private:
 /// and finds the color.
 Sprite make_sprite(int width, int height, const std::vector<uint8_t> &rgba, bool mono);
 
+/// The name of at least 60 % of the opaque pixels, from every `step`-th of `pixels` premultiplied
+/// RGBA.
+Color dominant_color(const uint8_t *rgba, int pixels, int step);
+
 /// sha256(name), read as one big-endian integer, is 7 modulo 10: the rule for stamps and words.
 bool is_held_out(const std::string &name);
 
