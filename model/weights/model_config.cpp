@@ -5,6 +5,7 @@
 #include "model/weights/json_file.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -224,6 +225,14 @@ VisionConfig read_vision(const Keys &config) {
   return out;
 }
 
+/// Any part will do: what else is missing is then missed by name.
+bool has_vision(const StateDict &weights) {
+  const std::vector<std::string> names = weights.names();
+  return std::any_of(names.begin(), names.end(), [](const std::string &name) {
+    return name.rfind("model.vision_tower", 0) == 0 || name.rfind("model.mm_projector.", 0) == 0;
+  });
+}
+
 /// Ids in `eos_token_id`: one number or a list.
 std::vector<int64_t> read_ids(const Keys &config) {
   constexpr const char *key = "eos_token_id";
@@ -322,8 +331,7 @@ ModelConfig read_model_config(const std::string &directory, const StateDict &wei
   out.family = read_family(config, weights);
   out.decoder = read_decoder(config, out.family, weights);
   out.vision = read_vision(config);
-  out.has_vision = weights.contains(
-      "model.vision_tower.vision_tower.vision_model.embeddings.patch_embedding.weight");
+  out.has_vision = has_vision(weights);
   out.tokenizer_model_max_length =
       read_max_length(config, tokenizer, out.decoder.max_position_embeddings);
   out.stop_ids = read_stop_ids(config, generation, tokenizer, out.decoder.vocab_size);

@@ -21,7 +21,7 @@ struct ModelConfig {
   Family family = Family::Llama;
   DecoderConfig decoder;
   VisionConfig vision;
-  bool has_vision = false;                ///< the weights hold a vision tower
+  bool has_vision = false;                ///< the weights hold a vision tower or a projector
   int64_t tokenizer_model_max_length = 0; ///< positions a prompt with pictures is cut to
   std::vector<int64_t> stop_ids;          ///< sorted, at least one
   std::string conversation_template;      ///< empty: to be found from family and vocabulary

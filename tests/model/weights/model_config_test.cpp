@@ -27,7 +27,12 @@ class Shapes : public StateDict {
 public:
   std::map<std::string, std::vector<int64_t>> shapes;
   bool contains(const std::string &name) const override { return shapes.count(name) > 0; }
-  std::vector<std::string> names() const override { return {}; }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> out;
+    for (const auto &[name, shape] : shapes)
+      out.push_back(name);
+    return out;
+  }
   std::vector<int64_t> shape(const std::string &name) const override { return shapes.at(name); }
   at::Tensor load(const std::string &, at::ScalarType) const override { return {}; }
   std::string origin(const std::string &) const override { return {}; }
@@ -247,6 +252,15 @@ TEST(ModelConfig, BrokenFiles) {
     });
     scratch.write(name, "{}");
   }
+}
+
+TEST(ModelConfig, PartsOfATowerAreVision) {
+  const Scratch scratch;
+  Shapes weights;
+  weights.shapes["model.norm.weight"] = {64};
+  EXPECT_FALSE(read(scratch, minimal(), weights).has_vision);
+  weights.shapes["model.mm_projector.0.weight"] = {64, 128};
+  EXPECT_TRUE(read(scratch, minimal(), weights).has_vision);
 }
 
 TEST(ModelConfig, ATemplateMayBeNamed) {
