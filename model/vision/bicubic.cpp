@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/bicubic.h"
 
-#include <ATen/Parallel.h>
+#include "model/compute/threads.h"
 
 #include <algorithm>
 #include <array>
@@ -126,7 +126,7 @@ Image horizontal_pass(const Image &image, const BicubicAxis &axis) {
   out.height = image.height;
   const size_t row_bytes = size_t(out.width) * 3;
   out.rgb.resize(row_bytes * size_t(out.height));
-  at::parallel_for(0, (image.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
+  parallel_for(0, (image.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
     std::vector<uint8_t> columns(size_t(image.width) * kStep + 64); // whole blocks of 8 bytes
     std::vector<int32_t> wide(columns.size());
     std::vector<uint8_t> result(size_t(out.width) * kStep + 64);
@@ -169,7 +169,7 @@ Image vertical_pass(const Image &image, const BicubicAxis &axis) {
   out.height = axis.count;
   const size_t row_bytes = size_t(out.width) * 3;
   out.rgb.resize(row_bytes * size_t(out.height));
-  at::parallel_for(0, out.height, 32, [&](int64_t begin, int64_t end) {
+  parallel_for(0, out.height, 32, [&](int64_t begin, int64_t end) {
     for (size_t y = size_t(begin); y < size_t(end); ++y)
       vertical_row(&image.rgb[size_t(taps.first[y]) * row_bytes], row_bytes,
                    &taps.weights[y * size_t(taps.stride)], taps.count[y], &out.rgb[y * row_bytes]);

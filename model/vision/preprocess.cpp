@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/preprocess.h"
 
+#include "model/compute/threads.h"
 #include "model/core/error.h"
 #include "model/vision/axis_taps.h"
 #include "model/vision/bicubic.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -114,7 +114,7 @@ at::Tensor normalize(const Image &image) {
   float *planes = out.data_ptr<float>();
   const std::array<std::array<float, 256>, 3> values = {normalized_values(0), normalized_values(1),
                                                         normalized_values(2)};
-  at::parallel_for(0, pixels, 1 << 16, [&](int64_t begin, int64_t end) {
+  parallel_for(0, pixels, 1 << 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       for (size_t c = 0; c < 3; ++c)
         planes[int64_t(c) * pixels + i] = values[c][image.rgb[size_t(i) * 3 + c]];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/tile_attention.h"
 
+#include "model/compute/threads.h"
 #include "model/core/error.h"
 #include "model/vision/tile_kernel.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
@@ -58,7 +58,7 @@ public:
     }
     at::Tensor out = at::empty_like(q);
     const int64_t tokens = q.size(1);
-    at::parallel_for(0, q.size(0) * tokens, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, q.size(0) * tokens, 1, [&](int64_t begin, int64_t end) {
       Tile tile(grid);
       for (int64_t i = begin; i < end; ++i)
         tile.forward(i / tokens, i % tokens, q.data_ptr<float>() + i * grid.depth,
@@ -84,7 +84,7 @@ public:
         grid.stages[i].gradients = out.back().data_ptr<float>();
     }
     const int64_t tokens = query.size(1);
-    at::parallel_for(0, query.size(0), 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, query.size(0), 1, [&](int64_t begin, int64_t end) {
       Tile tile(grid);
       for (int64_t i = begin * tokens; i < end * tokens; ++i)
         tile.backward(i / tokens, i % tokens, query.data_ptr<float>() + i * grid.depth,

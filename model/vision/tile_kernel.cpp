@@ -108,7 +108,7 @@ void Tile::forward(int64_t picture, int64_t token, const float *query, float *ou
   float shift = 0;
   std::fill_n(out, n, 0.f);
   for (size_t j = 0; j < vectors_.size(); ++j) {
-    const Vector &v = vectors_[j];
+    const Vector v = vectors_[j];
     const float factor = v.weight * v.scale;
     shift += factor * v.mean;
     spread(&values_[j * size_t(n)], 0, &factor, 1, n, out);
@@ -140,7 +140,7 @@ void Tile::gradients(const float *__restrict query, const float *__restrict grad
   float expected = 0;
   for (size_t j = 0; j < vectors_.size(); ++j) {
     const float *y = &values_[j * size_t(n)];
-    const Vector &v = vectors_[j];
+    const Vector v = vectors_[j];
     products[j] =
         v.scale * sum_of(n, [&](const auto &at) { return at(gradient) * (at(y) - v.mean); });
     expected += v.weight * products[j];
@@ -149,7 +149,7 @@ void Tile::gradients(const float *__restrict query, const float *__restrict grad
   std::fill_n(query_gradient, n, 0.f);
   for (size_t j = 0; j < vectors_.size(); ++j) {
     float *__restrict y = &values_[j * size_t(n)];
-    const Vector &v = vectors_[j];
+    const Vector v = vectors_[j];
     const float ds = v.weight * (products[j] - expected);
     const float mean = v.weight * gradient_mean + ds * query_mean;
     const float along = (v.weight * products[j] + ds * v.score) / float(n);
