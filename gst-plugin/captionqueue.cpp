@@ -10,13 +10,13 @@ namespace
 {
 
 bool
-waits_for_model (const Job & job)
+waits_for_model (const Job &job)
 {
   return job.kind == Job::Kind::Analyse && !job.running;
 }
 
 void
-settle_as_dropped (Job & job)
+settle_as_dropped (Job &job)
 {
   job.kind = Job::Kind::Settled;
   job.running = false; // what the model still says about it is ignored
@@ -25,7 +25,7 @@ settle_as_dropped (Job & job)
 }
 
 void
-settle_as_failed (Job & job, std::exception_ptr error)
+settle_as_failed (Job &job, std::exception_ptr error)
 {
   job.kind = Job::Kind::Settled;
   job.record.status = Status::Failed;
@@ -72,7 +72,7 @@ CaptionQueue::fail ()
 {
   Lock lock (mutex_);
   failed_ = true;
-  for (Job & job : jobs_) {
+  for (Job &job : jobs_) {
     job.request.cancel.cancel ();
     settle_as_dropped (job);
   }
@@ -93,7 +93,7 @@ CaptionQueue::flush ()
   std::lock_guard<std::mutex> lock (mutex_);
   flushing_ = true;
   ++epoch_;
-  for (const Job & job : jobs_)
+  for (const Job &job : jobs_)
     job.request.cancel.cancel ();
   jobs_.clear ();
   last_ = CaptionRecord ();
@@ -124,8 +124,8 @@ CaptionQueue::room (guint size) const
   const size_t waiting =
       std::count_if (jobs_.begin (), jobs_.end (), waits_for_model);
   const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
-      [] (const Job & job) { return job.running; });
-  return waiting < size + (busy ? 0u : 1u);
+      [] (const Job &job) { return job.running; });
+  return waiting < std::max (size, busy ? 0u : 1u);
 }
 
 bool
@@ -197,13 +197,13 @@ CaptionQueue::counters () const
   std::lock_guard<std::mutex> lock (mutex_);
   Counters out = counters_;
   out.queue = std::count_if (jobs_.begin (), jobs_.end (),
-      [] (const Job & job) { return job.kind == Job::Kind::Analyse; });
+      [] (const Job &job) { return job.kind == Job::Kind::Analyse; });
   return out;
 }
 
 // Gives the worker something to do and hands out what is finished.
 void
-CaptionQueue::pump (Lock & lock)
+CaptionQueue::pump (Lock &lock)
 {
   submit_next ();
   if (delivering_)
@@ -219,7 +219,7 @@ void
 CaptionQueue::submit_next ()
 {
   const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
-      [] (const Job & job) { return job.running; });
+      [] (const Job &job) { return job.running; });
   const auto next =
       std::find_if (jobs_.begin (), jobs_.end (), waits_for_model);
   if (busy || !worker_ || next == jobs_.end ())
@@ -246,13 +246,13 @@ CaptionQueue::submit_next ()
 
 void
 CaptionQueue::complete (guint64 epoch, guint64 id,
-    const std::unique_ptr<vlm::Result> & result, std::exception_ptr error)
+    const std::unique_ptr<vlm::Result> &result, std::exception_ptr error)
 {
   Lock lock (mutex_);
   if (epoch != epoch_)
     return;
   const auto job = std::find_if (jobs_.begin (), jobs_.end (),
-      [id] (const Job & each) { return each.running && each.record.id == id; });
+      [id] (const Job &each) { return each.running && each.record.id == id; });
   if (job == jobs_.end ())
     return;
   job->running = false;
@@ -272,7 +272,7 @@ CaptionQueue::head_finished ()
 }
 
 void
-CaptionQueue::deliver_head (Lock & lock)
+CaptionQueue::deliver_head (Lock &lock)
 {
   Job job = std::move (jobs_.front ());
   jobs_.pop_front ();
@@ -282,7 +282,7 @@ CaptionQueue::deliver_head (Lock & lock)
   lock.lock ();
   if (!goes_on) {
     failed_ = true;
-    for (Job & each : jobs_) {
+    for (Job &each : jobs_) {
       each.request.cancel.cancel ();
       settle_as_dropped (each);
     }
@@ -292,9 +292,9 @@ CaptionQueue::deliver_head (Lock & lock)
 }
 
 void
-CaptionQueue::settle (Job & job)
+CaptionQueue::settle (Job &job)
 {
-  CaptionRecord & record = job.record;
+  CaptionRecord &record = job.record;
   if (job.kind == Job::Kind::Repeat) {
     record.status = last_.has_text () ? Status::SkippedUnchanged : last_.status;
     record.text = last_.text;

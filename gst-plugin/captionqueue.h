@@ -53,7 +53,7 @@ class CaptionQueue : public std::enable_shared_from_this<CaptionQueue>
 public:
   /// Hands out a finished job; must not throw. Returns false when its failure
   /// ends the stream.
-  using Deliver = std::function<bool (Job & job)>;
+  using Deliver = std::function<bool (Job &job)>;
 
   explicit CaptionQueue (Deliver deliver) : deliver_ (std::move (deliver)) {}
 
@@ -92,20 +92,20 @@ public:
   bool take_reference_lost ();
 
   Counters counters () const;
-  FrameCaptions & captions () { return captions_; }
+  FrameCaptions &captions () { return captions_; }
 
 private:
   using Lock = std::unique_lock<std::mutex>;
 
   bool room (guint size) const;
   bool drop_oldest ();
-  void pump (Lock & lock);
+  void pump (Lock &lock);
   void submit_next ();
   bool head_finished ();
-  void deliver_head (Lock & lock);
-  void settle (Job & job);
+  void deliver_head (Lock &lock);
+  void settle (Job &job);
   void complete (guint64 epoch, guint64 id,
-      const std::unique_ptr<vlm::Result> & result, std::exception_ptr error);
+      const std::unique_ptr<vlm::Result> &result, std::exception_ptr error);
 
   const Deliver deliver_;
   FrameCaptions captions_;

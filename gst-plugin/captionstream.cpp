@@ -34,7 +34,7 @@ reference_time (GstBuffer * buffer, GstStaticCaps * reference)
 }
 
 vlm::Request
-make_request (const Settings & settings, vlm::Image image)
+make_request (const Settings &settings, vlm::Image image)
 {
   vlm::Request request;
   request.images.push_back (std::move (image));
@@ -68,7 +68,7 @@ CaptionStream::reset ()
 }
 
 void
-CaptionStream::set_segment (const GstSegment & segment)
+CaptionStream::set_segment (const GstSegment &segment)
 {
   segment_ = segment;
   schedule_.reset (segment.start, segment.rate < 0);
@@ -89,7 +89,7 @@ CaptionStream::resolve_async (GstVlmCaptionMode mode, GstPad * pad)
 CaptionStream::Frame
 CaptionStream::frame_of (GstBuffer * buffer) const
 {
-  const GstVideoInfo & info = reader_.info ();
+  const GstVideoInfo &info = reader_.info ();
   const GstClockTime pts = GST_BUFFER_PTS (buffer);
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
     return {pts, GST_BUFFER_DURATION (buffer), true};
@@ -100,7 +100,7 @@ CaptionStream::frame_of (GstBuffer * buffer) const
 }
 
 std::optional<Schedule::Window>
-CaptionStream::due (const Frame & frame, GstClockTime interval)
+CaptionStream::due (const Frame &frame, GstClockTime interval)
 {
   return schedule_.due (frame.pts, frame.duration, interval);
 }
@@ -122,8 +122,8 @@ CaptionStream::wall_clock (GstBuffer * buffer) const
 }
 
 CaptionRecord
-CaptionStream::make_record (GstBuffer * buffer, const Frame & frame,
-    const Schedule::Window & window, const Settings & settings) const
+CaptionStream::make_record (GstBuffer * buffer, const Frame &frame,
+    const Schedule::Window &window, const Settings &settings) const
 {
   CaptionRecord record;
   record.pts = frame.pts;
@@ -144,7 +144,7 @@ CaptionStream::make_record (GstBuffer * buffer, const Frame & frame,
 
 bool
 CaptionStream::unchanged (GstBuffer * buffer, GstClockTime pts,
-    const Settings & settings, CaptionQueue & queue)
+    const Settings &settings, CaptionQueue &queue)
 {
   grid_.reset ();
   if (settings.change_threshold <= 0 || queue.take_reference_lost ())
@@ -157,9 +157,9 @@ CaptionStream::unchanged (GstBuffer * buffer, GstClockTime pts,
 }
 
 Job
-CaptionStream::make_job (GstBuffer * buffer, const Frame & frame,
-    const Schedule::Window & window, const Settings & settings,
-    CaptionQueue & queue)
+CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
+    const Schedule::Window &window, const Settings &settings,
+    CaptionQueue &queue)
 {
   Job job;
   job.arrival = *async_;

@@ -22,9 +22,9 @@ public:
 
   /// A stream begins: whether captions wait is not known yet.
   void reset ();
-  void set_segment (const GstSegment & segment);
-  void set_info (const GstVideoInfo & info) { reader_.set_info (info); }
-  const GstSegment & segment () const { return segment_; }
+  void set_segment (const GstSegment &segment);
+  void set_info (const GstVideoInfo &info) { reader_.set_info (info); }
+  const GstSegment &segment () const { return segment_; }
 
   /// Decides the mode at the first frame; `pad` is the video sink pad.
   bool resolve_async (GstVlmCaptionMode mode, GstPad * pad);
@@ -32,21 +32,21 @@ public:
 
   Frame frame_of (GstBuffer * buffer) const;
   std::optional<Schedule::Window> due (
-      const Frame & frame, GstClockTime interval);
+      const Frame &frame, GstClockTime interval);
 
   /// The job of a due frame: analyse, repeat, or settled when it is dropped or
   /// unusable.
-  Job make_job (GstBuffer * buffer, const Frame & frame,
-      const Schedule::Window & window, const Settings & settings,
-      CaptionQueue & queue);
+  Job make_job (GstBuffer * buffer, const Frame &frame,
+      const Schedule::Window &window, const Settings &settings,
+      CaptionQueue &queue);
   /// The job of the frame at `pts` went to the model.
   void analysed (GstClockTime pts);
 
 private:
   bool unchanged (GstBuffer * buffer, GstClockTime pts,
-      const Settings & settings, CaptionQueue & queue);
-  CaptionRecord make_record (GstBuffer * buffer, const Frame & frame,
-      const Schedule::Window & window, const Settings & settings) const;
+      const Settings &settings, CaptionQueue &queue);
+  CaptionRecord make_record (GstBuffer * buffer, const Frame &frame,
+      const Schedule::Window &window, const Settings &settings) const;
   GstClockTime wall_clock (GstBuffer * buffer) const;
 
   GstSegment segment_;

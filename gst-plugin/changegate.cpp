@@ -14,7 +14,7 @@ constexpr int kVisible = 10;
 } // namespace
 
 double
-ChangeGate::changed (const LumaGrid & now) const
+ChangeGate::changed (const LumaGrid &now) const
 {
   if (!analysed_)
     return 1;
@@ -33,7 +33,7 @@ ChangeGate::silent_too_long (GstClockTime pts, GstClockTime max_silence) const
 }
 
 void
-ChangeGate::accept (const LumaGrid & now, GstClockTime pts)
+ChangeGate::accept (const LumaGrid &now, GstClockTime pts)
 {
   analysed_ = now;
   analysed_pts_ = pts;

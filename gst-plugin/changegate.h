@@ -16,13 +16,13 @@ class ChangeGate
 public:
   /// Share of the grid's cells whose brightness moved visibly, 0..1. 1 without
   /// a picture to compare with.
-  double changed (const LumaGrid & now) const;
+  double changed (const LumaGrid &now) const;
 
   /// True when the analysed picture is older than `max_silence` (0: never).
   bool silent_too_long (GstClockTime pts, GstClockTime max_silence) const;
 
   /// `now` is being analysed.
-  void accept (const LumaGrid & now, GstClockTime pts);
+  void accept (const LumaGrid &now, GstClockTime pts);
   void reset () { analysed_.reset (); }
 
 private:

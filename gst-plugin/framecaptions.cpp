@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/framecaptions.h"
 
+#include <algorithm>
+
 namespace gstvlm
 {
 namespace
@@ -23,13 +25,14 @@ pts_of (const GstStructure * record)
 } // namespace
 
 void
-FrameCaptions::publish (const CaptionRecord & record)
+FrameCaptions::publish (const CaptionRecord &record)
 {
   Ptr<GstStructure> structure = to_structure (record, kCaptionMeta);
   std::lock_guard<std::mutex> lock (mutex_);
   if (GST_CLOCK_TIME_IS_VALID (last_pts_))
     spacing_ = distance (record.pts, last_pts_);
   last_pts_ = record.pts;
+  last_duration_ = record.duration;
   last_.reset (gst_structure_copy (structure.get ()));
   fresh_.push_back (std::move (structure));
 }
@@ -49,7 +52,8 @@ FrameCaptions::reset ()
 bool
 FrameCaptions::stale (GstClockTime age, GstClockTime interval) const
 {
-  return age > 2 * (interval > 0 ? interval : spacing_);
+  return age >
+         2 * (interval > 0 ? interval : std::max (spacing_, last_duration_));
 }
 
 void
@@ -60,7 +64,7 @@ FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
   if (!fresh.empty ()) {
     std::vector<const GstStructure *> all;
     if (fresh.size () > 1)
-      for (const Ptr<GstStructure> & each : fresh)
+      for (const Ptr<GstStructure> &each : fresh)
         all.push_back (each.get ());
     const GstStructure * first = fresh.front ().get ();
     add_caption_meta (

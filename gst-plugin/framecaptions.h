@@ -17,7 +17,7 @@ class FrameCaptions
 {
 public:
   /// A record with a text was delivered.
-  void publish (const CaptionRecord & record);
+  void publish (const CaptionRecord &record);
   void reset ();
 
   /// Writes onto a frame what it has to carry; without `repeat` only fresh
@@ -37,7 +37,7 @@ private:
   std::vector<Ptr<GstStructure>> fresh_;
   Ptr<GstStructure> last_; ///< null before the first
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
-  GstClockTime spacing_ = 0;
+  GstClockTime spacing_ = 0, last_duration_ = 0;
 };
 
 } // namespace gstvlm

@@ -10,19 +10,23 @@ namespace gstvlm
 namespace
 {
 
-// Samples per cell and direction of the luma grid.
-constexpr int kSamples = 8;
+// Rows that are looked at per row of the grid: what the gate costs.
+constexpr int kRowSamples = 4;
+// Columns, too: a pixel of every so many.
+constexpr int kColumnSamples = 16;
+// Some formats are unpacked in groups that may reach beyond the row.
+constexpr int kSlack = 64;
 
 constexpr gint kLargestSide = 32767;
 
 // Size of the picture with square pixels.
 void
-square_pixels (const GstVideoInfo & info, gint & width, gint & height)
+square_pixels (const GstVideoInfo &info, gint &width, gint &height)
 {
   const gint n = GST_VIDEO_INFO_PAR_N (&info), d = GST_VIDEO_INFO_PAR_D (&info);
   if (n <= 0 || d <= 0 || n == d)
     return;
-  gint & side = n > d ? width : height;
+  gint &side = n > d ? width : height;
   const guint64 stretched = n > d ? gst_util_uint64_scale (width, n, d)
                                   : gst_util_uint64_scale (height, d, n);
   if (stretched > kLargestSide)
@@ -32,7 +36,7 @@ square_pixels (const GstVideoInfo & info, gint & width, gint & height)
 }
 
 [[noreturn]] void
-refuse (const GstVideoInfo & info, GstBuffer * buffer)
+refuse (const GstVideoInfo &info, GstBuffer * buffer)
 {
   vlm::fail (vlm::ErrorCategory::Data, "a buffer of ",
       gst_buffer_get_size (buffer), " bytes is no ",
@@ -42,32 +46,54 @@ refuse (const GstVideoInfo & info, GstBuffer * buffer)
 
 // Rows without padding, whatever GStreamer's default is.
 GstVideoInfo
-packed_info (
-    const GstVideoInfo & from, GstVideoFormat format, gint width, gint height)
+packed_rgb (const GstVideoInfo &from, gint width, gint height)
 {
   GstVideoInfo to;
   gst_video_info_init (&to);
-  gst_video_info_set_format (&to, format, width, height);
+  gst_video_info_set_format (&to, GST_VIDEO_FORMAT_RGB, width, height);
   to.interlace_mode = from.interlace_mode; // converters refuse a change
   to.fps_n = from.fps_n;
   to.fps_d = from.fps_d;
-  to.stride[0] = width * (format == GST_VIDEO_FORMAT_RGB ? 3 : 1);
+  to.stride[0] = width * 3;
   to.size = static_cast<gsize> (to.stride[0]) * height;
   return to;
+}
+
+// Eight bits of brightness of an unpacked pixel: alpha, then YUV or RGB.
+template <typename Component>
+int
+brightness (const Component * pixel, bool rgb)
+{
+  const int shift = 8 * (sizeof (Component) - 1);
+  const int value =
+      rgb ? (2 * pixel[1] + 5 * pixel[2] + pixel[3]) / 8 : pixel[1];
+  return value >> shift;
+}
+
+// Adds one row's samples to the sums of its cells.
+template <typename Component>
+void
+add_row (const Component * pixels, gint width, bool rgb, int * sums)
+{
+  constexpr int count = kGridColumns * kColumnSamples;
+  for (int i = 0; i < count; ++i) {
+    const gint x =
+        static_cast<gint> ((2 * i + 1) * gint64{width} / (2 * count));
+    sums[i / kColumnSamples] += brightness (pixels + 4 * x, rgb);
+  }
 }
 
 } // namespace
 
 void
-FrameReader::set_info (const GstVideoInfo & info)
+FrameReader::set_info (const GstVideoInfo &info)
 {
   info_ = info;
-  image_.converter.reset ();
-  luma_.converter.reset ();
+  path_.converter.reset ();
 }
 
 FrameReader::Rectangle
-FrameReader::visible (const GstVideoFrame & frame, GstBuffer * buffer)
+FrameReader::visible (const GstVideoFrame &frame, GstBuffer * buffer)
 {
   const gint width = GST_VIDEO_FRAME_WIDTH (&frame);
   const gint height = GST_VIDEO_FRAME_HEIGHT (&frame);
@@ -83,45 +109,40 @@ FrameReader::visible (const GstVideoFrame & frame, GstBuffer * buffer)
 }
 
 void
-FrameReader::prepare (Path & path, const GstVideoInfo & from,
-    const Rectangle & source, GstVideoFormat format, gint width, gint height)
+FrameReader::prepare (
+    const GstVideoInfo &from, const Rectangle &source, gint width, gint height)
 {
-  if (path.converter && gst_video_info_is_equal (&path.from, &from) &&
-      path.source == source)
+  if (path_.converter && gst_video_info_is_equal (&path_.from, &from) &&
+      path_.source == source)
     return;
-  const bool nearest = format == GST_VIDEO_FORMAT_GRAY8;
-  path.from = from;
-  path.source = source;
-  path.to = packed_info (from, format, width, height);
+  path_.from = from;
+  path_.source = source;
+  path_.to = packed_rgb (from, width, height);
   GstStructure * options =
       gst_structure_new ("options", GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT,
           source.x, GST_VIDEO_CONVERTER_OPT_SRC_Y, G_TYPE_INT, source.y,
           GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, source.width,
           GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, source.height,
           GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD,
-          GST_VIDEO_DITHER_NONE, GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD,
-          GST_TYPE_VIDEO_RESAMPLER_METHOD,
-          nearest ? GST_VIDEO_RESAMPLER_METHOD_NEAREST
-                  : GST_VIDEO_RESAMPLER_METHOD_CUBIC,
-          NULL);
-  path.converter.reset (
-      gst_video_converter_new (&path.from, &path.to, options));
-  if (!path.converter)
+          GST_VIDEO_DITHER_NONE, NULL);
+  path_.converter.reset (
+      gst_video_converter_new (&path_.from, &path_.to, options));
+  if (!path_.converter)
     vlm::fail (vlm::ErrorCategory::Unsupported, "video format ",
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&from)),
         " cannot be converted");
 }
 
 void
-FrameReader::convert (Path & path, GstVideoFrame * frame, guint8 * target)
+FrameReader::convert (GstVideoFrame * frame, guint8 * target)
 {
   Ptr<GstBuffer> wrapped (
       gst_buffer_new_wrapped_full (static_cast<GstMemoryFlags> (0), target,
-          path.to.size, 0, path.to.size, NULL, NULL));
-  MappedFrame out (path.to, wrapped.get (), GST_MAP_WRITE);
+          path_.to.size, 0, path_.to.size, NULL, NULL));
+  MappedFrame out (path_.to, wrapped.get (), GST_MAP_WRITE);
   if (!out)
     vlm::fail (vlm::ErrorCategory::Failed, "cannot map the converted picture");
-  gst_video_converter_frame (path.converter.get (), frame, out.get ());
+  gst_video_converter_frame (path_.converter.get (), frame, out.get ());
 }
 
 vlm::Image
@@ -135,33 +156,47 @@ FrameReader::image (GstBuffer * buffer)
   out.width = source.width;
   out.height = source.height;
   square_pixels (info_, out.width, out.height);
-  prepare (image_, frame.get ()->info, source, GST_VIDEO_FORMAT_RGB, out.width,
-      out.height);
-  out.rgb.resize (image_.to.size);
-  convert (image_, frame.get (), out.rgb.data ());
+  prepare (frame.get ()->info, source, out.width, out.height);
+  out.rgb.resize (path_.to.size);
+  convert (frame.get (), out.rgb.data ());
   return out;
 }
 
+// Unpacks a few rows only: a converter would scale the whole picture.
 LumaGrid
 FrameReader::luma (GstBuffer * buffer)
 {
   MappedFrame frame (info_, buffer, GST_MAP_READ);
   if (!frame)
     refuse (info_, buffer);
-  constexpr int width = kGridColumns * kSamples, height = kGridRows * kSamples;
-  prepare (luma_, frame.get ()->info, visible (*frame.get (), buffer),
-      GST_VIDEO_FORMAT_GRAY8, width, height);
-  std::array<guint8, width * height> samples;
-  convert (luma_, frame.get (), samples.data ());
+  const GstVideoInfo &info = frame.get ()->info;
+  const GstVideoFormatInfo * unpacked =
+      gst_video_format_get_info (info.finfo->unpack_format);
+  const bool rgb = GST_VIDEO_FORMAT_INFO_IS_RGB (unpacked);
+  const bool deep = GST_VIDEO_FORMAT_INFO_BITS (unpacked) > 8;
+  const Rectangle source = visible (*frame.get (), buffer);
+  const gint right = source.x + source.width;
+  line_.resize (static_cast<size_t> (right) + kSlack); // 4 x 16 bits a pixel
 
   std::array<int, kGridColumns * kGridRows> sums{};
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x)
-      sums[y / kSamples * kGridColumns + x / kSamples] +=
-          samples[y * width + x];
+  constexpr int count = kGridRows * kRowSamples;
+  for (int i = 0; i < count; ++i) {
+    const gint y =
+        source.y +
+        static_cast<gint> ((2 * i + 1) * gint64{source.height} / (2 * count));
+    info.finfo->unpack_func (info.finfo, GST_VIDEO_PACK_FLAG_NONE,
+        line_.data (), frame.get ()->data, info.stride, 0, y, right);
+    int * row = sums.data () + i / kRowSamples * kGridColumns;
+    if (deep)
+      add_row (reinterpret_cast<const guint16 *> (line_.data ()) + 4 * source.x,
+          source.width, rgb, row);
+    else
+      add_row (reinterpret_cast<const guint8 *> (line_.data ()) + 4 * source.x,
+          source.width, rgb, row);
+  }
   LumaGrid grid;
   for (size_t i = 0; i < grid.size (); ++i)
-    grid[i] = static_cast<guint8> (sums[i] / (kSamples * kSamples));
+    grid[i] = static_cast<guint8> (sums[i] / (kRowSamples * kColumnSamples));
   return grid;
 }
 

@@ -6,6 +6,7 @@
 #include "gst-plugin/gstptr.h"
 
 #include <array>
+#include <vector>
 
 namespace gstvlm
 {
@@ -22,8 +23,8 @@ class FrameReader
 {
 public:
   /// The caps of the frames to come.
-  void set_info (const GstVideoInfo & info);
-  const GstVideoInfo & info () const { return info_; }
+  void set_info (const GstVideoInfo &info);
+  const GstVideoInfo &info () const { return info_; }
 
   /// The visible picture as RGB with square pixels: the longer way is
   /// stretched. Error(Data) when the buffer is not what its caps say or the
@@ -36,7 +37,7 @@ public:
 private:
   struct Rectangle {
     gint x, y, width, height;
-    bool operator== (const Rectangle & o) const
+    bool operator== (const Rectangle &o) const
     {
       return x == o.x && y == o.y && width == o.width && height == o.height;
     }
@@ -48,13 +49,14 @@ private:
     Rectangle source;
   };
 
-  static Rectangle visible (const GstVideoFrame & frame, GstBuffer * buffer);
-  void prepare (Path & path, const GstVideoInfo & from,
-      const Rectangle & source, GstVideoFormat format, gint width, gint height);
-  static void convert (Path & path, GstVideoFrame * frame, guint8 * target);
+  static Rectangle visible (const GstVideoFrame &frame, GstBuffer * buffer);
+  void prepare (const GstVideoInfo &from, const Rectangle &source, gint width,
+      gint height);
+  void convert (GstVideoFrame * frame, guint8 * target);
 
   GstVideoInfo info_;
-  Path image_, luma_;
+  Path path_;
+  std::vector<guint64> line_; ///< room for one unpacked row
 };
 
 } // namespace gstvlm

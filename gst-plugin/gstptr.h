@@ -29,7 +29,7 @@ template <typename T> using Ptr = std::unique_ptr<T, GstFree>;
 class MappedFrame
 {
 public:
-  MappedFrame (const GstVideoInfo & info, GstBuffer * buffer, GstMapFlags flags)
+  MappedFrame (const GstVideoInfo &info, GstBuffer * buffer, GstMapFlags flags)
   {
     mapped_ = gst_video_frame_map (&frame_, &info, buffer, flags);
   }
@@ -39,7 +39,7 @@ public:
       gst_video_frame_unmap (&frame_);
   }
   MappedFrame (const MappedFrame &) = delete;
-  MappedFrame & operator= (const MappedFrame &) = delete;
+  MappedFrame &operator= (const MappedFrame &) = delete;
 
   explicit operator bool () const { return mapped_; }
   GstVideoFrame * get () { return &frame_; }
@@ -59,7 +59,7 @@ public:
   }
   ~WeakElement () { g_weak_ref_clear (&ref_); }
   WeakElement (const WeakElement &) = delete;
-  WeakElement & operator= (const WeakElement &) = delete;
+  WeakElement &operator= (const WeakElement &) = delete;
 
   Ptr<GstElement> lock ()
   {

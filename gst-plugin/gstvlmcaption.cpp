@@ -159,7 +159,7 @@ static GstStaticPadTemplate text_template =
 
 // When the text of a job stops to show: where the next one is expected.
 static GstClockTime
-text_end (const GstVlmCaptionPrivate & priv, const Job & job)
+text_end (const GstVlmCaptionPrivate &priv, const Job &job)
 {
   GstClockTime duration = job.record.duration;
   if (job.arrival)
@@ -168,9 +168,9 @@ text_end (const GstVlmCaptionPrivate & priv, const Job & job)
 }
 
 static void
-gst_vlm_caption_emit_record (GstVlmCaption * self, const Job & job)
+gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   Ptr<GstStructure> record = to_structure (job.record, kCaptionMessage);
   if (priv.settings_copy ().post_messages)
     gst_element_post_message (
@@ -186,7 +186,7 @@ gst_vlm_caption_emit_record (GstVlmCaption * self, const Job & job)
 
 // Any thread, no lock held. False when a failure ends the stream.
 static bool
-gst_vlm_caption_deliver (GstVlmCaption * self, Job & job) noexcept
+gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
 {
   GstElement * element = GST_ELEMENT (self);
   return guard (element, false, [&] {
@@ -215,7 +215,7 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job & job) noexcept
 GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
 {
   auto weak = std::make_shared<WeakElement> (GST_ELEMENT (self));
-  queue = std::make_shared<CaptionQueue> ([weak] (Job & job) {
+  queue = std::make_shared<CaptionQueue> ([weak] (Job &job) {
     const Ptr<GstElement> element = weak->lock ();
     return !element ||
            gst_vlm_caption_deliver (GST_VLM_CAPTION (element.get ()), job);
@@ -227,15 +227,15 @@ GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
 
 // At most one a second; the counters in it are complete.
 static void
-gst_vlm_caption_post_qos (GstVlmCaption * self, GstBuffer * buffer,
-    const CaptionStream::Frame & frame)
+gst_vlm_caption_post_qos (
+    GstVlmCaption * self, GstBuffer * buffer, const CaptionStream::Frame &frame)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   const gint64 now = g_get_monotonic_time ();
   if (priv.last_qos && now - priv.last_qos < G_USEC_PER_SEC)
     return;
   priv.last_qos = now;
-  const GstSegment & segment = priv.stream.segment ();
+  const GstSegment &segment = priv.stream.segment ();
   const Counters counters = priv.queue->counters ();
   GstMessage * message =
       gst_message_new_qos (GST_OBJECT (self), priv.stream.live (),
@@ -252,7 +252,7 @@ gst_vlm_caption_post_qos (GstVlmCaption * self, GstBuffer * buffer,
 static void
 gst_vlm_caption_note_undated (GstVlmCaption * self)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   ++priv.undated;
   if (!std::exchange (priv.warned_undated, true))
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
@@ -269,10 +269,10 @@ gst_vlm_caption_interrupted (GstVlmCaption * self)
 // Sends a due frame on its way, and in sync mode waits for what comes back.
 static GstFlowReturn
 gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
-    const CaptionStream::Frame & frame, const Schedule::Window & window,
-    const Settings & settings, bool async)
+    const CaptionStream::Frame &frame, const Schedule::Window &window,
+    const Settings &settings, bool async)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   if (!async && !priv.text.wait_for_room ())
     return gst_vlm_caption_interrupted (self);
 
@@ -312,7 +312,7 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
 static GstFlowReturn
 gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   if (priv.queue->failed ())
     return GST_FLOW_ERROR; // its cause was posted
   ++priv.frames;
@@ -365,7 +365,7 @@ gst_vlm_caption_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
 static gboolean
 gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   GstSegment segment, before = priv.stream.segment ();
   gst_event_copy_segment (event, &segment);
   if (segment.format != GST_FORMAT_TIME) {
@@ -388,10 +388,10 @@ gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
 static bool
 gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   if (!priv.queue->drain () && !priv.queue->failed ())
     return false;
-  for (Ptr<GstStructure> & record : priv.queue->captions ().take_fresh ()) {
+  for (Ptr<GstStructure> &record : priv.queue->captions ().take_fresh ()) {
     gst_structure_set_name (record.get (), kRecordEvent);
     gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
         gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
@@ -411,7 +411,7 @@ gst_vlm_caption_flush_start (GstVlmCaption * self, GstEvent * event)
 static void
 gst_vlm_caption_flush_stop (GstVlmCaption * self, GstEvent * event)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   priv.stream.reset ();
   priv.queue->resume ();
   priv.text.flush (event);
@@ -420,7 +420,7 @@ gst_vlm_caption_flush_stop (GstVlmCaption * self, GstEvent * event)
 static void
 gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   priv.stream.reset ();
   priv.warned_undated = false;
   priv.queue->new_stream ();
@@ -479,10 +479,9 @@ gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
 // A pipeline sends the same seek to the sink of the video and to that of the
 // text: one goes on.
 static bool
-gst_vlm_caption_seen_seek (
-    GstVlmCaption * self, GstEvent * event, bool & result)
+gst_vlm_caption_seen_seek (GstVlmCaption * self, GstEvent * event, bool &result)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   std::lock_guard<std::mutex> lock (priv.seek_mutex);
   const guint32 seqnum = gst_event_get_seqnum (event);
   const bool seen = seqnum == priv.seek_seqnum;
@@ -565,7 +564,7 @@ static GstPad *
 gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
     const gchar *, const GstCaps *)
 {
-  GstVlmCaptionPrivate & priv = *GST_VLM_CAPTION (element)->priv;
+  GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (element)->priv;
   GstPad * pad = GST_PAD (g_object_new (GST_TYPE_VLM_TEXT_PAD, "name",
       "text_src", "direction", GST_PAD_SRC, "template", templ, NULL));
   gst_pad_set_event_function (pad, gst_vlm_caption_text_event);
@@ -608,7 +607,7 @@ gst_vlm_caption_open (GstVlmCaption * self)
 static bool
 gst_vlm_caption_start (GstVlmCaption * self)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   const Settings settings = priv.settings_copy ();
   settings.check ();
   priv.stream.reset ();
@@ -626,7 +625,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
 static void
 gst_vlm_caption_stop (GstVlmCaption * self)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   priv.running = false;
   priv.queue->flush ();
   priv.text.stop ();
@@ -674,7 +673,7 @@ gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
 static GstStructure *
 gst_vlm_caption_stats (GstVlmCaption * self)
 {
-  GstVlmCaptionPrivate & priv = *self->priv;
+  GstVlmCaptionPrivate &priv = *self->priv;
   const Counters c = priv.queue->counters ();
   const guint64 average = c.answered ? c.total_latency / c.answered : 0;
   return gst_structure_new ("vlmcaption-stats", "frames", G_TYPE_UINT64,
@@ -690,7 +689,7 @@ static void
 gst_vlm_caption_set_property (
     GObject * object, guint id, const GValue * value, GParamSpec * spec)
 {
-  GstVlmCaptionPrivate & priv = *GST_VLM_CAPTION (object)->priv;
+  GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (object)->priv;
   if (priv.running && mutable_in_ready_only (spec)) {
     GST_ELEMENT_WARNING (object, LIBRARY, SETTINGS,
         ("Property %s can be changed in the states NULL and READY only.",

@@ -47,7 +47,7 @@ candidates ()
 // was loaded once stays: its threads and static objects may outlive every
 // element.
 vlm::Engine *
-load (const std::string & path, std::string & problem)
+load (const std::string &path, std::string &problem)
 {
   void * library =
       dlopen (path.c_str (), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -65,7 +65,7 @@ load (const std::string & path, std::string & problem)
 }
 
 void
-write_log (vlm::LogLevel level, const std::string & line)
+write_log (vlm::LogLevel level, const std::string &line)
 {
   GstDebugLevel gst_level = GST_LEVEL_DEBUG;
   if (level == vlm::LogLevel::Error)
@@ -83,7 +83,7 @@ find_engine ()
   GST_DEBUG_CATEGORY_INIT (
       vlm_backend_debug, "vlmbackend", 0, "inference engine of the vlm plugin");
   std::string tried;
-  for (const std::string & path : candidates ()) {
+  for (const std::string &path : candidates ()) {
     std::string problem;
     if (vlm::Engine * engine = load (path, problem)) {
       GST_INFO ("engine is %s", path.c_str ());

@@ -10,6 +10,6 @@ namespace gstvlm
 /// third of a second: never call it while a registry is scanned. The
 /// environment variable GST_VLM_ENGINE, when set, names the only library that
 /// is tried. Error(Unsupported) names everything that was tried.
-vlm::Engine & engine ();
+vlm::Engine &engine ();
 
 } // namespace gstvlm

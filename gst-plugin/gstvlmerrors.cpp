@@ -11,7 +11,7 @@ namespace
 {
 
 Failure
-failure_of (const vlm::Error & error)
+failure_of (const vlm::Error &error)
 {
   const std::string text = error.what ();
   switch (error.category ()) {
@@ -37,7 +37,7 @@ failure_of (const vlm::Error & error)
 }
 
 void
-post (GstElement * element, GstMessageType type, const Failure & failure)
+post (GstElement * element, GstMessageType type, const Failure &failure)
 {
   gst_element_message_full (element, type, failure.domain, failure.code,
       g_utf8_make_valid (failure.text.c_str (), -1), NULL, __FILE__,
@@ -47,16 +47,16 @@ post (GstElement * element, GstMessageType type, const Failure & failure)
 } // namespace
 
 Failure
-failure_of (const std::exception_ptr & error) noexcept
+failure_of (const std::exception_ptr &error) noexcept
 {
   try {
     std::rethrow_exception (error);
-  } catch (const vlm::Error & e) {
+  } catch (const vlm::Error &e) {
     return failure_of (e);
   } catch (const std::bad_alloc &) {
     return {
         GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT, "out of memory"};
-  } catch (const std::exception & e) {
+  } catch (const std::exception &e) {
     return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, e.what ()};
   } catch (...) {
     return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, "unknown exception"};
@@ -64,13 +64,13 @@ failure_of (const std::exception_ptr & error) noexcept
 }
 
 void
-post_error (GstElement * element, const Failure & failure)
+post_error (GstElement * element, const Failure &failure)
 {
   post (element, GST_MESSAGE_ERROR, failure);
 }
 
 void
-post_warning (GstElement * element, const Failure & failure)
+post_warning (GstElement * element, const Failure &failure)
 {
   post (element, GST_MESSAGE_WARNING, failure);
 }

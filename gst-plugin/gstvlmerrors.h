@@ -17,11 +17,11 @@ struct Failure {
 };
 
 /// Never throws. `error` must not be null.
-Failure failure_of (const std::exception_ptr & error) noexcept;
+Failure failure_of (const std::exception_ptr &error) noexcept;
 
 /// Posts an error or a warning of the element. Call without holding any lock.
-void post_error (GstElement * element, const Failure & failure);
-void post_warning (GstElement * element, const Failure & failure);
+void post_error (GstElement * element, const Failure &failure);
+void post_warning (GstElement * element, const Failure &failure);
 
 /// Runs `body`, which may throw, on behalf of a C caller: what it throws is
 /// posted as an error of the element, and the caller gets `fallback`.

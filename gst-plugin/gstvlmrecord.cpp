@@ -31,20 +31,20 @@ put_time (GstStructure * s, const char * field, GstClockTime time)
 }
 
 void
-put (GstStructure * s, const char * field, const std::string & text)
+put (GstStructure * s, const char * field, const std::string &text)
 {
   gst_structure_set (s, field, G_TYPE_STRING, text.c_str (), NULL);
 }
 
 void
-put_text (GstStructure * s, const char * field, const std::string & text)
+put_text (GstStructure * s, const char * field, const std::string &text)
 {
   if (!text.empty ())
     put (s, field, text);
 }
 
 void
-put_frames (GstStructure * s, const std::vector<GstClockTime> & frames)
+put_frames (GstStructure * s, const std::vector<GstClockTime> &frames)
 {
   GValue list = G_VALUE_INIT, item = G_VALUE_INIT;
   g_value_init (&list, GST_TYPE_ARRAY);
@@ -58,7 +58,7 @@ put_frames (GstStructure * s, const std::vector<GstClockTime> & frames)
 }
 
 void
-put_answer (GstStructure * s, const Answer & answer)
+put_answer (GstStructure * s, const Answer &answer)
 {
   put (s, "stop-reason", std::string (answer.stop_reason));
   put (s, "prompt-digest", answer.prompt_digest);
@@ -91,7 +91,7 @@ stop_reason (vlm::StopReason reason)
 
 // Mean probability of the tokens, absent without any.
 std::optional<double>
-confidence (const std::vector<double> & logprobs)
+confidence (const std::vector<double> &logprobs)
 {
   if (logprobs.empty ())
     return std::nullopt;
@@ -102,7 +102,7 @@ confidence (const std::vector<double> & logprobs)
 }
 
 std::string
-valid_utf8 (const std::string & text)
+valid_utf8 (const std::string &text)
 {
   gchar * valid = g_utf8_make_valid (text.data (), text.size ());
   std::string out = valid;
@@ -111,7 +111,7 @@ valid_utf8 (const std::string & text)
 }
 
 std::string
-sha256 (const std::string & text)
+sha256 (const std::string &text)
 {
   gchar * hex = g_compute_checksum_for_string (
       G_CHECKSUM_SHA256, text.data (), text.size ());
@@ -150,7 +150,7 @@ name (Status status)
 
 void
 fill_answer (
-    CaptionRecord & record, const vlm::Result & result, GstClockTime waited)
+    CaptionRecord &record, const vlm::Result &result, GstClockTime waited)
 {
   Answer answer;
   answer.stop_reason = stop_reason (result.stop_reason);
@@ -175,7 +175,7 @@ fill_answer (
 }
 
 Ptr<GstStructure>
-to_structure (const CaptionRecord & record, const char * structure_name)
+to_structure (const CaptionRecord &record, const char * structure_name)
 {
   GstStructure * s = gst_structure_new_empty (structure_name);
   gst_structure_set (s, "schema", G_TYPE_UINT, kSchema, NULL);
@@ -221,7 +221,7 @@ register_caption_meta ()
 void
 add_caption_meta (GstBuffer * buffer, const GstStructure * record,
     const char * state, GstClockTime age,
-    const std::vector<const GstStructure *> & all)
+    const std::vector<const GstStructure *> &all)
 {
   GstCustomMeta * meta = gst_buffer_add_custom_meta (buffer, kCaptionMeta);
   GstStructure * s = gst_custom_meta_get_structure (meta);

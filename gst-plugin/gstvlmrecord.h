@@ -60,12 +60,12 @@ const char * name (Status status);
 
 /// Takes over text and figures of an answer that was admitted `waited` ago.
 void fill_answer (
-    CaptionRecord & record, const vlm::Result & result, GstClockTime waited);
+    CaptionRecord &record, const vlm::Result &result, GstClockTime waited);
 
 /// The record as a structure called `structure_name`: the only place that
 /// spells the field names.
 Ptr<GstStructure> to_structure (
-    const CaptionRecord & record, const char * structure_name);
+    const CaptionRecord &record, const char * structure_name);
 
 /// Registers the meta; safe to call more than once.
 void register_caption_meta ();
@@ -75,6 +75,6 @@ void register_caption_meta ();
 /// buffer must be writable.
 void add_caption_meta (GstBuffer * buffer, const GstStructure * record,
     const char * state, GstClockTime age,
-    const std::vector<const GstStructure *> & all);
+    const std::vector<const GstStructure *> &all);
 
 } // namespace gstvlm

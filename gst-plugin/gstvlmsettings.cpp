@@ -100,7 +100,7 @@ optional_of (const GValue * value)
 }
 
 void
-put (GValue * value, const std::optional<std::string> & text)
+put (GValue * value, const std::optional<std::string> &text)
 {
   g_value_set_string (value, text ? text->c_str () : NULL);
 }
@@ -115,7 +115,7 @@ nick (GType type, gint value)
 }
 
 void
-install_model_properties (GObjectClass * klass, const Settings & d)
+install_model_properties (GObjectClass * klass, const Settings &d)
 {
   g_object_class_install_property (klass, PROP_MODEL_PATH,
       g_param_spec_string ("model-path", "Model path",
@@ -146,7 +146,7 @@ install_model_properties (GObjectClass * klass, const Settings & d)
 }
 
 void
-install_question_properties (GObjectClass * klass, const Settings & d)
+install_question_properties (GObjectClass * klass, const Settings &d)
 {
   g_object_class_install_property (klass, PROP_TEMPLATE,
       g_param_spec_string ("template", "Template",
@@ -189,7 +189,7 @@ install_question_properties (GObjectClass * klass, const Settings & d)
 }
 
 void
-install_time_properties (GObjectClass * klass, const Settings & d)
+install_time_properties (GObjectClass * klass, const Settings &d)
 {
   g_object_class_install_property (klass, PROP_INTERVAL,
       g_param_spec_uint64 ("interval", "Interval",
@@ -225,7 +225,7 @@ install_time_properties (GObjectClass * klass, const Settings & d)
 }
 
 void
-install_output_properties (GObjectClass * klass, const Settings & d)
+install_output_properties (GObjectClass * klass, const Settings &d)
 {
   g_object_class_install_property (klass, PROP_REPEAT_CAPTION,
       g_param_spec_boolean ("repeat-caption", "Repeat caption",

@@ -72,9 +72,9 @@ gst_vlm_text_pad_negotiate (GstVlmTextPad * self)
 }
 
 static GstFlowReturn
-gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem & item)
+gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem &item)
 {
-  Stream & stream = *self->stream;
+  Stream &stream = *self->stream;
   const bool forward = stream.segment.rate > 0;
   GstClockTime pts = item.pts, end = item.end;
   if (forward && GST_CLOCK_TIME_IS_VALID (stream.position) &&
@@ -101,9 +101,9 @@ gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem & item)
 }
 
 static void
-gst_vlm_text_pad_push_gap (GstVlmTextPad * self, const TextItem & item)
+gst_vlm_text_pad_push_gap (GstVlmTextPad * self, const TextItem &item)
 {
-  Stream & stream = *self->stream;
+  Stream &stream = *self->stream;
   GstClockTime start = item.pts;
   if (stream.segment.rate > 0 && GST_CLOCK_TIME_IS_VALID (stream.position))
     start = stream.position;
@@ -117,7 +117,7 @@ gst_vlm_text_pad_push_gap (GstVlmTextPad * self, const TextItem & item)
 static void
 gst_vlm_text_pad_push_event (GstVlmTextPad * self, Ptr<GstEvent> event)
 {
-  Stream & stream = *self->stream;
+  Stream &stream = *self->stream;
   if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_STREAM_START)
     stream = Stream ();
   if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_SEGMENT) {
@@ -128,7 +128,7 @@ gst_vlm_text_pad_push_event (GstVlmTextPad * self, Ptr<GstEvent> event)
 }
 
 static GstFlowReturn
-gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem & item)
+gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
 {
   const bool opens =
       item.kind == TextItem::Kind::Event &&
@@ -151,7 +151,7 @@ static void
 gst_vlm_text_pad_loop (gpointer user_data)
 {
   GstVlmTextPad * self = GST_VLM_TEXT_PAD (user_data);
-  Stream & stream = *self->stream;
+  Stream &stream = *self->stream;
   TextItem item;
   if (!self->queue->next (item)) {
     gst_pad_pause_task (GST_PAD (self));
@@ -188,7 +188,7 @@ gst_vlm_text_pad_flush (GstVlmTextPad * self, GstEvent * event)
 {
   GstPad * pad = GST_PAD (self);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START) {
-    for (Ptr<GstEvent> & sticky : self->queue->set_flushing (true))
+    for (Ptr<GstEvent> &sticky : self->queue->set_flushing (true))
       gst_pad_store_sticky_event (pad, sticky.get ());
     gst_pad_push_event (pad, event);
     gst_pad_pause_task (pad);

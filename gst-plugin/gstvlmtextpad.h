@@ -12,7 +12,7 @@ G_DECLARE_FINAL_TYPE (
 G_END_DECLS
 
 /// What waits to be pushed; valid as long as the pad.
-gstvlm::TextQueue & gst_vlm_text_pad_get_queue (GstVlmTextPad * pad);
+gstvlm::TextQueue &gst_vlm_text_pad_get_queue (GstVlmTextPad * pad);
 
 /// Handles a FLUSH_START or FLUSH_STOP of the video: takes `event` and pushes
 /// it downstream, empties the queue, and pauses or starts the task. Never call

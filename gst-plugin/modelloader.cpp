@@ -40,8 +40,8 @@ progress_of (GstElement * element)
 }
 
 std::shared_ptr<vlm::Worker>
-open (GstElement * element, const vlm::ModelOptions & options,
-    const vlm::CancelToken & cancel)
+open (GstElement * element, const vlm::ModelOptions &options,
+    const vlm::CancelToken &cancel)
 {
   try {
     std::shared_ptr<vlm::Worker> worker =
@@ -62,14 +62,14 @@ open (GstElement * element, const vlm::ModelOptions & options,
 } // namespace
 
 void
-ModelLoader::start (GstElement * element, const vlm::ModelOptions & options,
+ModelLoader::start (GstElement * element, const vlm::ModelOptions &options,
     std::shared_ptr<CaptionQueue> queue)
 {
   cancel ();
   cancel_ = vlm::CancelToken ();
   post_progress (element, GST_PROGRESS_TYPE_START, "Loading model");
   const auto run = [options, queue, cancel = cancel_, kept = worker_] (
-                       const Ptr<GstElement> & owner) {
+                       const Ptr<GstElement> &owner) {
     std::shared_ptr<vlm::Worker> worker = open (owner.get (), options, cancel);
     if (worker) {
       *kept = worker;

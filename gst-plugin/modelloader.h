@@ -19,7 +19,7 @@ public:
 
   /// Gives the worker to `queue` once it is there; an earlier one is let go
   /// only then.
-  void start (GstElement * element, const vlm::ModelOptions & options,
+  void start (GstElement * element, const vlm::ModelOptions &options,
       std::shared_ptr<CaptionQueue> queue);
 
   /// Gives up an opening under way. Does not wait for the model: the engine

@@ -120,8 +120,8 @@ TextOutlet::reserve (bool floats)
 }
 
 bool
-TextOutlet::fill (guint64 ticket, const std::string & text, GstClockTime pts,
-    GstClockTime end)
+TextOutlet::fill (
+    guint64 ticket, const std::string &text, GstClockTime pts, GstClockTime end)
 {
   Guard lock (mutex_);
   TextQueue * to = queue ();

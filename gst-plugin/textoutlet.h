@@ -28,7 +28,7 @@ public:
 
   guint64 reserve (bool floats);
   /// False when nobody reads and the oldest caption was dropped.
-  bool fill (guint64 ticket, const std::string & text, GstClockTime pts,
+  bool fill (guint64 ticket, const std::string &text, GstClockTime pts,
       GstClockTime end);
   void release (guint64 ticket);
   void gap (GstClockTime start, GstClockTime end);

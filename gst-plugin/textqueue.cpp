@@ -41,15 +41,14 @@ TextQueue::reserve (bool floats)
 std::deque<TextItem>::iterator
 TextQueue::find (guint64 ticket)
 {
-  return std::find_if (
-      items_.begin (), items_.end (), [&] (const TextItem & i) {
-        return i.kind == TextItem::Kind::Pending && i.ticket == ticket;
-      });
+  return std::find_if (items_.begin (), items_.end (), [&] (const TextItem &i) {
+    return i.kind == TextItem::Kind::Pending && i.ticket == ticket;
+  });
 }
 
 bool
-TextQueue::fill (guint64 ticket, const std::string & text, GstClockTime pts,
-    GstClockTime end)
+TextQueue::fill (
+    guint64 ticket, const std::string &text, GstClockTime pts, GstClockTime end)
 {
   std::lock_guard<std::mutex> lock (mutex_);
   const auto place = find (ticket);
@@ -63,7 +62,7 @@ TextQueue::fill (guint64 ticket, const std::string & text, GstClockTime pts,
   if (items_.size () <= kCapacity)
     return true;
   const auto oldest = std::find_if (items_.begin (), items_.end (),
-      [] (const TextItem & i) { return i.kind == TextItem::Kind::Text; });
+      [] (const TextItem &i) { return i.kind == TextItem::Kind::Text; });
   items_.erase (oldest);
   return false;
 }
@@ -128,7 +127,7 @@ TextQueue::first_ready ()
 }
 
 bool
-TextQueue::next (TextItem & out)
+TextQueue::next (TextItem &out)
 {
   std::unique_lock<std::mutex> lock (mutex_);
   auto item = items_.end ();
@@ -148,7 +147,7 @@ TextQueue::set_flushing (bool flushing)
   std::deque<Ptr<GstEvent>> sticky;
   std::lock_guard<std::mutex> lock (mutex_);
   flushing_ = flushing;
-  for (TextItem & item : items_) {
+  for (TextItem &item : items_) {
     if (item.kind != TextItem::Kind::Event)
       continue;
     const GstEventType type = GST_EVENT_TYPE (item.event.get ());

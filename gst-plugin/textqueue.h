@@ -39,7 +39,7 @@ public:
 
   /// The caption of a place. A place that a flush took away is ignored. False
   /// when the queue was full and the oldest caption was thrown away for it.
-  bool fill (guint64 ticket, const std::string & text, GstClockTime pts,
+  bool fill (guint64 ticket, const std::string &text, GstClockTime pts,
       GstClockTime end);
   /// No caption comes for this place.
   void release (guint64 ticket);
@@ -52,7 +52,7 @@ public:
   bool wait_for_room ();
 
   /// Waits for the next item. False when flushing.
-  bool next (TextItem & item);
+  bool next (TextItem &item);
 
   /// True: drops everything, refuses everything and wakes all waiters. Returns
   /// the sticky events that were dropped and still hold (all but SEGMENT and

@@ -112,8 +112,10 @@ void TextLog::note(GstPadProbeInfo *info) {
     EXPECT_TRUE(GST_BUFFER_DURATION_IS_VALID(buffer));
     const GstClockTime start = GST_BUFFER_PTS(buffer);
     items_.push_back({start, start + GST_BUFFER_DURATION(buffer), false, text});
+    order_.push_back("text");
   } else {
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    order_.push_back(GST_EVENT_TYPE_NAME(event));
     if (GST_EVENT_TYPE(event) == GST_EVENT_GAP) {
       GstClockTime start, duration;
       gst_event_parse_gap(event, &start, &duration);
@@ -176,6 +178,11 @@ std::vector<GstEventType> TextLog::events() {
   return out;
 }
 
+std::vector<std::string> TextLog::order() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return order_;
+}
+
 Own<GstEvent> TextLog::event(GstEventType type) {
   std::lock_guard<std::mutex> lock(mutex_);
   Own<GstEvent> out;
@@ -189,6 +196,7 @@ void TextLog::clear() {
   std::lock_guard<std::mutex> lock(mutex_);
   items_.clear();
   events_.clear();
+  order_.clear();
 }
 
 Caption::Caption(const std::string &properties, bool live) {

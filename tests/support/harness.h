@@ -85,6 +85,7 @@ public:
   std::vector<Item> items(); ///< texts and GAPs
   std::vector<Item> texts();
   std::vector<GstEventType> events();     ///< all but GAPs
+  std::vector<std::string> order();       ///< "text", "gap" and the events' names
   Own<GstEvent> event(GstEventType type); ///< the last of its type
   void clear();
 
@@ -98,6 +99,7 @@ private:
   std::condition_variable changed_;
   std::vector<Item> items_;
   std::vector<Own<GstEvent>> events_;
+  std::vector<std::string> order_;
 };
 
 /// vlmcaption in a harness. Upstream is not live unless told so.

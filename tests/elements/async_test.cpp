@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/harness.h"
+
+namespace vlm::test {
+namespace {
+
+using Async = ElementTest;
+
+// auto asks upstream.
+TEST_F(Async, IsChosenBehindALiveSource) {
+  fake().hold();
+  Caption v("interval=0", true);
+  v.play();
+  EXPECT_EQ(v.push(0), GST_FLOW_OK); // would wait for ever in sync mode
+  EXPECT_EQ(meta_of(v.pull().get()), nullptr);
+  EXPECT_TRUE(fake().wait_begun(1));
+}
+
+TEST_F(Async, IsNotChosenOtherwise) {
+  Caption v("interval=0", false);
+  v.play();
+  v.push(0);
+  EXPECT_EQ(caption_of(v.pull().get()), "answer 1");
+}
+
+TEST_F(Async, MayBeSetForAFile) {
+  fake().hold();
+  Caption v("interval=0 mode=async", false);
+  v.play();
+  EXPECT_EQ(v.push(0), GST_FLOW_OK);
+}
+
+TEST_F(Async, SyncMayBeSetForALiveSource) {
+  Caption v("interval=0 mode=sync", true);
+  v.play();
+  v.push(0);
+  EXPECT_EQ(caption_of(v.pull().get()), "answer 1");
+}
+
+// A model that never answers costs the video nothing.
+TEST_F(Async, VideoNeverWaits) {
+  fake().hold();
+  Caption v("interval=0", true);
+  v.play();
+  for (int n = 0; n < 500; ++n)
+    ASSERT_EQ(v.push(n), GST_FLOW_OK);
+  EXPECT_EQ(gst_harness_buffers_received(v.h()), 500u);
+  EXPECT_EQ(fake().seen().begun, 1);
+}
+
+TEST_F(Async, VideoDoesNotWaitForLoadingEither) {
+  fake().hold_open();
+  Caption v("interval=0", true);
+  v.play();
+  for (int n = 0; n < 5; ++n)
+    ASSERT_EQ(v.push(n), GST_FLOW_OK);
+  fake().release();
+  const auto dropped = v.bus().caption();
+  EXPECT_EQ(text_field(dropped.get(), "status"), "dropped");
+  // The newest frame is what the model gets first.
+  EXPECT_TRUE(fake().wait_begun(1));
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(v.stat("dropped"), 4u);
+  EXPECT_EQ(v.stat("answered"), 1u);
+}
+
+// Fresh on the first frame after the answer, with its age; then held; then stale.
+TEST_F(Async, CaptionRidesOnTheNextFrames) {
+  fake().hold();
+  Caption v("interval=100000000", true);
+  v.play();
+  v.push(0);
+  v.push(1);
+  EXPECT_TRUE(fake().wait_begun(1));
+  fake().step();
+  ASSERT_TRUE(v.bus().caption());
+  for (int n = 2; n < 9; ++n)
+    v.push(n); // more are due; the model keeps them
+  const std::vector<std::string> states = {"",     "",     "fresh", "held",
+                                           "held", "held", "stale", "stale"};
+  for (size_t n = 0; n < states.size(); ++n) {
+    const auto out = v.pull();
+    EXPECT_EQ(state_of(out.get()), states[n]) << n;
+    if (n >= 2) {
+      EXPECT_EQ(time_field(meta_of(out.get()), "age"), n * kFrame);
+    }
+  }
+}
+
+// Two answers between two frames: the first on top, all of them in `records`.
+TEST_F(Async, SeveralRecordsShareAFrame) {
+  fake().hold();
+  Caption v("interval=0 queue-size=2 queue-policy=block", true);
+  v.play();
+  v.push(0);
+  v.push(1);
+  fake().release();
+  EXPECT_TRUE(v.bus().caption());
+  EXPECT_TRUE(v.bus().caption());
+  fake().hold();
+  v.push(2);
+  v.pull();
+  v.pull();
+  const auto out = v.pull();
+  const GstStructure *meta = meta_of(out.get());
+  ASSERT_TRUE(meta);
+  EXPECT_EQ(text_field(meta, "text"), "answer 1");
+  const GValue *records = gst_structure_get_value(meta, "records");
+  ASSERT_TRUE(records);
+  ASSERT_EQ(gst_value_array_get_size(records), 2u);
+  EXPECT_EQ(text_field(gst_value_get_structure(gst_value_array_get_value(records, 1)), "text"),
+            "answer 2");
+}
+
+std::vector<std::string> statuses(Bus &bus) {
+  std::vector<std::string> out;
+  for (const auto &record : bus.captions())
+    out.push_back(text_field(record.get(), "status"));
+  return out;
+}
+
+// Every due frame is accounted for, in order, whatever happened to it.
+TEST_F(Async, DropOldestKeepsTheNewest) {
+  fake().hold();
+  Caption v("interval=0 queue-size=2 queue-policy=drop-oldest", true);
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_begun(1));
+  for (int n = 1; n < 6; ++n)
+    v.push(n);
+  EXPECT_EQ(v.stat("queue"), 3u);
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()),
+            (std::vector<std::string>{"ok", "dropped", "dropped", "dropped", "ok", "ok"}));
+  EXPECT_EQ(v.stat("dropped"), 3u);
+  EXPECT_EQ(v.stat("answered"), 3u);
+  EXPECT_EQ(v.stat("due"), 6u);
+  EXPECT_EQ(v.stat("queue"), 0u);
+}
+
+TEST_F(Async, DropNewestKeepsTheOldest) {
+  fake().hold();
+  Caption v("interval=0 queue-size=2 queue-policy=drop-newest", true);
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_begun(1));
+  for (int n = 1; n < 6; ++n)
+    v.push(n);
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()),
+            (std::vector<std::string>{"ok", "ok", "ok", "dropped", "dropped", "dropped"}));
+}
+
+TEST_F(Async, QueueSizeZeroTakesAFrameOnlyWhenTheModelIsFree) {
+  fake().hold();
+  Caption v("interval=0 queue-size=0", true);
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_begun(1));
+  v.push(1);
+  v.push(2);
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()), (std::vector<std::string>{"ok", "dropped", "dropped"}));
+}
+
+TEST_F(Async, BlockLosesNothing) {
+  fake().hold();
+  Caption v("interval=0 queue-size=1 queue-policy=block", true);
+  v.play();
+  auto pushed = std::async(std::launch::async, [&] {
+    for (int n = 0; n < 5; ++n)
+      v.push(n);
+  });
+  EXPECT_TRUE(fake().wait_begun(1));
+  fake().release();
+  pushed.get();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(v.stat("answered"), 5u);
+  EXPECT_EQ(v.stat("dropped"), 0u);
+}
+
+TEST_F(Async, DropsAreToldByQos) {
+  fake().hold();
+  Caption v("interval=0 queue-size=0", true);
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_begun(1));
+  v.push(1);
+  v.push(2);
+  const auto message = v.bus().wait(GST_MESSAGE_QOS);
+  ASSERT_TRUE(message);
+  gboolean live = FALSE;
+  guint64 running = 0, stream = 0, pts = 0, duration = 0;
+  gst_message_parse_qos(message.get(), &live, &running, &stream, &pts, &duration);
+  EXPECT_TRUE(live);
+  EXPECT_EQ(pts, kFrame);
+  EXPECT_EQ(running, kFrame);
+  EXPECT_EQ(duration, kFrame);
+  GstFormat format;
+  guint64 processed = 0, dropped = 0;
+  gst_message_parse_qos_stats(message.get(), &format, &processed, &dropped);
+  EXPECT_EQ(format, GST_FORMAT_BUFFERS);
+  EXPECT_EQ(processed, 0u);
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_QOS)) << "at most one a second";
+}
+
+TEST_F(Async, FramesAreLetGoAtOnce) {
+  fake().hold();
+  Caption v("interval=0", true);
+  v.play();
+  GstBuffer *in = v.frame(0);
+  Own<GstBuffer> kept(gst_buffer_ref(in));
+  gst_harness_push(v.h(), in);
+  v.pull();
+  EXPECT_TRUE(fake().wait_begun(1));
+  EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(kept.get()), 1);
+}
+
+// Times of a live stream are known to the wall clock.
+TEST_F(Async, LiveRecordsHaveAWallClock) {
+  Caption v("interval=0", true);
+  v.play();
+  const guint64 before = g_get_real_time() * GST_USECOND;
+  v.push(0);
+  const auto record = v.bus().caption();
+  EXPECT_GE(time_field(record.get(), "wall-clock"), before);
+}
+
+// ---- the end
+// --------------------------------------------------------------------------------------
+
+TEST_F(Async, EosWaitsForTheLastCaption) {
+  fake().hold();
+  Caption v("interval=0", true);
+  v.play();
+  v.push(0);
+  v.push(1);
+  EXPECT_TRUE(fake().wait_begun(1));
+  auto eos = v.eos();
+  EXPECT_EQ(eos.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  fake().release();
+  EXPECT_TRUE(eos.get());
+  EXPECT_EQ(v.bus().captions().size(), 2u);
+}
+
+// No frame follows that could carry the last answers: they go before the EOS, as events.
+TEST_F(Async, LateRecordsTravelBeforeEos) {
+  fake().hold();
+  Caption v("interval=0", true);
+  v.play();
+  v.push(0);
+  auto eos = v.eos();
+  EXPECT_TRUE(fake().wait_begun(1));
+  fake().release();
+  EXPECT_TRUE(eos.get());
+  std::vector<GstEventType> types;
+  while (const Own<GstEvent> event{gst_harness_try_pull_event(v.h())}) {
+    types.push_back(GST_EVENT_TYPE(event.get()));
+    if (types.back() != GST_EVENT_CUSTOM_DOWNSTREAM)
+      continue;
+    const GstStructure *record = gst_event_get_structure(event.get());
+    EXPECT_STREQ(gst_structure_get_name(record), "vlmcaption/record");
+    EXPECT_EQ(text_field(record, "text"), "answer 1");
+  }
+  ASSERT_GE(types.size(), 2u);
+  EXPECT_EQ(types[types.size() - 2], GST_EVENT_CUSTOM_DOWNSTREAM);
+  EXPECT_EQ(types.back(), GST_EVENT_EOS);
+}
+
+TEST_F(Async, FailureIsAnErrorAndEndsTheStream) {
+  fake().fail_request(1, ErrorCategory::Failed, "broken");
+  Caption v("interval=0", true);
+  v.play();
+  v.push(0);
+  EXPECT_EQ(problem_of(v.bus().wait(GST_MESSAGE_ERROR).get()).text, "broken");
+  EXPECT_TRUE(fake().wait_ended(1));
+  EXPECT_EQ(v.push(1), GST_FLOW_ERROR);
+  EXPECT_TRUE(v.eos().get());
+}
+
+TEST_F(Async, WarnedFailureGoesOn) {
+  fake().fail_request(1, ErrorCategory::Failed, "broken");
+  Caption v("interval=0 on-error=warn queue-policy=block", true);
+  v.play();
+  v.push(0);
+  v.push(1);
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()), (std::vector<std::string>{"failed", "ok"}));
+}
+
+// ---- one model, several streams
+// -------------------------------------------------------------------
+
+// A stream that asks for much does not starve one that asks for little.
+TEST_F(Async, StreamsTakeTurns) {
+  fake().hold();
+  Caption greedy("interval=0 queue-size=10 prompt=greedy", true);
+  Caption modest("interval=0 prompt=modest", true);
+  greedy.play();
+  modest.play();
+  for (int n = 0; n < 8; ++n)
+    greedy.push(n);
+  EXPECT_TRUE(fake().wait_begun(1));
+  modest.push(0);
+  fake().release();
+  EXPECT_TRUE(greedy.eos().get());
+  EXPECT_TRUE(modest.eos().get());
+  const auto questions = fake().seen().questions;
+  ASSERT_EQ(questions.size(), 9u);
+  EXPECT_EQ(questions[1], "modest");
+  EXPECT_EQ(fake().seen().most_at_once, 1);
+}
+
+// ---- seeking
+// --------------------------------------------------------------------------------------
+
+TEST_F(Async, AnswersFromBeforeASeekAreDropped) {
+  fake().hold();
+  fake().deaf();
+  Caption v("interval=0", true);
+  v.play();
+  v.push(100);
+  EXPECT_TRUE(fake().wait_begun(1));
+  gst_harness_push_event(v.h(), gst_event_new_flush_start());
+  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  fake().release();
+  EXPECT_TRUE(fake().wait_ended(1));
+  v.push(1);
+  const auto record = v.bus().caption();
+  EXPECT_EQ(time_field(record.get(), "pts"), kFrame);
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_TRUE(v.bus().captions().empty());
+}
+
+// A held caption belongs to the stream that it was made from.
+TEST_F(Async, NewStreamForgetsOldCaptions) {
+  Caption v("interval=10000000000", true);
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(v.bus().caption());
+  v.push(1);
+  v.pull();
+  EXPECT_EQ(state_of(v.pull().get()), "fresh");
+  fake().hold();
+  gst_harness_push_event(v.h(), gst_event_new_stream_start("another"));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.push(0);
+  EXPECT_EQ(meta_of(v.pull().get()), nullptr);
+}
+
+TEST_F(Async, LatencyIsThatOfUpstream) {
+  Caption v("", true);
+  v.play();
+  gst_harness_set_upstream_latency(v.h(), 30 * GST_MSECOND);
+  EXPECT_EQ(gst_harness_query_latency(v.h()), 30 * GST_MSECOND);
+}
+
+} // namespace
+} // namespace vlm::test

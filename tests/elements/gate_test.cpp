@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/harness.h"
+
+namespace vlm::test {
+namespace {
+
+using Gate = ElementTest;
+
+std::vector<std::string> statuses(Caption &v) {
+  std::vector<std::string> out;
+  for (const auto &record : v.bus().captions())
+    out.push_back(text_field(record.get(), "status"));
+  return out;
+}
+
+TEST_F(Gate, IsOffByDefault) {
+  Caption v("interval=0");
+  v.play();
+  for (int n = 0; n < 3; ++n)
+    v.push(n, 100);
+  EXPECT_EQ(fake().seen().begun, 3);
+}
+
+// Silence is never ambiguous: a frame that was not analysed has a record that says so.
+TEST_F(Gate, SkipsWhatDidNotChange) {
+  Caption v("interval=0 change-threshold=0.1");
+  v.play();
+  for (const int brightness : {100, 103, 100, 160, 160})
+    v.push(0 + static_cast<int>(v.stat("frames")), brightness);
+  const auto records = v.bus().captions();
+  std::vector<std::string> seen;
+  for (const auto &r : records)
+    seen.push_back(text_field(r.get(), "status") + ": " + text_field(r.get(), "text"));
+  EXPECT_EQ(seen, (std::vector<std::string>{"ok: answer 1", "skipped-unchanged: answer 1",
+                                            "skipped-unchanged: answer 1", "ok: answer 2",
+                                            "skipped-unchanged: answer 2"}));
+  EXPECT_EQ(v.stat("skipped-unchanged"), 3u);
+  EXPECT_EQ(fake().seen().begun, 2);
+  for (int n = 0; n < 5; ++n) // each carries the record of its own moment
+    EXPECT_EQ(state_of(v.pull().get()), "fresh") << n;
+}
+
+// Compared with what was analysed last: slow changes add up.
+TEST_F(Gate, NoticesSlowChange) {
+  Caption v("interval=0 change-threshold=0.5");
+  v.play();
+  for (int n = 0; n < 10; ++n)
+    v.push(n, 100 + 4 * n);
+  EXPECT_GE(fake().seen().begun, 3);
+  EXPECT_LE(fake().seen().begun, 4);
+}
+
+// The threshold is a share of the picture.
+TEST_F(Gate, MeasuresAShareOfThePicture) {
+  for (const double threshold : {0.2, 0.3}) {
+    Caption v("interval=0 change-threshold=" + std::to_string(threshold));
+    v.play("GRAY8", 320, 180);
+    v.push(0, 50);
+    GstBuffer *quarter = v.frame(1, 50);
+    gst_buffer_memset(quarter, 0, 200, 320 * 45); // the upper quarter
+    gst_harness_push(v.h(), quarter);
+    EXPECT_EQ(v.stat("skipped-unchanged"), threshold < 0.25 ? 0u : 1u) << threshold;
+  }
+}
+
+TEST_F(Gate, MaxSilenceBreaksIt) {
+  Caption v("interval=0 change-threshold=0.1 max-silence=100000000");
+  v.play();
+  for (int n = 0; n < 7; ++n)
+    v.push(n);
+  EXPECT_EQ(statuses(v),
+            (std::vector<std::string>{"ok", "skipped-unchanged", "skipped-unchanged", "ok",
+                                      "skipped-unchanged", "skipped-unchanged", "ok"}));
+}
+
+TEST_F(Gate, MaxSilenceZeroNeverBreaksIt) {
+  Caption v("interval=0 change-threshold=0.1 max-silence=0");
+  v.play();
+  v.push(0);
+  gst_harness_push(v.h(), v.frame_at(3600 * GST_SECOND));
+  EXPECT_EQ(v.stat("skipped-unchanged"), 1u);
+}
+
+// What failed was not seen: the next frame is analysed even if it looks the same.
+TEST_F(Gate, DoesNotCompareWithAFailedFrame) {
+  fake().fail_request(1, ErrorCategory::Failed, "no");
+  Caption v("interval=0 change-threshold=0.1 on-error=warn");
+  v.play();
+  v.push(0);
+  v.push(1);
+  EXPECT_EQ(statuses(v), (std::vector<std::string>{"failed", "ok"}));
+}
+
+// While the answer is under way, those that look the same wait for its text.
+TEST_F(Gate, RepeatsTheAnswerThatIsStillUnderWay) {
+  fake().hold();
+  Caption v("interval=0 change-threshold=0.1", true);
+  v.play();
+  v.push(0);
+  v.push(1);
+  v.push(2);
+  EXPECT_TRUE(v.bus().captions().empty());
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  for (int n = 0; n < 3; ++n)
+    EXPECT_EQ(text_field(v.bus().caption().get(), "text"), "answer 1") << n;
+  EXPECT_EQ(fake().seen().begun, 1);
+}
+
+TEST_F(Gate, DroppedFrameTakesItsRepeatsAlong) {
+  fake().hold();
+  Caption v("interval=0 change-threshold=0.1 queue-size=1", true);
+  v.play();
+  v.push(0, 10); // with the model
+  EXPECT_TRUE(fake().wait_begun(1));
+  v.push(1, 90);  // waits
+  v.push(2, 90);  // the same
+  v.push(3, 200); // displaces both
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v), (std::vector<std::string>{"ok", "dropped", "dropped", "ok"}));
+}
+
+TEST_F(Gate, LooksAgainAfterASeek) {
+  Caption v("interval=0 change-threshold=0.1");
+  v.play();
+  v.push(0);
+  gst_harness_push_event(v.h(), gst_event_new_flush_start());
+  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.push(0);
+  EXPECT_EQ(fake().seen().begun, 2);
+}
+
+// Cheap enough for every frame of a camera: less than a twentieth of what a 60 fps frame has.
+TEST_F(Gate, IsCheap) {
+  Caption v("interval=0 change-threshold=0.1 max-silence=0");
+  v.play("NV12", 1920, 1080);
+  v.push(0);
+  Own<GstBuffer> frame(v.frame(1));
+  const int count = 200;
+  const double cost = milliseconds([&] {
+                        for (int n = 0; n < count; ++n)
+                          gst_harness_push(v.h(), gst_buffer_ref(frame.get()));
+                      }) /
+                      count;
+  RecordProperty("ms_per_1080p_frame", std::to_string(cost));
+  printf("gate: %.3f ms per 1080p frame\n", cost);
+  EXPECT_EQ(v.stat("skipped-unchanged"), static_cast<guint64>(count));
+  EXPECT_LT(cost, 5); // far above what is measured: this machine may be busy or sanitised
+}
+
+} // namespace
+} // namespace vlm::test

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/support/harness.h"
+
+#include <cstdlib>
+
+namespace vlm::test {
+namespace {
+
+using States = ElementTest;
+
+// Nobody may notice that the model is busy.
+constexpr double kAtOnce = 200;
+
+Own<GstElement> make(const std::string &properties = "") {
+  GstElement *element = gst_parse_launch(("vlmcaption " + properties).c_str(), nullptr);
+  return Own<GstElement>(GST_ELEMENT(gst_object_ref_sink(element)));
+}
+
+// What NULL -> READY complains of.
+Problem refusal(const std::string &properties) {
+  const auto element = make(properties);
+  Bus bus(element.get());
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  const auto error = bus.wait(GST_MESSAGE_ERROR);
+  EXPECT_TRUE(error);
+  EXPECT_FALSE(bus.poll(GST_MESSAGE_ERROR));
+  gst_element_set_state(element.get(), GST_STATE_NULL);
+  gst_element_set_bus(element.get(), nullptr);
+  return error ? problem_of(error.get()) : Problem();
+}
+
+TEST_F(States, MissingModelIsToldBeforeAnythingRuns) {
+  fake().fail_validate(ErrorCategory::NotFound, "/nowhere: no such directory");
+  const Problem problem = refusal("model-path=/nowhere");
+  EXPECT_EQ(problem.domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(problem.code, GST_RESOURCE_ERROR_NOT_FOUND);
+  EXPECT_NE(problem.text.find("/nowhere"), std::string::npos);
+  EXPECT_EQ(fake().seen().loads, 0);
+}
+
+TEST_F(States, ContradictingSettingsNameBoth) {
+  const Problem problem = refusal("mode=sync queue-policy=drop-oldest");
+  EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(problem.text.find("mode=sync"), std::string::npos) << problem.text;
+  EXPECT_NE(problem.text.find("queue-policy=drop-oldest"), std::string::npos) << problem.text;
+}
+
+TEST_F(States, EmptyModelPathIsAMistake) {
+  const Problem problem = refusal("model-path=\"\"");
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(problem.text.find("model-path"), std::string::npos);
+}
+
+// The engine's library is looked for at first use only, and its absence says where. In a child
+// process: this one has its engine already.
+TEST_F(States, MissingEngineNamesWhatWasTried) {
+  const gchar *program = "/proc/self/exe";
+  const gchar *argv[] = {program, "--gtest_filter=DISABLED_Child.MissingEngine",
+                         "--gtest_also_run_disabled_tests", nullptr};
+  gchar **env = g_environ_setenv(g_get_environ(), "GST_VLM_ENGINE", "/nowhere/engine.so", TRUE);
+  gint status = -1;
+  EXPECT_TRUE(g_spawn_sync(nullptr, const_cast<gchar **>(argv), env, G_SPAWN_DEFAULT, nullptr,
+                           nullptr, nullptr, nullptr, &status, nullptr));
+  EXPECT_TRUE(g_spawn_check_wait_status(status, nullptr));
+  g_strfreev(env);
+}
+
+TEST(DISABLED_Child, MissingEngine) {
+  const Problem problem = refusal("");
+  EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_INIT);
+  EXPECT_NE(problem.text.find("/nowhere/engine.so"), std::string::npos) << problem.text;
+}
+
+TEST_F(States, FailedLoadIsAnErrorAndEndsTheStream) {
+  fake().fail_open(ErrorCategory::Memory, "needs 7 GB, 2 GB are left");
+  Caption v;
+  v.play();
+  EXPECT_EQ(v.push(0), GST_FLOW_ERROR);
+  const Problem problem = problem_of(v.bus().wait(GST_MESSAGE_ERROR).get());
+  EXPECT_EQ(problem.domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(problem.code, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+  EXPECT_EQ(problem.text, "needs 7 GB, 2 GB are left");
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
+}
+
+std::vector<GstProgressType> progress_until_end(Bus &bus) {
+  std::vector<GstProgressType> seen;
+  while (auto message = bus.wait(GST_MESSAGE_PROGRESS)) {
+    GstProgressType type;
+    gchar *code = nullptr;
+    gst_message_parse_progress(message.get(), &type, &code, nullptr);
+    EXPECT_STREQ(code, "open");
+    g_free(code);
+    seen.push_back(type);
+    if (type != GST_PROGRESS_TYPE_START && type != GST_PROGRESS_TYPE_CONTINUE)
+      break;
+  }
+  return seen;
+}
+
+TEST_F(States, LoadingIsToldByProgressMessages) {
+  Caption v;
+  const auto seen = progress_until_end(v.bus());
+  EXPECT_EQ(seen,
+            (std::vector<GstProgressType>{GST_PROGRESS_TYPE_START, GST_PROGRESS_TYPE_CONTINUE,
+                                          GST_PROGRESS_TYPE_CONTINUE, GST_PROGRESS_TYPE_COMPLETE}));
+}
+
+TEST_F(States, FailedAndCancelledLoadsEndTheirProgress) {
+  {
+    fake().fail_open(ErrorCategory::Failed, "no");
+    Caption v;
+    EXPECT_EQ(progress_until_end(v.bus()).back(), GST_PROGRESS_TYPE_ERROR);
+  }
+  fake().reset();
+  fake().hold_open();
+  Caption v;
+  EXPECT_TRUE(fake().wait_opening());
+  EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_READY); }), kAtOnce);
+  EXPECT_EQ(progress_until_end(v.bus()).back(), GST_PROGRESS_TYPE_CANCELED);
+}
+
+// The state change returns while the model is still being loaded; the first frame waits for it.
+TEST_F(States, LoadingDoesNotBlockTheStateChange) {
+  fake().hold_open();
+  Caption v;
+  GstState state;
+  EXPECT_EQ(gst_element_get_state(v.element(), &state, nullptr, 0), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(state, GST_STATE_PLAYING);
+  v.play();
+  auto pushed = std::async(std::launch::async, [&] { return v.push(0); });
+  EXPECT_TRUE(fake().wait_opening());
+  fake().release();
+  EXPECT_EQ(pushed.get(), GST_FLOW_OK);
+  EXPECT_EQ(caption_of(v.pull().get()), "answer 1");
+}
+
+TEST_F(States, TwoElementsShareOneModel) {
+  Caption a, b;
+  a.play();
+  b.play();
+  a.push(0);
+  b.push(0);
+  EXPECT_EQ(fake().seen().loads, 1);
+  EXPECT_EQ(fake().seen().most_at_once, 1);
+}
+
+// READY keeps the model, NULL lets it go.
+TEST_F(States, RestartFindsTheModelLoaded) {
+  Caption v("interval=0");
+  v.play();
+  v.push(0);
+  gst_element_set_state(v.element(), GST_STATE_READY);
+  gst_element_set_state(v.element(), GST_STATE_PLAYING);
+  v.play();
+  v.push(1);
+  EXPECT_EQ(fake().seen().loads, 1);
+  gst_element_set_state(v.element(), GST_STATE_NULL);
+  gst_element_set_state(v.element(), GST_STATE_PLAYING);
+  v.play();
+  v.push(2);
+  EXPECT_EQ(fake().seen().loads, 2);
+}
+
+TEST_F(States, AnotherModelMayBeChosenInReady) {
+  Caption v("interval=0");
+  v.play();
+  v.push(0);
+  gst_element_set_state(v.element(), GST_STATE_READY);
+  g_object_set(v.element(), "model-path", "/another", nullptr);
+  gst_element_set_state(v.element(), GST_STATE_PLAYING);
+  v.play();
+  EXPECT_EQ(v.push(1), GST_FLOW_OK);
+  EXPECT_EQ(fake().seen().options.path, "/another");
+  EXPECT_EQ(fake().seen().loads, 2);
+}
+
+// Nothing of the first run shows in the second.
+TEST_F(States, RestartForgetsEverything) {
+  Caption v("repeat-caption=true");
+  v.play();
+  v.push(0);
+  v.pull();
+  gst_element_set_state(v.element(), GST_STATE_READY);
+  gst_element_set_state(v.element(), GST_STATE_PLAYING);
+  fake().hold();
+  v.play();
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = kFrame;
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.push(0); // before the segment: not due
+  EXPECT_EQ(meta_of(v.pull().get()), nullptr);
+  EXPECT_EQ(v.stat("frames"), 1u);
+  EXPECT_EQ(v.stat("due"), 0u);
+}
+
+TEST_F(States, HundredRoundsLeaveNothingBehind) {
+  const auto element = make();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_NE(gst_element_set_state(element.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+    if (i % 3 == 0)
+      gst_element_set_state(element.get(), GST_STATE_PAUSED);
+    if (i % 5 == 0)
+      gst_element_set_state(element.get(), GST_STATE_READY);
+    gst_element_set_state(element.get(), GST_STATE_NULL);
+  }
+  EXPECT_EQ(GST_OBJECT_REFCOUNT(element.get()), 1);
+}
+
+TEST_F(States, HundredRoundsWithFrames) {
+  Caption v("interval=0");
+  for (int i = 0; i < 100; ++i) {
+    v.play();
+    ASSERT_EQ(v.push(0), GST_FLOW_OK) << i;
+    v.pull();
+    gst_element_set_state(v.element(), GST_STATE_NULL);
+    gst_element_set_state(v.element(), GST_STATE_PLAYING);
+  }
+  EXPECT_EQ(fake().seen().ended, 100);
+}
+
+// ---- nobody waits for the model
+// -------------------------------------------------------------------
+
+struct Phase {
+  const char *name;
+  bool live;
+  void (*enter)(Caption &v, std::vector<std::future<void>> &threads);
+};
+
+void push_and_wait(Caption &v, std::vector<std::future<void>> &threads) {
+  fake().hold();
+  v.play();
+  threads.push_back(std::async(std::launch::async, [&v] { v.push(0); }));
+  EXPECT_TRUE(fake().wait_begun(1));
+}
+
+const Phase kPhases[] = {
+    {"loading, first frame waits", false,
+     [](Caption &v, std::vector<std::future<void>> &threads) {
+       // The element loads already; a second start meets the gate.
+       gst_element_set_state(v.element(), GST_STATE_NULL);
+       fake().hold_open();
+       gst_element_set_state(v.element(), GST_STATE_PLAYING);
+       v.play();
+       threads.push_back(std::async(std::launch::async, [&v] { v.push(0); }));
+       EXPECT_TRUE(fake().wait_opening());
+     }},
+    {"a frame waits for its caption", false, push_and_wait},
+    {"the model is inside a layer", false,
+     [](Caption &v, std::vector<std::future<void>> &threads) {
+       fake().deaf();
+       push_and_wait(v, threads);
+     }},
+    {"EOS waits for the last caption", true,
+     [](Caption &v, std::vector<std::future<void>> &threads) {
+       fake().deaf();
+       fake().hold();
+       v.play();
+       v.push(0);
+       EXPECT_TRUE(fake().wait_begun(1));
+       threads.push_back(std::async(std::launch::async,
+                                    [&v] { gst_harness_push_event(v.h(), gst_event_new_eos()); }));
+     }},
+    {"video waits for room", true,
+     [](Caption &v, std::vector<std::future<void>> &threads) {
+       fake().deaf();
+       fake().hold();
+       v.play();
+       v.push(0);
+       EXPECT_TRUE(fake().wait_begun(1));
+       threads.push_back(std::async(std::launch::async, [&v] {
+         for (int n = 1; n < 4; ++n)
+           v.push(n);
+       }));
+     }},
+};
+
+class NoWaiting : public ElementTest, public ::testing::WithParamInterface<Phase> {
+protected:
+  static std::string properties() {
+    const std::string name = GetParam().name;
+    return name == "video waits for room" ? "interval=0 queue-policy=block" : "interval=0";
+  }
+};
+
+TEST_P(NoWaiting, ForNull) {
+  Caption v(properties(), GetParam().live);
+  std::vector<std::future<void>> threads;
+  GetParam().enter(v, threads);
+  EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_NULL); }), kAtOnce);
+  for (auto &thread : threads)
+    thread.get();
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR)) << "stopping is no error";
+  fake().release();
+}
+
+TEST_P(NoWaiting, ForFlush) {
+  Caption v(properties(), GetParam().live);
+  std::vector<std::future<void>> threads;
+  GetParam().enter(v, threads);
+  EXPECT_LT(milliseconds([&] {
+              gst_harness_push_event(v.h(), gst_event_new_flush_start());
+              for (auto &thread : threads)
+                thread.get();
+              gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
+            }),
+            kAtOnce);
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
+  EXPECT_TRUE(v.bus().captions().empty());
+  // And it goes on: the old answer is dropped, the new one comes.
+  fake().release();
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  ASSERT_EQ(v.push(50), GST_FLOW_OK);
+  const auto record = v.bus().caption();
+  ASSERT_TRUE(record);
+  EXPECT_EQ(time_field(record.get(), "pts"), 50 * kFrame);
+  EXPECT_TRUE(v.eos().get());
+}
+
+INSTANTIATE_TEST_SUITE_P(States, NoWaiting, ::testing::ValuesIn(kPhases),
+                         [](const auto &info) { return std::to_string(info.index); });
+
+// A model that is still inside a layer does not keep the element or its memory.
+TEST_F(States, ElementGoesWhileTheModelIsBusy) {
+  auto element = make("interval=0");
+  GWeakRef weak;
+  g_weak_ref_init(&weak, element.get());
+  fake().hold();
+  fake().deaf();
+  GstHarness *h = gst_harness_new_with_element(element.get(), "sink", "src"); // live by default
+  gst_harness_set_src_caps_str(h, "video/x-raw,format=RGB,width=4,height=4,framerate=25/1");
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 48, nullptr);
+  GST_BUFFER_PTS(buffer) = 0;
+  EXPECT_EQ(gst_harness_push(h, buffer), GST_FLOW_OK);
+  EXPECT_TRUE(fake().wait_begun(1));
+  element.reset();
+  gst_harness_teardown(h);
+  EXPECT_EQ(g_weak_ref_get(&weak), nullptr);
+  g_weak_ref_clear(&weak);
+  fake().release();
+  EXPECT_TRUE(fake().wait_ended(1));
+}
+
+// An application may stop the element from inside its own handler, on the model's thread.
+TEST_F(States, HandlerMayStopTheElement) {
+  Caption v("interval=0", true);
+  g_signal_connect(v.element(), "caption", G_CALLBACK(+[](GstElement *element, GstStructure *) {
+                     gst_element_set_state(element, GST_STATE_NULL);
+                   }),
+                   nullptr);
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_ended(1));
+  GstState state;
+  gst_element_get_state(v.element(), &state, nullptr, GST_CLOCK_TIME_NONE);
+  EXPECT_EQ(state, GST_STATE_NULL);
+}
+
+} // namespace
+} // namespace vlm::test
