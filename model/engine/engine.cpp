@@ -9,8 +9,6 @@ namespace {
 
 class LocalEngine : public Engine {
 public:
-  ~LocalEngine() override { join_finished_workers(); }
-
   void validate(const ModelOptions &options) const override { check_options(options); }
 
   std::shared_ptr<Worker> open(const ModelOptions &options,

@@ -57,7 +57,8 @@ public:
   virtual void validate(const ModelOptions &options) const = 0;
 
   /// Loads the model, or joins a load under way, or returns the loaded one; blocks until then.
-  /// `progress` (may be empty) gets 0..1 now and then. A cancelled caller gets Error(Cancelled).
+  /// `progress` (may be empty) gets 0..1 now and then, on another thread and also after a cancelled
+  /// caller got its Error(Cancelled): what it captures must live on its own.
   virtual std::shared_ptr<Worker> open(const ModelOptions &options,
                                        const std::function<void(double)> &progress,
                                        const CancelToken &cancel) = 0;

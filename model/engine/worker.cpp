@@ -14,8 +14,10 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Threads of destroyed workers that may still be inside a layer.
+// Threads of destroyed workers that may still be inside a layer. They are joined at the latest at
+// exit, before the libraries that they use go away.
 struct Retired {
+  ~Retired() { join_finished_workers(); }
   std::mutex mutex;
   std::vector<std::thread> threads;
 };

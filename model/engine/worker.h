@@ -56,7 +56,7 @@ private:
   std::thread thread_;
 };
 
-/// Joins the threads of destroyed workers. Called when the engine goes away at exit.
+/// Waits for the threads of destroyed workers, as the process does at exit.
 void join_finished_workers();
 
 } // namespace vlm
