@@ -11,6 +11,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace vlm {
@@ -21,7 +22,7 @@ using torch::autograd::variable_list;
 
 /// e^x for x <= 0. Written for the vectoriser: no branches, no calls.
 inline float exp_negative(float x) {
-  const float clamped = std::max(x, -87.f);
+  const float clamped = x < -87.f ? -87.f : x;
   const float shifted = clamped * 1.44269504f + 12582912.f; // rounds to a whole number of twos
   const float twos = shifted - 12582912.f;
   const float r = (clamped - twos * 0.693359375f) + twos * 2.12194440e-4f;
@@ -54,7 +55,7 @@ inline Normal normal(float x) {
   p = p * t - 0.284496736f;
   p = p * t + 0.254829592f;
   const float tail = 0.5f * p * t * e;
-  return {e * 0.39894228f, x < 0 ? tail : 1 - tail};
+  return {e * 0.39894228f, 0.5f + std::copysign(0.5f - tail, x)};
 }
 
 void forward_row(const float *__restrict x, const float *__restrict bias, int64_t n,

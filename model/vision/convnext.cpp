@@ -2,13 +2,13 @@
 #include "model/vision/convnext.h"
 
 #include "model/core/error.h"
+#include "model/vision/bias_gelu.h"
 #include "model/vision/depthwise.h"
 #include "model/vision/preprocess.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/gelu.h>
 
 namespace vlm {
 namespace {
@@ -48,10 +48,13 @@ ConvNextTower::Block ConvNextTower::load_block(const Scope &scope, int64_t chann
   const Scope conv = scope.sub("conv_dw"), mlp = scope.sub("mlp");
   const std::vector<int64_t> fc1 = mlp.shape("fc1.weight");
   const int64_t wide = fc1.empty() ? 0 : fc1[0];
-  return {
-      conv.tensor("weight", {channels, 1, 7, 7}),   conv.tensor("bias", {channels}),
-      LayerNorm(scope.sub("norm"), channels, kEps), Linear(mlp.sub("fc1"), channels, wide, true),
-      Linear(mlp.sub("fc2"), wide, channels, true), scope.tensor("gamma", {channels})};
+  return {conv.tensor("weight", {channels, 1, 7, 7}),
+          conv.tensor("bias", {channels}),
+          LayerNorm(scope.sub("norm"), channels, kEps),
+          Linear(mlp.sub("fc1"), channels, wide, false),
+          mlp.tensor("fc1.bias", {wide}),
+          Linear(mlp.sub("fc2"), wide, channels, true),
+          scope.tensor("gamma", {channels})};
 }
 
 std::vector<int64_t> ConvNextTower::dims() const {
@@ -63,7 +66,7 @@ std::vector<int64_t> ConvNextTower::dims() const {
 
 at::Tensor ConvNextTower::run(const Block &block, const at::Tensor &x) {
   const at::Tensor spread = depthwise_7x7(x, block.depthwise_weight, block.depthwise_bias);
-  const at::Tensor mixed = block.fc2(at::gelu(block.fc1(block.norm(spread))));
+  const at::Tensor mixed = block.fc2(bias_gelu(block.fc1(block.norm(spread)), block.fc1_bias));
   return at::addcmul(x, mixed, block.gamma);
 }
 

@@ -32,7 +32,9 @@ private:
   struct Block {
     at::Tensor depthwise_weight, depthwise_bias; // [C, 1, 7, 7], [C]
     LayerNorm norm;
-    Linear fc1, fc2;
+    Linear fc1; // without its bias, which the activation adds
+    at::Tensor fc1_bias;
+    Linear fc2;
     at::Tensor gamma; // [C]
   };
   struct Stage {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/vision/bias_gelu.h"
 #include "model/vision/depthwise.h"
 #include "model/vision/patch_info_mining.h"
 #include "model/vision/tile_attention.h"
@@ -8,6 +9,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
@@ -98,6 +100,14 @@ TEST(Depthwise, TakesMapsOfAnyLayout) {
   const Inputs in = depthwise_inputs(6, 6, 8);
   const at::Tensor planes = in[0].permute({0, 3, 1, 2}).contiguous().permute({0, 2, 3, 1});
   EXPECT_TRUE(test::near(depthwise_7x7(planes, in[1], in[2]), own_depthwise(in), 0));
+}
+
+TEST(BiasGelu, EqualsGeneralOperators) {
+  const auto own = [](const Inputs &in) { return bias_gelu(in[0], in[1]); };
+  const auto reference = [](const Inputs &in) { return at::gelu(in[0] + in[1]); };
+  expect_equal(own, reference, {at::randn({3, 7, 20}) * 3, at::randn({20})});
+  expect_equal(own, reference, {at::randn({200, 8}) * 30, at::randn({8})});
+  expect_differences(own, {at::randn({5, 16}), at::randn({16})});
 }
 
 /// Query first, then the stages.
