@@ -7,9 +7,9 @@
 #include "model/core/machine.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <vector>
 
 namespace vlm {
 namespace {
@@ -17,9 +17,12 @@ namespace {
 using simd::Float8;
 using simd::Int8;
 
-constexpr int64_t kMostRows = 8;    // of x that go through the kernel for few rows
-constexpr int64_t kStep = 16;       // weights the kernel takes at once
-constexpr int64_t kPart = 1 << 15;  // weights that are worth a thread
+constexpr int64_t kMostRows = 32;   // of x that go through the kernel for few rows
+constexpr int64_t kStep = 16;       // weights of a row that the kernel takes at once
+constexpr int64_t kChunk = 64;      // steps after which the next group of rows gets its turn
+constexpr int kGroup = 4;           // rows of x that the kernel takes at once
+constexpr int kTogether = 3;        // rows of weights that the kernel takes at once
+constexpr int64_t kPart = 1 << 16;  // weights that are worth a thread
 constexpr int64_t kPanel = 1 << 20; // weights that are unpacked at once
 
 float widen(uint16_t bits) {
@@ -41,56 +44,80 @@ struct Pairs {
   Float8 even, odd;
 };
 
-// x with each 16 values sorted into even and odd ones, as Pairs comes.
-std::vector<float> sort_pairs(const float *x, int64_t m, int64_t k) {
-  std::vector<float> out(x, x + m * k);
-  for (int64_t row = 0; row < m; ++row)
-    for (int64_t i = row * k; i + kStep <= (row + 1) * k; i += kStep)
-      for (int64_t j = 0; j < kStep / 2; ++j) {
-        out[i + j] = x[i + 2 * j];
-        out[i + kStep / 2 + j] = x[i + 2 * j + 1];
-      }
+// x [m, k] in the order in which the kernel reads it: groups of rows, in a group steps, in a step
+// rows, in a row even and odd values as Pairs comes. What is left behind the last step is left out.
+at::Tensor pack(const float *x, int64_t m, int64_t k) {
+  const int64_t steps = k / kStep;
+  const at::Tensor out = at::empty({m * steps * kStep}, at::kFloat);
+  for (int64_t row = 0; row < m; ++row) {
+    const int64_t first = row - row % kGroup, rows = std::min<int64_t>(kGroup, m - first);
+    float *group = out.data_ptr<float>() + first * steps * kStep;
+    for (int64_t step = 0; step < steps; ++step)
+      for (int64_t i = 0; i < kStep; ++i)
+        group[(step * rows + row % kGroup) * kStep + i % 2 * simd::kLanes + i / 2] =
+            x[row * k + step * kStep + i];
+  }
   return out;
 }
 
-// R rows of weights times M rows of x.
+// y [M, R] += x w^T over some steps; rows of w are `k` apart, rows of y `n`. With M and R known all
+// sums stay in registers.
 template <int M, int R>
-void block(const float *x, const uint16_t *w, int64_t k, float *y, int64_t n) {
+void block(const float *x, const uint16_t *w, int64_t k, int64_t steps, float *y, int64_t n) {
   Float8 sums[R][M] = {};
-  int64_t i = 0;
-  for (; i + kStep <= k; i += kStep)
-    for (int r = 0; r < R; ++r) {
-      const Pairs pairs(w + r * k + i);
-      for (int m = 0; m < M; ++m) {
-        sums[r][m] += pairs.even * simd::load(x + m * k + i);
-        sums[r][m] += pairs.odd * simd::load(x + m * k + i + simd::kLanes);
-      }
+  for (; steps > 0; --steps, x += M * kStep, w += kStep)
+    for (int half = 0; half < 2; ++half) {
+      Float8 weights[R];
+      for (int r = 0; r < R; ++r)
+        weights[r] = half == 0 ? Pairs(w + r * k).even : Pairs(w + r * k).odd;
+      for (int m = 0; m < M; ++m)
+        for (int r = 0; r < R; ++r)
+          sums[r][m] += weights[r] * simd::load(x + m * kStep + half * simd::kLanes);
     }
-  for (int r = 0; r < R; ++r)
-    for (int m = 0; m < M; ++m) {
-      float total = simd::sum(sums[r][m]);
-      for (int64_t j = i; j < k; ++j)
-        total += widen(w[r * k + j]) * x[m * k + j];
-      y[m * n + r] = total;
+  for (int m = 0; m < M; ++m)
+    for (int r = 0; r < R; ++r)
+      y[m * n + r] += simd::sum(sums[r][m]);
+}
+
+template <int R>
+void block(int64_t rows, const float *x, const uint16_t *w, int64_t k, int64_t steps, float *y,
+           int64_t n) {
+  static constexpr decltype(&block<1, R>) kernels[kGroup] = {block<1, R>, block<2, R>, block<3, R>,
+                                                             block<4, R>};
+  kernels[rows - 1](x, w, k, steps, y, n);
+}
+
+// All rows of x times R rows of weights. A chunk of these stays in the nearest cache meanwhile.
+template <int R>
+void column(const float *packed, int64_t m, const uint16_t *w, int64_t k, float *y, int64_t n) {
+  const int64_t steps = k / kStep;
+  for (int64_t step = 0; step < steps; step += kChunk)
+    for (int64_t first = 0; first < m; first += kGroup) {
+      const int64_t rows = std::min<int64_t>(kGroup, m - first);
+      block<R>(rows, packed + (first * steps + step * rows) * kStep, w + step * kStep, k,
+               std::min(kChunk, steps - step), y + first * n, n);
     }
 }
 
-// Several rows of weights at once hide the latency of the sums while registers last.
-template <int M> void few_rows(const float *x, const uint16_t *w, int64_t n, int64_t k, float *y) {
-  constexpr int kTogether = M <= 2 ? 4 : M <= 4 ? 2 : 1;
-  parallel_for(0, n, std::max<int64_t>(1, kPart / k), [&](int64_t from, int64_t to) {
-    for (; from + kTogether <= to; from += kTogether)
-      block<M, kTogether>(x, w + from * k, k, y + from, n);
-    for (; from < to; ++from)
-      block<M, 1>(x, w + from * k, k, y + from, n);
-  });
+// The products of the values behind the last step.
+void add_rest(const float *x, int64_t m, const uint16_t *w, int64_t k, float *y, int64_t n) {
+  for (int64_t row = 0; row < m; ++row)
+    for (int64_t i = k - k % kStep; i < k; ++i)
+      y[row * n] += x[row * k + i] * widen(w[i]);
 }
 
+// y begins as zeros.
 void few_rows(int64_t m, const float *x, const uint16_t *w, int64_t n, int64_t k, float *y) {
-  using Kernel = void (*)(const float *, const uint16_t *, int64_t, int64_t, float *);
-  static constexpr Kernel kernels[kMostRows] = {few_rows<1>, few_rows<2>, few_rows<3>, few_rows<4>,
-                                                few_rows<5>, few_rows<6>, few_rows<7>, few_rows<8>};
-  kernels[m - 1](sort_pairs(x, m, k).data(), w, n, k, y);
+  const at::Tensor packed = pack(x, m, k);
+  const float *in = packed.data_ptr<float>();
+  parallel_for(0, n, std::max<int64_t>(kTogether, kPart / (k + 1)), [=](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i)
+      add_rest(x, m, w + i * k, k, y + i, n);
+    for (; from + kTogether <= to; from += kTogether)
+      column<kTogether>(in, m, w + from * k, k, y + from, n);
+    for (; from < to; ++from)
+      column<1>(in, m, w + from * k, k, y + from, n);
+  });
 }
 
 void unpack(const uint16_t *from, float *to, int64_t count) {
@@ -114,15 +141,14 @@ void many_rows(int64_t m, const float *x, const uint16_t *w, int64_t n, int64_t 
 
 at::Tensor bf16_product(const at::Tensor &x, const at::Tensor &weight) {
   const int64_t m = x.size(0), k = x.size(1), n = weight.size(0);
-  at::Tensor y = at::empty({m, n}, x.options());
+  at::Tensor y = at::zeros({m, n}, x.options());
   const auto *w = reinterpret_cast<const uint16_t *>(weight.data_ptr<at::BFloat16>());
   const float *in = x.data_ptr<float>();
   float *out = y.data_ptr<float>();
-  if (m == 0)
-    return y;
-  if (m <= kMostRows)
+  const bool native = cpu_has_bf16(); // whose kernels are better at all but the fewest rows
+  if (m <= (native ? kGroup : kMostRows))
     few_rows(m, in, w, n, k, out);
-  else if (!cpu_has_bf16() || !gemm_bf16(m, n, k, x.to(at::kBFloat16).data_ptr(), w, out))
+  else if (!native || !gemm_bf16(m, n, k, x.to(at::kBFloat16).data_ptr(), w, out))
     many_rows(m, in, w, n, k, out);
   return y;
 }

@@ -42,13 +42,13 @@ TEST(Linear, Bfloat16WeightsAreExactWithoutNativeProducts) {
   if (cpu_has_bf16())
     GTEST_SKIP() << "this machine rounds activations to bfloat16";
   const at::NoGradGuard guard;
-  for (const int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 33})
-    for (const int64_t k : {16, 32, 67, 256})
+  for (const int64_t m : {0, 1, 2, 3, 4, 5, 8, 9, 32, 33})
+    for (const int64_t k : {5, 16, 32, 67, 1100})
       for (const int64_t n : {1, 3, 4, 130}) {
         const at::Tensor x = values({m, k}, 1), b = values({n}, 3);
         const at::Tensor w = values({n, k}, 2).to(at::kBFloat16);
         const at::Tensor want = at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble));
-        EXPECT_TRUE(near(Linear(w, b)(x), want, 3e-5)) << m << " x " << k << " x " << n;
+        EXPECT_TRUE(near(Linear(w, b)(x), want, 1e-4)) << m << " x " << k << " x " << n;
       }
 }
 
