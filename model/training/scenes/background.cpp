@@ -144,15 +144,18 @@ cv::Mat3b two_areas(cv::Size size, const Ramp &upper, const Ramp &lower, double 
   const cv::Mat1f noise = smooth_noise(size, random.uniform(8, 30), 2, random);
   const double frequency = random.uniform(.5, 3) * 2 * M_PI / size.width;
   const double phase = random.uniform(0, 2 * M_PI);
+  std::vector<float> edges;
+  for (int x = 0; x < size.width; ++x)
+    edges.push_back(static_cast<float>(
+        size.height * (border + waviness * std::sin(frequency * x + phase)) + .5));
   cv::Mat3b picture(size);
-  for (int x = 0; x < size.width; ++x) {
-    const double edge = size.height * (border + waviness * std::sin(frequency * x + phase));
-    for (int y = 0; y < size.height; ++y) {
-      const float within = static_cast<float>(y < edge ? y / std::max(1.0, edge)
-                                                       : (y - edge) / (size.height - edge + 1));
-      picture(y, x) = (y < edge ? upper : lower)(.7f * within + .3f * noise(y, x));
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width; ++x) {
+      const float edge = edges[static_cast<size_t>(x)], row = static_cast<float>(y);
+      const float within =
+          row < edge ? row / edge : (row - edge) / (static_cast<float>(size.height) - edge + 1);
+      picture(y, x) = (row < edge ? upper : lower)(.7f * within + .3f * noise(y, x));
     }
-  }
   return picture;
 }
 
@@ -296,14 +299,16 @@ cv::Mat3b veins(cv::Size size, const Ramp &ramp, double bands, double bend, bool
                 Random &random) {
   const cv::Mat1f noise = smooth_noise(size, random.uniform(30, 90), 3, random);
   const cv::Mat1f fine = smooth_noise(size, 5, 1, random);
+  float wave[256];
+  for (int i = 0; i < 256; ++i)
+    wave[i] = static_cast<float>(.5 + .4 * std::sin(i * 2 * M_PI / 256));
+  const float step = static_cast<float>(256 * bands / (upright ? size.width : size.height));
+  const float sway = static_cast<float>(256 * bend);
   cv::Mat3b picture(size);
   for (int y = 0; y < size.height; ++y)
     for (int x = 0; x < size.width; ++x) {
-      const double along =
-          upright ? static_cast<double>(x) / size.width : static_cast<double>(y) / size.height;
-      const double t = bands * along + bend * noise(y, x);
-      picture(y, x) =
-          ramp(static_cast<float>(.5 + .4 * std::sin(2 * M_PI * t)) + .15f * (fine(y, x) - .5f));
+      const float t = step * static_cast<float>(upright ? x : y) + sway * noise(y, x);
+      picture(y, x) = ramp(wave[static_cast<int>(t) & 255] + .15f * (fine(y, x) - .5f));
     }
   return picture;
 }
@@ -381,12 +386,11 @@ cv::Mat3b hills(cv::Size size, Random &random) {
     const double base = size.height * (1 - .8 * (layers - k) / (layers + 1.0));
     const double a = random.uniform(2, 22), f = random.uniform(.5, 2.5) * 2 * M_PI / size.width;
     const double phase = random.uniform(0, 6.3);
-    const cv::Vec3b color = vec(near_tone(tone, 45, random));
-    for (int x = 0; x < size.width; ++x) {
-      const int top =
-          std::clamp(static_cast<int>(base + a * std::sin(f * x + phase)), 0, size.height);
-      picture(cv::Rect(x, top, 1, size.height - top)).setTo(color);
-    }
+    const cv::Scalar color = scalar(near_tone(tone, 45, random));
+    std::vector<cv::Point> ridge = {{size.width, size.height}, {0, size.height}};
+    for (int x = 0; x <= size.width; x += 2)
+      ridge.emplace_back(x, static_cast<int>(base + a * std::sin(f * x + phase)));
+    cv::fillPoly(picture, std::vector<std::vector<cv::Point>>{ridge}, color, cv::LINE_AA);
   }
   return picture;
 }

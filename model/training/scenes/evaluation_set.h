@@ -14,7 +14,7 @@ struct EvaluationOptions {
   SceneMix mix = SceneMix::Standard;
   double unlisted = 0.25; ///< share of pictures asked in unlisted phrasings
   int min_side = 256, max_side = 512;
-  int questions_per_picture = 8;
+  int questions_per_picture = 12;
 };
 
 /// Writes NNNNN.png and questions.jsonl ({"id","images","question","type","answer","label","small",

@@ -13,11 +13,12 @@ constexpr int stage_cells = map_side / stage_side;
 /// The thing (1..) with most of the side x side cells from (x, y), if it has at least `enough`;
 /// else 0.
 int covering_thing(const Scene &scene, int x, int y, int side, int enough) {
-  std::array<int, 256> counts{};
+  std::array<int, 32> counts{}; // a scene has at most a dozen things
   for (int v = y; v < y + side; ++v)
     for (int u = x; u < x + side; ++u)
       ++counts[scene.ids[static_cast<size_t>(v * map_side + u)]];
-  const auto most = std::max_element(counts.begin() + 1, counts.end());
+  const auto most = std::max_element(
+      counts.begin() + 1, counts.begin() + static_cast<ptrdiff_t>(scene.things.size()) + 1);
   return *most >= enough ? static_cast<int>(most - counts.begin()) : 0;
 }
 

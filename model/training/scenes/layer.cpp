@@ -36,19 +36,28 @@ const uint8_t *pixel(const Image &image, int x, int y) {
 }
 
 /// One output pixel from the four level pixels around (u, v), given in 8-bit fixed point.
-template <int Channels> inline void sample(const SpriteLevel &level, int u, int v, uint8_t *out) {
+inline void sample(const SpriteLevel &level, int u, int v, uint8_t *out) {
   const int x = u >> 8, y = v >> 8, fx = u & 255, fy = v & 255;
   const int weights[4] = {(256 - fx) * (256 - fy), fx * (256 - fy), (256 - fx) * fy, fx * fy};
-  int sums[Channels] = {};
+  if (x >= 0 && y >= 0 && x + 1 < level.width && y + 1 < level.height) {
+    const uint8_t *p = &level.pixels[static_cast<size_t>((y * level.width + x) * 4)];
+    const uint8_t *q = p + static_cast<ptrdiff_t>(level.width) * 4;
+    for (int c = 0; c < 4; ++c)
+      out[c] = static_cast<uint8_t>((weights[0] * p[c] + weights[1] * p[c + 4] + weights[2] * q[c] +
+                                     weights[3] * q[c + 4] + 32768) >>
+                                    16);
+    return;
+  }
+  int sums[4] = {};
   for (int k = 0; k < 4; ++k) {
     const int sx = x + (k & 1), sy = y + (k >> 1);
     if (sx < 0 || sy < 0 || sx >= level.width || sy >= level.height)
       continue;
-    const uint8_t *p = &level.pixels[static_cast<size_t>((sy * level.width + sx) * Channels)];
-    for (int c = 0; c < Channels; ++c)
-      sums[c] += weights[k] * p[c];
+    const uint8_t *near = &level.pixels[static_cast<size_t>((sy * level.width + sx) * 4)];
+    for (int c = 0; c < 4; ++c)
+      sums[c] += weights[k] * near[c];
   }
-  for (int c = 0; c < Channels; ++c)
+  for (int c = 0; c < 4; ++c)
     out[c] = static_cast<uint8_t>((sums[c] + 32768) >> 16);
 }
 
@@ -99,19 +108,20 @@ Layer transform(const SpriteLevel &level, const Pose &pose, int margin) {
   const int y1 = static_cast<int>(std::ceil(pose.cy + half_height * pose.scale)) + margin;
   Layer layer(x0, y0, x1 - x0, y1 - y0);
   const double flip = pose.mirror ? -1 : 1;
-  // Level coordinates of the first pixel's centre and the steps per column and row, times 256.
-  const double k = 256 / pose.scale;
+  // Level coordinates in 16.16 fixed point: of each row's first pixel, then a step per column.
+  const double k = 65536 / pose.scale;
   const double dx = x0 + .5 - pose.cx, dy = y0 + .5 - pose.cy;
-  const double u0 = flip * (c * dx + s * dy) * k + (level.width / 2.0 - .5) * 256;
-  const double v0 = (-s * dx + c * dy) * k + (level.height / 2.0 - .5) * 256;
-  for (int row = 0; row < layer.height; ++row)
-    for (int column = 0; column < layer.width; ++column) {
-      const int u = static_cast<int>(std::floor(u0 + flip * k * (c * column + s * row)));
-      const int v = static_cast<int>(std::floor(v0 + k * (-s * column + c * row)));
-      if (u <= -256 || v <= -256 || u >= level.width * 256 || v >= level.height * 256)
-        continue;
-      sample<4>(level, u, v, layer.at(column, row));
-    }
+  const double u0 = flip * (c * dx + s * dy) * k + (level.width / 2.0 - .5) * 65536;
+  const double v0 = (-s * dx + c * dy) * k + (level.height / 2.0 - .5) * 65536;
+  const int du = static_cast<int>(std::lround(flip * k * c));
+  const int dv = static_cast<int>(std::lround(-k * s));
+  for (int row = 0; row < layer.height; ++row) {
+    int u = static_cast<int>(u0 + flip * k * s * row), v = static_cast<int>(v0 + k * c * row);
+    uint8_t *out = layer.at(0, row);
+    for (int column = 0; column < layer.width; ++column, u += du, v += dv, out += 4)
+      if (u > -65536 && v > -65536 && u < level.width * 65536 && v < level.height * 65536)
+        sample(level, u >> 8, v >> 8, out);
+  }
   return layer;
 }
 

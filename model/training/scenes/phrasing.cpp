@@ -147,16 +147,17 @@ std::string add_courtesy(std::string sentence, Random &random) {
   return sentence;
 }
 
-std::string change_case(std::string sentence, Random &random) {
+/// All in upper or lower case. A prompt to be copied keeps its own.
+std::string change_case(std::string question, const Slots &slots, Random &random) {
+  const auto prompt = slots.find("p");
+  const size_t kept = prompt == slots.end() ? std::string::npos : question.find(prompt->second);
   const bool upper = random.chance(.25);
-  bool slot = false;
-  for (char &c : sentence) {
-    slot = c == '{' || (slot && c != '}');
-    const auto byte = static_cast<unsigned char>(c);
-    if (!slot)
-      c = static_cast<char>(upper ? std::toupper(byte) : std::tolower(byte));
+  for (size_t i = 0; i < question.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(question[i]);
+    if (kept == std::string::npos || i < kept || i >= kept + prompt->second.size())
+      question[i] = static_cast<char>(upper ? std::toupper(byte) : std::tolower(byte));
   }
-  return sentence;
+  return question;
 }
 
 std::string change_end(std::string sentence, Random &random) {
@@ -193,8 +194,6 @@ std::string training_sentence(Ask ask, Random &random) {
     sentence = drop_word(sentence, random);
   if (random.chance(.08))
     sentence = add_courtesy(sentence, random);
-  if (random.chance(.10))
-    sentence = change_case(sentence, random);
   if (random.chance(.12))
     sentence = change_end(sentence, random);
   return sentence;
@@ -219,6 +218,8 @@ std::string phrase(Ask ask, const Slots &slots, Phrasing phrasing, Random &rando
     if (is_unlisted(ask, sentence))
       continue;
     std::string question = fill(sentence, slots);
+    if (random.chance(.10))
+      return change_case(question, slots, random);
     if (random.chance(.06)) // a start in lower case
       question[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(question[0])));
     return question;

@@ -205,8 +205,9 @@ void change_curve(Image &image, Random &random) {
       table[static_cast<size_t>(i)] = clamp_byte(
           static_cast<int>(std::lround(255 * std::pow(i / 255.0, gamma) * gain * cast + offset)));
   }
-  for (size_t i = 0; i < image.rgb.size(); ++i)
-    image.rgb[i] = tables[i % 3][image.rgb[i]];
+  for (size_t i = 0; i < image.rgb.size(); i += 3)
+    for (size_t c = 0; c < 3; ++c)
+      image.rgb[i + c] = tables[c][image.rgb[i + c]];
 }
 
 } // namespace

@@ -26,8 +26,7 @@ Extent visible_extent(int width, int height, const std::vector<uint8_t> &rgba) {
   Extent extent{width, height, 0, 0};
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x)
-      if (rgba[(static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * 4 +
-               3] > 24) {
+      if (rgba[static_cast<size_t>((y * width + x) * 4 + 3)] > 24) {
         extent.x0 = std::min(extent.x0, x);
         extent.y0 = std::min(extent.y0, y);
         extent.x1 = std::max(extent.x1, x + 1);
@@ -41,13 +40,14 @@ SpriteLevel crop(int width, const std::vector<uint8_t> &rgba, const Extent &exte
   level.width = extent.x1 - extent.x0;
   level.height = extent.y1 - extent.y0;
   level.channels = mono ? 1 : 4;
+  level.pixels.resize(static_cast<size_t>(level.width * level.height * level.channels));
+  uint8_t *to = level.pixels.data();
   for (int y = extent.y0; y < extent.y1; ++y)
     for (int x = extent.x0; x < extent.x1; ++x) {
-      const uint8_t *p =
-          &rgba[(static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * 4];
+      const uint8_t *p = &rgba[static_cast<size_t>((y * width + x) * 4)];
       for (int c = 0; c < 3 && !mono; ++c)
-        level.pixels.push_back(static_cast<uint8_t>((p[c] * p[3] + 127) / 255));
-      level.pixels.push_back(p[3]);
+        *to++ = static_cast<uint8_t>((p[c] * p[3] + 127) / 255);
+      *to++ = p[3];
     }
   return level;
 }
@@ -79,13 +79,9 @@ std::vector<uint8_t> read_rgba(const std::string &path, int &width, int &height)
     fail(ErrorCategory::Unreadable, path, ": not a readable 8-bit picture with alpha");
   width = picture.cols;
   height = picture.rows;
-  std::vector<uint8_t> rgba;
-  rgba.reserve(picture.total() * 4);
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) {
-      const cv::Vec4b p = picture.at<cv::Vec4b>(y, x);
-      rgba.insert(rgba.end(), {p[2], p[1], p[0], p[3]});
-    }
+  std::vector<uint8_t> rgba(picture.datastart, picture.dataend);
+  for (size_t i = 0; i < rgba.size(); i += 4)
+    std::swap(rgba[i], rgba[i + 2]);
   return rgba;
 }
 
@@ -135,7 +131,7 @@ Sprite make_sprite(int width, int height, const std::vector<uint8_t> &rgba, bool
   sprite.levels.push_back(crop(width, rgba, extent, mono));
   const SpriteLevel &first = sprite.levels.front();
   if (!mono)
-    sprite.color = dominant_color(first.pixels.data(), first.width * first.height, 1);
+    sprite.color = dominant_color(first.pixels.data(), first.width * first.height, 3);
   while (std::max(sprite.levels.back().width, sprite.levels.back().height) > smallest_level)
     sprite.levels.push_back(halve(sprite.levels.back()));
   return sprite;
