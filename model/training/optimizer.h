@@ -32,7 +32,7 @@ public:
               double rate, int64_t step);
 
   /// "NAME.momentum" or "NAME.first" and "NAME.second": what a checkpoint keeps.
-  std::map<std::string, at::Tensor> &state() { return state_; }
+  const std::map<std::string, at::Tensor> &state() const { return state_; }
 
 private:
   void muon(at::Tensor &momentum, const at::Tensor &parameter, const at::Tensor &gradient,

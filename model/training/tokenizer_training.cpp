@@ -52,8 +52,16 @@ std::string behind_symbol(const std::string &text) {
   return out;
 }
 
+/// Every printable character once: the vocabulary then has a piece for each.
+std::string printable_ascii() {
+  std::string out;
+  for (char c = '!'; c <= '~'; ++c)
+    out += std::string(1, c) + " ";
+  return out;
+}
+
 std::vector<std::string> corpus(const scenes::Assets &assets, int scene_count, uint64_t seed) {
-  std::vector<std::string> out;
+  std::vector<std::string> out = {printable_ascii()};
   scenes::SceneMaker make(assets);
   for (int i = 0; i < scene_count; ++i) {
     const auto index = static_cast<uint64_t>(i);
@@ -68,13 +76,6 @@ std::vector<std::string> corpus(const scenes::Assets &assets, int scene_count, u
   const size_t step = std::max<size_t>(1, words.size() / kDictionaryWords);
   for (size_t i = 0; i < words.size(); i += step)
     out.push_back(words[i]);
-  return out;
-}
-
-std::string printable_ascii() {
-  std::string out;
-  for (char c = '!'; c <= '~'; ++c)
-    out += c;
   return out;
 }
 
@@ -98,7 +99,6 @@ void train_tokenizer(const scenes::Assets &assets, int scene_count, int pieces, 
                                                   {"vocab_size", std::to_string(pieces)},
                                                   {"byte_fallback", "true"},
                                                   {"character_coverage", "1.0"},
-                                                  {"required_chars", printable_ascii()},
                                                   {"user_defined_symbols", kSymbols},
                                                   {"normalization_rule_name", "identity"},
                                                   {"remove_extra_whitespaces", "false"},

@@ -94,12 +94,17 @@ void Trainer::make_replicas() {
         parameters_.replica([this](const auto &name) { return is_trained(plan_.stage, name); }));
 }
 
-Metrics Trainer::step(const Samples &samples) {
+Metrics Trainer::differentiate(const Samples &samples) {
   const Metrics metrics = run(samples, true);
   if (!std::isfinite(metrics.loss("loss")))
     fail(ErrorCategory::Failed, "the loss is not finite at step ", steps_, " of stage ",
          plan_.stage);
   sum_gradients();
+  return metrics;
+}
+
+Metrics Trainer::step(const Samples &samples) {
+  const Metrics metrics = differentiate(samples);
   update();
   ++steps_;
   pictures_ += static_cast<int64_t>(samples.size());
@@ -109,7 +114,12 @@ Metrics Trainer::step(const Samples &samples) {
 
 Metrics Trainer::measure(const Samples &samples) { return run(samples, false); }
 
-Metrics Trainer::run(const Samples &samples, bool train) {
+Metrics Trainer::run(const Samples &all, bool train) {
+  // Sequences of like length share a slice: less padding.
+  Samples samples = all;
+  std::stable_sort(samples.begin(), samples.end(), [](const auto &a, const auto &b) {
+    return a->questions.ids.size() > b->questions.ids.size();
+  });
   std::vector<Samples> slices;
   for (size_t i = 0; i < samples.size(); i += kSlice)
     slices.emplace_back(samples.begin() + static_cast<std::ptrdiff_t>(i),

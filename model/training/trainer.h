@@ -50,7 +50,12 @@ public:
   /// More or fewer pictures for the running stage.
   void reschedule(const Schedule &schedule) { plan_.schedule = schedule; }
 
-  /// One optimizer step. Error(Failed) when the loss is not finite.
+  /// Losses and the gradients of one batch, without a step. Error(Failed) when the loss is not
+  /// finite.
+  Metrics differentiate(const std::vector<std::shared_ptr<const Sample>> &samples);
+  const std::map<std::string, at::Tensor> &gradients() const { return gradients_; }
+
+  /// One optimizer step.
   Metrics step(const std::vector<std::shared_ptr<const Sample>> &samples);
   /// Losses and right answers without training.
   Metrics measure(const std::vector<std::shared_ptr<const Sample>> &samples);
@@ -62,6 +67,7 @@ public:
   uint64_t position() const { return position_; } ///< index of the next sample, over all stages
   double gradient_norm() const { return gradient_norm_; }
   const ParameterStore &parameters() const { return parameters_; }
+  const Optimizer &optimizer() const { return optimizer_; }
 
   /// Everything that a later step depends on, in one file, written atomically.
   void save(const std::string &path) const;
@@ -88,7 +94,7 @@ private:
   std::vector<ParameterStore> replicas_; // one a worker
   std::vector<std::string> trained_;
   std::map<std::string, at::Tensor> gradients_;
-  mutable Optimizer optimizer_;
+  Optimizer optimizer_;
   WorkerPool pool_;
   int64_t steps_ = 0, pictures_ = 0;
   uint64_t position_ = 0;
