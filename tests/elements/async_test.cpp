@@ -299,6 +299,8 @@ TEST_F(Async, StreamsTakeTurns) {
   fake().hold();
   Caption greedy("interval=0 queue-size=10 prompt=greedy", true);
   Caption modest("interval=0 prompt=modest", true);
+  greedy.wait_loaded();
+  modest.wait_loaded();
   greedy.play();
   modest.play();
   for (int n = 0; n < 8; ++n)

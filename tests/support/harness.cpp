@@ -225,6 +225,15 @@ void Caption::play(const std::string &format, int width, int height, const std::
   gst_harness_set_src_caps_str(harness_, caps.c_str());
 }
 
+void Caption::wait_loaded() {
+  GstProgressType type = GST_PROGRESS_TYPE_START;
+  while (type != GST_PROGRESS_TYPE_COMPLETE) {
+    const Own<GstMessage> message = bus().wait(GST_MESSAGE_PROGRESS);
+    ASSERT_TRUE(message);
+    gst_message_parse_progress(message.get(), &type, nullptr, nullptr);
+  }
+}
+
 TextLog &Caption::text() {
   if (!text_log_) {
     text_ = gst_harness_new_with_element(element(), nullptr, "text_src");

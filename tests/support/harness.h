@@ -115,6 +115,8 @@ public:
   /// Sets caps and so starts the element. `format` e.g. "I420".
   void play(const std::string &format = "I420", int width = 64, int height = 48,
             const std::string &more = "");
+  /// Until the model is there.
+  void wait_loaded();
   /// Requests text_src, gives it a peer and writes down what it pushes.
   TextLog &text();
 
