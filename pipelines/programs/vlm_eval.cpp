@@ -138,6 +138,7 @@ int make(const Options &options) {
   paths.categories = options.categories;
   paths.sprite_index = options.index;
   paths.backgrounds = options.backgrounds;
+  paths.selection.held_out = true;
   if (!options.style.empty())
     paths.selection.only = {options.style};
   scenes::EvaluationOptions set;

@@ -150,18 +150,22 @@ static void draw_panel(Layer &layer, const SignDesign &design, const PanelSize &
                        double cy) {
   const double c = std::cos(design.angle), s = std::sin(design.angle);
   const double corner = design.corner * design.cap_height;
-  const double rim = design.rim ? std::max(1.0, .12 * design.cap_height) : -1;
+  const double rim = design.rim ? std::max(1.0, .12 * design.cap_height) : 0;
   for (int row = 0; row < layer.height; ++row)
     for (int column = 0; column < layer.width; ++column) {
       const double dx = layer.x + column + .5 - cx, dy = layer.y + row + .5 - cy;
       const double d = rectangle_distance(c * dx + s * dy, c * dy - s * dx, size.half_width,
                                           size.half_height, corner);
       const double alpha = std::clamp(.5 - d, 0.0, 1.0);
-      const Rgb color = rim > 0 && d > -2 * rim && d < -rim ? design.ink : design.panel;
+      const double inked =
+          rim > 0 ? std::clamp(rim / 2 + .5 - std::abs(d + 1.5 * rim), 0.0, 1.0) : 0;
+      const auto mixed = [&](int panel, int ink) {
+        return clamp_byte(static_cast<int>((panel + (ink - panel) * inked) * alpha));
+      };
       uint8_t *p = layer.at(column, row);
-      p[0] = clamp_byte(static_cast<int>(color.r * alpha));
-      p[1] = clamp_byte(static_cast<int>(color.g * alpha));
-      p[2] = clamp_byte(static_cast<int>(color.b * alpha));
+      p[0] = mixed(design.panel.r, design.ink.r);
+      p[1] = mixed(design.panel.g, design.ink.g);
+      p[2] = mixed(design.panel.b, design.ink.b);
       p[3] = clamp_byte(static_cast<int>(255 * alpha));
     }
 }

@@ -145,11 +145,11 @@ Sprites::Sprites(const std::string &index, const Categories &categories,
   std::map<std::string, int> sources;
   for (size_t row = 0; row < table.rows(); ++row) {
     const std::string &source = table.cell(row, "source");
-    fs::path path = folder / table.cell(row, "path");
-    if (!selected(selection, source) || (source == "stamps" && is_held_out(path.stem().string())))
+    const fs::path above = folder.parent_path() / table.cell(row, "path");
+    const fs::path path = fs::exists(above) ? above : folder / table.cell(row, "path");
+    if (!selected(selection, source) ||
+        (!selection.held_out && table.cell(row, "split") == "heldout"))
       continue;
-    if (!fs::exists(path))
-      path = folder.parent_path() / table.cell(row, "path");
     const int category = categories.find(table.cell(row, "category"));
     if (category < 0)
       fail(ErrorCategory::Format, table.place(row), ": unknown category \"",

@@ -28,15 +28,16 @@ struct Sprite {
 struct SpriteSelection {
   std::vector<std::string> exclude; ///< sources to leave out
   std::vector<std::string> only;    ///< when not empty: the only sources to take
+  bool held_out = false;            ///< also lines whose split is "heldout": for evaluation only
 };
 
 /// All sprites of a pack, cropped to their opaque extent, in memory. Immutable: share it between
 /// threads.
 class Sprites {
 public:
-  /// `index`: tab-separated, with a header that names at least path, category, source and kind;
-  /// paths are relative to its folder or to the one above. Held-out stamps are left out. Error
-  /// naming file and line for an unknown category, an unreadable picture, or when nothing is left.
+  /// `index`: tab-separated, with a header that names at least path, category, source, kind and
+  /// split; paths are relative to its folder or to the one above.  Error naming file and line for
+  /// an unknown category, an unreadable picture, or when nothing is left.
   Sprites(const std::string &index, const Categories &categories,
           const SpriteSelection &selection = {});
   /// From memory, for tests.
