@@ -74,17 +74,28 @@ void transpose(std::array<uint64_t, kRows> &rows) {
       }
 }
 
-/// Rows [y, y + kRows) as [byte of the row][row], so that a vector holds one channel of one column;
-/// rows below the picture repeat its last one.
-void gather_rows(const Image &image, int y, uint8_t *columns) {
-  const size_t row_bytes = size_t(image.width) * 3;
-  std::array<const uint8_t *, kRows> in;
-  for (int r = 0; r < kRows; ++r)
-    in[size_t(r)] = &image.rgb[size_t(std::min(y + r, image.height - 1)) * row_bytes];
+/// Rows [y, y + kRows) of the canvas, one after the other; `rows` holds what was there before, at
+/// first the colour alone.
+void take_rows(const Image &image, const Canvas &canvas, int y, std::vector<uint8_t> &rows) {
+  const size_t row_bytes = size_t(canvas.width) * 3, picture_bytes = size_t(image.width) * 3;
+  for (int r = 0; r < kRows; ++r) {
+    const int from = y + r - canvas.top;
+    uint8_t *row = &rows[size_t(r) * row_bytes];
+    if (from >= 0 && from < image.height)
+      std::memcpy(row + canvas.left * 3, &image.rgb[size_t(from) * picture_bytes], picture_bytes);
+    else
+      for (size_t i = 0; i < row_bytes; ++i)
+        row[i] = canvas.colour[i % 3];
+  }
+}
+
+/// The same as [byte of the row][row], so that a vector holds one channel of one column.
+void turn_rows(const std::vector<uint8_t> &rows, uint8_t *columns) {
+  const size_t row_bytes = rows.size() / kRows;
   for (size_t i = 0; i < row_bytes; i += kRows) {
     std::array<uint64_t, kRows> block = {};
     for (size_t r = 0; r < kRows; ++r)
-      std::memcpy(&block[r], in[r] + i, std::min<size_t>(kRows, row_bytes - i));
+      std::memcpy(&block[r], &rows[r * row_bytes + i], std::min<size_t>(kRows, row_bytes - i));
     transpose(block);
     std::memcpy(columns + i * kRows, block.data(), sizeof block);
   }
@@ -119,22 +130,38 @@ void weigh_columns(const int32_t *columns, const Taps &taps, uint8_t *out) {
   }
 }
 
-Image horizontal_pass(const Image &image, const BicubicAxis &axis) {
-  const Taps taps = make_taps(image.width, axis);
+std::vector<uint8_t> plain_rows(const Canvas &canvas) {
+  std::vector<uint8_t> rows(size_t(canvas.width) * kStep);
+  for (size_t i = 0; i < rows.size(); ++i)
+    rows[i] = canvas.colour[i % 3];
+  return rows;
+}
+
+/// One thread's buffers.
+struct Strip {
+  Strip(const Canvas &canvas, int width)
+      : rows(plain_rows(canvas)), columns(size_t(canvas.width) * kStep + 64), // whole 8x8 blocks
+        wide(columns.size()), result(size_t(width) * kStep + 64) {}
+  std::vector<uint8_t> rows, columns;
+  std::vector<int32_t> wide;
+  std::vector<uint8_t> result;
+};
+
+Image horizontal_pass(const Image &image, const Canvas &canvas, const BicubicAxis &axis) {
+  const Taps taps = make_taps(canvas.width, axis);
   Image out;
   out.width = axis.count;
-  out.height = image.height;
+  out.height = canvas.height;
   const size_t row_bytes = size_t(out.width) * 3;
   out.rgb.resize(row_bytes * size_t(out.height));
-  parallel_for(0, (image.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
-    std::vector<uint8_t> columns(size_t(image.width) * kStep + 64); // whole blocks of 8 bytes
-    std::vector<int32_t> wide(columns.size());
-    std::vector<uint8_t> result(size_t(out.width) * kStep + 64);
-    for (int y = int(begin) * kRows; y < std::min(int(end) * kRows, image.height); y += kRows) {
-      gather_rows(image, y, columns.data());
-      std::copy(columns.begin(), columns.end(), wide.begin());
-      weigh_columns(wide.data(), taps, result.data());
-      scatter_rows(result.data(), std::min(kRows, image.height - y), row_bytes,
+  parallel_for(0, (out.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
+    Strip strip(canvas, out.width);
+    for (int y = int(begin) * kRows; y < std::min(int(end) * kRows, out.height); y += kRows) {
+      take_rows(image, canvas, y, strip.rows);
+      turn_rows(strip.rows, strip.columns.data());
+      std::copy(strip.columns.begin(), strip.columns.end(), strip.wide.begin());
+      weigh_columns(strip.wide.data(), taps, strip.result.data());
+      scatter_rows(strip.result.data(), std::min(kRows, out.height - y), row_bytes,
                    &out.rgb[size_t(y) * row_bytes]);
     }
   });
@@ -181,9 +208,11 @@ bool is_whole(int in, const BicubicAxis &axis) { return axis.size == in && axis.
 
 } // namespace
 
-Image bicubic(const Image &image, const BicubicAxis &horizontal, const BicubicAxis &vertical) {
-  Image out = is_whole(image.width, horizontal) ? image : horizontal_pass(image, horizontal);
-  return is_whole(image.height, vertical) ? out : vertical_pass(out, vertical);
+Image bicubic(const Image &image, const Canvas &canvas, const BicubicAxis &horizontal,
+              const BicubicAxis &vertical) {
+  Image out =
+      is_whole(canvas.width, horizontal) ? image : horizontal_pass(image, canvas, horizontal);
+  return is_whole(canvas.height, vertical) ? out : vertical_pass(out, vertical);
 }
 
 } // namespace vlm

@@ -7,13 +7,18 @@
 #include "model/vision/preprocess.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty_like.h>
+
+#include <algorithm>
 
 namespace vlm {
 namespace {
 
-constexpr double kEps = 1e-6; // timm's, unlike that of the other norms
+constexpr double kEps = 1e-6;                      // timm's, unlike that of the other norms
+constexpr int64_t kStripValues = int64_t(1) << 21; // of the wide tensor in a block
 
 } // namespace
 
@@ -64,10 +69,26 @@ std::vector<int64_t> ConvNextTower::dims() const {
   return dims;
 }
 
+at::Tensor ConvNextTower::mix(const Block &block, const at::Tensor &x, const at::Tensor &spread) {
+  const at::Tensor wide = bias_gelu(block.fc1(block.norm(spread)), block.fc1_bias);
+  return at::addcmul(x, block.fc2(wide), block.gamma);
+}
+
 at::Tensor ConvNextTower::run(const Block &block, const at::Tensor &x) {
   const at::Tensor spread = depthwise_7x7(x, block.depthwise_weight, block.depthwise_bias);
-  const at::Tensor mixed = block.fc2(bias_gelu(block.fc1(block.norm(spread)), block.fc1_bias));
-  return at::addcmul(x, mixed, block.gamma);
+  if (at::GradMode::is_enabled())
+    return mix(block, x, spread);
+  // Strip by strip: at the size of a released model the tensor between the products would take
+  // hundreds of megabytes, and leave the cache.
+  const at::Tensor from = x.reshape({-1, x.size(3)}), spread_rows = spread.view(from.sizes());
+  at::Tensor out = at::empty_like(from);
+  const int64_t rows = from.size(0);
+  const int64_t step = std::max<int64_t>(1024, kStripValues / block.fc1.out_features());
+  for (int64_t i = 0; i < rows; i += step) {
+    const int64_t n = std::min(step, rows - i);
+    out.narrow(0, i, n).copy_(mix(block, from.narrow(0, i, n), spread_rows.narrow(0, i, n)));
+  }
+  return out.view(x.sizes());
 }
 
 std::vector<at::Tensor> ConvNextTower::operator()(const at::Tensor &pixel_values,

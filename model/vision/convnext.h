@@ -45,6 +45,7 @@ private:
   };
   static Stage load_stage(const Scope &scope, int64_t index, int64_t channels_before);
   static Block load_block(const Scope &scope, int64_t channels);
+  static at::Tensor mix(const Block &block, const at::Tensor &x, const at::Tensor &spread);
   static at::Tensor run(const Block &block, const at::Tensor &x);
 
   PatchConv stem_;

@@ -22,7 +22,7 @@ constexpr std::array<uint8_t, 3> kFill = {122, 116, 104}; // trunc(255 * mean)
 constexpr std::array<double, 3> kMean = {0.48145466, 0.4578275, 0.40821073};
 constexpr std::array<double, 3> kStd = {0.26862954, 0.26130258, 0.27577711};
 
-constexpr int kMaxSide = 1 << 15; // bounds the padded square, and products of a side and a size
+constexpr int kMaxSide = 1 << 15; // bounds what lies between the two passes of a resize
 
 void check(const Image &image) {
   if (std::max(image.width, image.height) > kMaxSide)
@@ -40,6 +40,16 @@ std::array<float, 256> normalized_values(size_t channel) {
   for (size_t v = 0; v < values.size(); ++v)
     values[v] = float((double(v) / 255 - kMean[channel]) / kStd[channel]);
   return values;
+}
+
+/// pad_to_square and resize_bicubic without the square in between.
+Image pad_and_resize(const Image &image, int size) {
+  check(image);
+  const int side = std::max(image.width, image.height);
+  if (side == size)
+    return pad_to_square(image);
+  const Canvas canvas = {side, side, (side - image.width) / 2, (side - image.height) / 2, kFill};
+  return bicubic(image, canvas, {size, 0, size}, {size, 0, size});
 }
 
 at::Tensor resize_axis(const at::Tensor &x, int64_t axis, int64_t size) {
@@ -94,7 +104,7 @@ Image pad_to_square(const Image &image) {
 
 Image resize_bicubic(const Image &image, int width, int height) {
   check(image);
-  return bicubic(image, {width, 0, width}, {height, 0, height});
+  return bicubic(image, {image.width, image.height}, {width, 0, width}, {height, 0, height});
 }
 
 Image resize_and_center_crop(const Image &image, int size) {
@@ -104,7 +114,7 @@ Image resize_and_center_crop(const Image &image, int size) {
     const int whole = int(int64_t(size) * length / shorter);
     return BicubicAxis{whole, (whole - size) / 2, size};
   };
-  return bicubic(image, axis(image.width), axis(image.height));
+  return bicubic(image, {image.width, image.height}, axis(image.width), axis(image.height));
 }
 
 at::Tensor normalize(const Image &image) {
@@ -129,9 +139,8 @@ at::Tensor resize_bilinear(const at::Tensor &x, int64_t height, int64_t width) {
 PixelValues preprocess(const Image &image, const VisionConfig &config, int64_t lr_size) {
   const int64_t grid = config.image_grid;
   const int hr_size = int(config.image_size_aux ? config.image_size_aux : lr_size * grid);
-  const Image hr_image = config.pad_to_square
-                             ? resize_bicubic(pad_to_square(image), hr_size, hr_size)
-                             : resize_and_center_crop(image, hr_size);
+  const Image hr_image = config.pad_to_square ? pad_and_resize(image, hr_size)
+                                              : resize_and_center_crop(image, hr_size);
   const at::Tensor hr = normalize(hr_image).unsqueeze(0);
   PixelValues out;
   out.images = resize_bilinear(hr, lr_size * grid, lr_size * grid);

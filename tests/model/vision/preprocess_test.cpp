@@ -81,6 +81,24 @@ TEST(Preprocess, CropEqualsWholeResize) {
   EXPECT_TRUE(at::equal(to_tensor(resize_and_center_crop(input, 40)), whole.slice(0, 11, 51)));
 }
 
+TEST(Preprocess, PadsLikeTheSquare) {
+  VisionConfig config;
+  config.image_size_aux = 48;
+  for (const auto &[w, h] :
+       {std::pair{100, 61}, {61, 100}, {7, 30}, {31, 8}, {48, 20}, {48, 48}, {300, 3}}) {
+    const Image square = pad_to_square(pattern(w, h));
+    const at::Tensor want = normalize(resize_bicubic(square, 48, 48)).unsqueeze(0);
+    EXPECT_TRUE(at::equal(preprocess(pattern(w, h), config, 24).images_aux, want)) << w << "x" << h;
+  }
+}
+
+TEST(Preprocess, LongThinPicturesTakeLittleMemory) {
+  VisionConfig config;
+  config.image_size_aux = 64;
+  for (const auto &[w, h] : {std::pair{32768, 1}, {1, 32768}}) // squares of 3 GB
+    EXPECT_EQ(preprocess(pattern(w, h), config, 56).images_aux.size(2), 64);
+}
+
 TEST(Preprocess, DegeneratePictures) {
   VisionConfig config;
   config.image_size_aux = 128;
