@@ -23,7 +23,7 @@ constexpr int64_t kChunk = 64;      // steps after which the next group of rows 
 constexpr int kGroup = 4;           // rows of x that the kernel takes at once
 constexpr int kTogether = 3;        // rows of weights that the kernel takes at once
 constexpr int64_t kPart = 1 << 16;  // weights that are worth a thread
-constexpr int64_t kPanel = 1 << 20; // weights that are unpacked at once
+constexpr int64_t kPanel = 1 << 22; // weights that are unpacked at once
 
 float widen(uint16_t bits) {
   const uint32_t wide = static_cast<uint32_t>(bits) << 16;
