@@ -7,45 +7,51 @@
 namespace vlm {
 namespace {
 
-// Unicode's White_Space.
+// Unicode's White_Space, and four controls that Python's str.strip() takes as well.
 constexpr std::string_view kSpaces[] = {
     "\t",           "\n",           "\v",           "\f",           "\r",           " ",
     "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82",
     "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88",
     "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F",
     "\xE3\x80\x80"};
+constexpr std::string_view kPythonSpaces[] = {"\x1C", "\x1D", "\x1E", "\x1F"};
 
-size_t leading_space(std::string_view text) {
-  size_t length = 0;
-  for (bool found = true; found;) {
-    found = false;
-    for (const std::string_view space : kSpaces)
-      if (text.substr(length, space.size()) == space) {
-        length += space.size();
-        found = true;
-      }
-  }
-  return length;
+bool starts_with(std::string_view text, std::string_view part) {
+  return text.substr(0, part.size()) == part;
 }
 
-size_t trailing_space(std::string_view text) {
-  size_t length = 0;
-  for (bool found = true; found;) {
-    found = false;
-    for (const std::string_view space : kSpaces) {
-      const size_t left = text.size() - length;
-      if (left >= space.size() && text.substr(left - space.size(), space.size()) == space) {
-        length += space.size();
-        found = true;
-      }
-    }
-  }
-  return length;
+bool ends_with(std::string_view text, std::string_view part) {
+  return text.size() >= part.size() && text.substr(text.size() - part.size()) == part;
+}
+
+// Length of the space that `at_edge(text, space)` finds, 0 for none.
+template <typename AtEdge> size_t space(std::string_view text, WhiteSpace kind, AtEdge at_edge) {
+  for (const std::string_view one : kSpaces)
+    if (at_edge(text, one))
+      return one.size();
+  if (kind == WhiteSpace::Python)
+    for (const std::string_view one : kPythonSpaces)
+      if (at_edge(text, one))
+        return one.size();
+  return 0;
+}
+
+std::string_view without_leading_space(std::string_view text, WhiteSpace kind) {
+  while (const size_t length = space(text, kind, starts_with))
+    text.remove_prefix(length);
+  return text;
+}
+
+std::string_view without_trailing_space(std::string_view text, WhiteSpace kind) {
+  while (const size_t length = space(text, kind, ends_with))
+    text.remove_suffix(length);
+  return text;
 }
 
 } // namespace
 
-AddedTokenSplitter::AddedTokenSplitter(std::vector<AddedToken> tokens) {
+AddedTokenSplitter::AddedTokenSplitter(std::vector<AddedToken> tokens, WhiteSpace white_space)
+    : white_space_(white_space) {
   for (AddedToken &token : tokens)
     if (!token.content.empty())
       by_first_byte_[static_cast<unsigned char>(token.content[0])].push_back(std::move(token));
@@ -71,16 +77,16 @@ std::vector<AddedTokenSplitter::Part> AddedTokenSplitter::split(std::string_view
       ++at;
       continue;
     }
-    std::string_view before = text.substr(begin, at - begin);
+    std::string_view before = at > begin ? text.substr(begin, at - begin) : std::string_view();
     if (token->lstrip)
-      before.remove_suffix(trailing_space(before));
+      before = without_trailing_space(before, white_space_);
     if (!before.empty())
       parts.push_back({before, -1});
     parts.push_back({text.substr(at, token->content.size()), token->id});
-    at += token->content.size();
-    if (token->rstrip)
-      at += leading_space(text.substr(at));
-    begin = at;
+    at += token->content.size(); // a token that begins with the swallowed space is still found
+    begin = token->rstrip
+                ? text.size() - without_leading_space(text.substr(at), white_space_).size()
+                : at;
   }
   if (begin < text.size())
     parts.push_back({text.substr(begin), -1});

@@ -19,6 +19,9 @@ struct AddedToken {
   bool rstrip = false;     ///< swallows white space after it
 };
 
+/// What lstrip and rstrip take for white space: fast tokenizers Unicode's, slow ones Python's.
+enum class WhiteSpace { Unicode, Python };
+
 /// Cuts added tokens out of a text: leftmost first, of those the longest.
 class AddedTokenSplitter {
 public:
@@ -28,7 +31,8 @@ public:
   };
 
   AddedTokenSplitter() = default;
-  explicit AddedTokenSplitter(std::vector<AddedToken> tokens);
+  explicit AddedTokenSplitter(std::vector<AddedToken> tokens,
+                              WhiteSpace white_space = WhiteSpace::Unicode);
   /// Parts in order, none of them empty; they point into `text`.
   std::vector<Part> split(std::string_view text) const;
 
@@ -36,6 +40,7 @@ private:
   const AddedToken *match(std::string_view text) const;
 
   std::array<std::vector<AddedToken>, 256> by_first_byte_; // longest first
+  WhiteSpace white_space_ = WhiteSpace::Unicode;
 };
 
 } // namespace vlm

@@ -84,12 +84,16 @@ void Bpe::read_merges(const json &model, const std::string &path) {
   rules_.reserve(merges.size());
   int32_t rank = 0;
   for (const json &merge : merges) {
-    const auto [left, right] = sides(merge, path);
-    for (const std::string &piece : {left, right, left + right})
-      if (ids_.count(piece) == 0)
-        fail(ErrorCategory::Format, path, ": merge ", rank, " (\"", left, "\" \"", right,
-             "\") needs the piece \"", piece, "\", which the vocabulary lacks");
-    rules_[key(ids_[left], ids_[right])] = {rank, ids_[left + right]};
+    const auto pieces = sides(merge, path);
+    const auto known = [&](const std::string &piece) {
+      const auto found = ids_.find(piece);
+      if (found == ids_.end())
+        fail(ErrorCategory::Format, path, ": merge ", rank, " (\"", pieces.first, "\" \"",
+             pieces.second, "\") needs the piece \"", piece, "\", which the vocabulary lacks");
+      return found->second;
+    };
+    const uint64_t pair = key(known(pieces.first), known(pieces.second));
+    rules_[pair] = {rank, known(pieces.first + pieces.second)};
     ++rank;
   }
 }

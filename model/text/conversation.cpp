@@ -15,30 +15,32 @@ constexpr std::string_view kImage = "<image>";
 
 // What one message becomes. As in the reference an empty message counts as none: the role stands
 // open.
-using Message = std::string;
 
-std::string colon(const std::string &role, const Message &message, const std::string &separator) {
+std::string colon(const std::string &role, const std::string &message,
+                  const std::string &separator) {
   return message.empty() ? role + ":" : role + ": " + message + separator;
 }
 
-std::string direct(const std::string &role, const Message &message, const std::string &separator) {
+std::string direct(const std::string &role, const std::string &message,
+                   const std::string &separator) {
   return message.empty() ? role : role + message + separator;
 }
 
-std::string gemma(const std::string &role, const Message &message, const std::string &separator) {
+std::string gemma(const std::string &role, const std::string &message,
+                  const std::string &separator) {
   const std::string start = "<start_of_turn>" + role + "\n";
   return message.empty() ? start : start + message + "<end_of_turn>\n" + separator;
 }
 
-std::string llama_2_question(const ConversationTemplate &form, const Message &message) {
+std::string llama_2_question(const ConversationTemplate &form, const std::string &message) {
   return message.empty() ? "" : form.separator + "[INST] " + message + " [/INST]";
 }
 
-std::string llama_2_answer(const ConversationTemplate &form, const Message &message) {
+std::string llama_2_answer(const ConversationTemplate &form, const std::string &message) {
   return message.empty() ? "" : " " + message + " " + form.answer_separator;
 }
 
-std::string render_question(const ConversationTemplate &form, const Message &message) {
+std::string render_question(const ConversationTemplate &form, const std::string &message) {
   switch (form.style) {
   case TemplateStyle::Single:
   case TemplateStyle::Two:
@@ -57,7 +59,7 @@ std::string render_question(const ConversationTemplate &form, const Message &mes
   return {};
 }
 
-std::string render_answer(const ConversationTemplate &form, const Message &message) {
+std::string render_answer(const ConversationTemplate &form, const std::string &message) {
   switch (form.style) {
   case TemplateStyle::Single:
     return colon(form.assistant, message, form.separator);

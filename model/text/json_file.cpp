@@ -3,7 +3,15 @@
 
 #include "model/core/mapped_file.h"
 
+#include <filesystem>
+#include <system_error>
+
 namespace vlm {
+
+bool file_exists(const std::string &path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
 
 nlohmann::json parse_json_file(const std::string &path) {
   const MappedFile file(path);

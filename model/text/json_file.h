@@ -9,6 +9,9 @@
 
 namespace vlm {
 
+/// False also when the path cannot be looked at.
+bool file_exists(const std::string &path);
+
 /// The file as JSON; Error(Format | NotFound | Unreadable) naming it.
 nlohmann::json parse_json_file(const std::string &path);
 

@@ -74,7 +74,7 @@ void SentencePieceTokenizer::add_tokens(const std::string &path) {
   }
   for (const AddedToken &token : config_.special)
     special_.insert(token.content);
-  splitter_ = AddedTokenSplitter(tokens);
+  splitter_ = AddedTokenSplitter(tokens, WhiteSpace::Python);
 }
 
 std::optional<int64_t> SentencePieceTokenizer::piece_id(std::string_view piece) const {
@@ -169,12 +169,12 @@ std::string SentencePieceTokenizer::join(std::vector<std::string> pieces) const 
 std::string SentencePieceTokenizer::decode(const std::vector<int64_t> &ids,
                                            bool skip_special) const {
   std::vector<std::string> texts, run;
-  const auto flush = [&] {
+  const auto flush = [&](bool last) {
     if (run.empty())
       return;
     std::string text = join(std::move(run));
     run.clear();
-    if (!text.empty())
+    if (last || !text.empty()) // an empty end still gets its space, as in the reference
       texts.push_back(std::move(text));
   };
   for (const int64_t id : ids) {
@@ -182,13 +182,13 @@ std::string SentencePieceTokenizer::decode(const std::vector<int64_t> &ids,
     if (skip_special && special_.count(content) > 0)
       continue;
     if (stands_apart(id)) {
-      flush();
+      flush(false);
       texts.push_back(content);
     } else {
       run.push_back(content);
     }
   }
-  flush();
+  flush(true);
   std::string out;
   for (size_t i = 0; i < texts.size(); ++i)
     out += (i == 0 ? "" : " ") + texts[i];

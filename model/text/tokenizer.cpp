@@ -3,18 +3,17 @@
 
 #include "model/core/error.h"
 #include "model/text/fast_tokenizer.h"
+#include "model/text/json_file.h"
 #include "model/text/sentencepiece_tokenizer.h"
 #include "model/text/tokenizer_config.h"
-
-#include <filesystem>
 
 namespace vlm {
 
 std::unique_ptr<Tokenizer> Tokenizer::load(const std::string &directory) {
   const std::string pipeline = directory + "/tokenizer.json";
   const std::string pieces = directory + "/tokenizer.model";
-  const bool fast = std::filesystem::exists(pipeline);
-  if (!fast && !std::filesystem::exists(pieces))
+  const bool fast = file_exists(pipeline);
+  if (!fast && !file_exists(pieces))
     fail(ErrorCategory::NotFound, directory, ": has neither tokenizer.json nor tokenizer.model");
   const TokenizerConfig config = read_tokenizer_config(directory);
   if (fast)

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
+#include <set>
 
 namespace vlm {
 namespace {
@@ -43,14 +43,14 @@ json class_defaults(const std::string &class_name) {
 // Checkpoints from before added_tokens_decoder spread it over two more files.
 void merge_older_files(const std::string &directory, json &config, TokenizerConfig &out) {
   const std::string map_path = directory + "/special_tokens_map.json";
-  if (std::filesystem::exists(map_path)) {
+  if (file_exists(map_path)) {
     const json map = parse_json_file(map_path);
     for (const auto &[name, value] : map.items())
       if (!config.contains(name) || config[name].is_null())
         config[name] = value;
   }
   const std::string added_path = directory + "/added_tokens.json";
-  if (!std::filesystem::exists(added_path))
+  if (!file_exists(added_path))
     return;
   const json added = parse_json_file(added_path);
   in_json_file(added_path, [&] {
@@ -96,7 +96,7 @@ bool flag(const json &config, const char *name, bool otherwise) {
 
 TokenizerConfig read(const std::string &directory, json config, const std::string &path) {
   TokenizerConfig out;
-  const bool pipeline = std::filesystem::exists(directory + "/tokenizer.json");
+  const bool pipeline = file_exists(directory + "/tokenizer.json");
   out.class_name =
       config.value("tokenizer_class", pipeline ? "PreTrainedTokenizer" : "LlamaTokenizer");
   const std::string fast = "Fast";
@@ -125,7 +125,7 @@ TokenizerConfig read(const std::string &directory, json config, const std::strin
 
 TokenizerConfig read_tokenizer_config(const std::string &directory) {
   const std::string path = directory + "/tokenizer_config.json";
-  const json config = std::filesystem::exists(path) ? parse_json_file(path) : json::object();
+  const json config = file_exists(path) ? parse_json_file(path) : json::object();
   return in_json_file(path, [&] { return read(directory, config, path); });
 }
 
@@ -156,18 +156,20 @@ std::vector<AddedToken> complete_added_tokens(std::vector<AddedToken> tokens,
             [](const AddedToken &a, const AddedToken &b) { return a.id < b.id; });
   wanted.insert(wanted.end(), config.special.begin(), config.special.end());
   int64_t next = vocabulary_size;
+  std::set<std::string> known;
   for (const AddedToken &token : tokens) {
+    known.insert(token.content);
     if (token.id < 0 || token.id >= kMaxId)
       fail(ErrorCategory::Format, path, ": added token \"", token.content, "\" has the id ",
            token.id);
     next = std::max(next, token.id + 1);
   }
   for (AddedToken &token : wanted) {
-    if (token.content.empty() || contains(tokens, token.content))
+    if (token.content.empty() || !known.insert(token.content).second)
       continue;
     token.special = token.special || contains(config.special, token.content);
-    const auto known = lookup(token.content);
-    token.id = known ? *known : next++;
+    const auto id = lookup(token.content);
+    token.id = id ? *id : next++;
     tokens.push_back(token);
   }
   return tokens;

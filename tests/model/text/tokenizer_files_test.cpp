@@ -218,3 +218,42 @@ TEST_F(TokenizerFiles, NormalizedAddedTokensAreFoundAfterNormalisation) {
   EXPECT_EQ(tokenizer->vocab_size(), 801);
   EXPECT_THROW(tokenizer->decode({790}, true), vlm::Error) << "a hole in the vocabulary";
 }
+
+// Flags that none of the five checkpoints has: lstrip, rstrip, added tokens that are not special,
+// the other value of "legacy" and so on; what Hugging Face makes of them is in variants.json.
+TEST_F(TokenizerFiles, VariantsOfTheConfiguration) {
+  const json variants = vlm::test::read_json("../model/text/variants.json")["variants"];
+  ASSERT_EQ(variants.size(), 8u);
+  for (const json &variant : variants) {
+    fs::remove_all(folder);
+    fs::create_directory(folder);
+    copy(variant["base"].get<std::string>() + "/model/" + variant["file"].get<std::string>());
+    write("tokenizer_config.json", variant["config"].dump());
+    const auto tokenizer = Tokenizer::load(folder);
+    for (const json &item : variant["strings"]) {
+      const Ids ids = item["ids"];
+      EXPECT_EQ(tokenizer->encode(item["text"].get<std::string>()), ids)
+          << variant["name"] << item["text"];
+      EXPECT_EQ(tokenizer->decode(ids, true), item["decoded"]) << variant["name"] << item["text"];
+      EXPECT_EQ(tokenizer->decode(ids, false), item["decoded_with_special"])
+          << variant["name"] << item["text"];
+    }
+  }
+}
+
+TEST_F(TokenizerFiles, SentencePieceModelsOfOtherKindsAreRefused) {
+  copy("vicuna/model/tokenizer.model");
+  const std::string whole = vlm::read_file(folder + "/tokenizer.model");
+  const auto expect_refused = [&](const std::string &more, const std::string &word) {
+    write("tokenizer.model", whole + more); // the last occurrence of a field wins
+    expect_error(ErrorCategory::Unsupported, {"tokenizer.model", word});
+  };
+  using std::string_literals::operator""s;
+  expect_refused("\x12\x02\x18\x01"s, "BPE");
+  expect_refused("\x12\x03\xC0\x01\x01"s, "suffix");
+  expect_refused("\x1A\x02\x20\x01"s, "remove_extra_whitespaces");
+  expect_refused("\x1A\x03\x12\x01x"s, "identity");
+  expect_refused("\x0A\x05\x0A\x01x\x18\x05"s, "kind of piece");
+  write("tokenizer.model", whole + "\x0A\x05\x0A\x03<s>"s);
+  expect_error(ErrorCategory::Format, {"<s>", "twice"});
+}
