@@ -9,19 +9,13 @@ namespace gstvlm
 namespace
 {
 
+// Records of dropped and repeated frames that may wait for their turn.
+constexpr size_t kBacklog = 1000;
+
 bool
 waits_for_model (const Job &job)
 {
   return job.kind == Job::Kind::Analyse && !job.running;
-}
-
-void
-settle_as_dropped (Job &job)
-{
-  job.kind = Job::Kind::Settled;
-  job.running = false; // what the model still says about it is ignored
-  job.record.status = Status::Dropped;
-  job.request = vlm::Request ();
 }
 
 void
@@ -72,10 +66,7 @@ CaptionQueue::fail ()
 {
   Lock lock (mutex_);
   failed_ = true;
-  for (Job &job : jobs_) {
-    job.request.cancel.cancel ();
-    settle_as_dropped (job);
-  }
+  drop_all ();
   pump (lock);
   changed_.notify_all ();
 }
@@ -116,6 +107,25 @@ CaptionQueue::new_stream ()
   captions_.reset ();
 }
 
+void
+CaptionQueue::drop (Job &job)
+{
+  job.request.cancel.cancel ();
+  job.request = vlm::Request ();
+  job.kind = Job::Kind::Settled;
+  job.running = false; // what the model still says about it is ignored
+  job.record.status = Status::Dropped;
+  ++counters_.dropped;
+}
+
+void
+CaptionQueue::drop_all ()
+{
+  for (Job &job : jobs_)
+    if (job.record.status != Status::Dropped)
+      drop (job);
+}
+
 // The one being analysed does not count; when none is, one more may come, for
 // it is next.
 bool
@@ -142,9 +152,9 @@ CaptionQueue::drop_oldest ()
   auto job = std::find_if (jobs_.begin (), jobs_.end (), waits_for_model);
   if (job == jobs_.end ())
     return false;
-  settle_as_dropped (*job);
+  drop (*job);
   while (++job != jobs_.end () && job->kind == Job::Kind::Repeat)
-    settle_as_dropped (*job);
+    drop (*job);
   return true;
 }
 
@@ -159,12 +169,15 @@ CaptionQueue::admit (Job job, GstVlmQueuePolicy policy, guint size)
     return flushing_ ? Admission::Flushing : Admission::Failed;
 
   Admission admission = Admission::Taken;
-  if (asks && !room (size)) {
+  if (job.record.status == Status::Dropped) {
+    admission = Admission::Refused; // the caller saw that there was no room
+    ++counters_.dropped;
+  } else if (asks && !room (size)) {
     const bool made =
         policy == GST_VLM_QUEUE_POLICY_DROP_OLDEST && drop_oldest ();
     admission = made ? Admission::Displaced : Admission::Refused;
     if (!made)
-      settle_as_dropped (job);
+      drop (job);
   }
   job.record.id = ++last_id_;
   job.stream = stream_;
@@ -209,8 +222,8 @@ CaptionQueue::pump (Lock &lock)
   if (delivering_)
     return; // that thread goes on until nothing is left
   delivering_ = true;
-  while (head_finished ())
-    deliver_head (lock);
+  for (auto job = deliverable (); job != jobs_.end (); job = deliverable ())
+    deliver (lock, job);
   delivering_ = false;
   changed_.notify_all ();
 }
@@ -264,28 +277,36 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
   pump (lock);
 }
 
-bool
-CaptionQueue::head_finished ()
+// The first job when it is finished. When the model hangs and too many that
+// need it not have gathered behind, the first of those, out of turn.
+std::deque<Job>::iterator
+CaptionQueue::deliverable ()
 {
-  return !jobs_.empty () && !jobs_.front ().running &&
-         jobs_.front ().kind != Job::Kind::Analyse;
+  const auto finished = [] (const Job &job) {
+    return !job.running && job.kind != Job::Kind::Analyse;
+  };
+  if (!jobs_.empty () && finished (jobs_.front ()))
+    return jobs_.begin ();
+  if (jobs_.size () <= kBacklog)
+    return jobs_.end ();
+  const auto job = std::find_if (jobs_.begin (), jobs_.end (), finished);
+  if (job != jobs_.end () && job->kind == Job::Kind::Repeat)
+    drop (*job);
+  return job;
 }
 
 void
-CaptionQueue::deliver_head (Lock &lock)
+CaptionQueue::deliver (Lock &lock, std::deque<Job>::iterator place)
 {
-  Job job = std::move (jobs_.front ());
-  jobs_.pop_front ();
+  Job job = std::move (*place);
+  jobs_.erase (place);
   settle (job);
   lock.unlock ();
   const bool goes_on = deliver_ (job);
   lock.lock ();
   if (!goes_on) {
     failed_ = true;
-    for (Job &each : jobs_) {
-      each.request.cancel.cancel ();
-      settle_as_dropped (each);
-    }
+    drop_all ();
   }
   changed_.notify_all ();
   submit_next ();
@@ -302,13 +323,11 @@ CaptionQueue::settle (Job &job)
     record.model_digest = last_.model_digest;
   }
   record.sequence = ++last_sequence_;
-  if (record.status == Status::Dropped)
-    ++counters_.dropped;
-  else if (record.status == Status::Failed)
+  if (record.status == Status::Failed)
     ++counters_.failed;
   else if (record.status == Status::SkippedUnchanged)
     ++counters_.skipped;
-  else {
+  else if (record.status != Status::Dropped) {
     ++counters_.answered;
     counters_.last_latency = since (job.admitted);
     counters_.total_latency += counters_.last_latency;

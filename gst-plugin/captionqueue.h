@@ -40,7 +40,7 @@ struct Counters {
   gsize queue = 0; ///< frames now waiting or being analysed
 };
 
-/// Due frames in, records out, always in the order of admission. At most one
+/// Due frames in, records out, in the order of admission. At most one
 /// request of this queue is with the worker, so that several elements take
 /// turns on one model.
 ///
@@ -98,11 +98,13 @@ private:
   using Lock = std::unique_lock<std::mutex>;
 
   bool room (guint size) const;
+  void drop (Job &job);
+  void drop_all ();
   bool drop_oldest ();
   void pump (Lock &lock);
   void submit_next ();
-  bool head_finished ();
-  void deliver_head (Lock &lock);
+  std::deque<Job>::iterator deliverable ();
+  void deliver (Lock &lock, std::deque<Job>::iterator place);
   void settle (Job &job);
   void complete (guint64 epoch, guint64 id,
       const std::unique_ptr<vlm::Result> &result, std::exception_ptr error);

@@ -9,6 +9,9 @@ namespace
 // For frames of unknown length.
 constexpr GstClockTime kNominalFrame = GST_SECOND / 25;
 
+// Sums of two such times stay inside 64 bits.
+constexpr GstClockTime kLongestTime = G_MAXINT64;
+
 constexpr GstClockTime kUnixToNtp =
     G_GUINT64_CONSTANT (2208988800) * GST_SECOND;
 
@@ -86,13 +89,19 @@ CaptionStream::resolve_async (GstVlmCaptionMode mode, GstPad * pad)
   return *async_;
 }
 
+bool
+CaptionStream::dated (GstBuffer * buffer)
+{
+  return GST_BUFFER_PTS (buffer) <= kLongestTime;
+}
+
 CaptionStream::Frame
 CaptionStream::frame_of (GstBuffer * buffer) const
 {
   const GstVideoInfo &info = reader_.info ();
   const GstClockTime pts = GST_BUFFER_PTS (buffer);
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
-    return {pts, GST_BUFFER_DURATION (buffer), true};
+    return {pts, MIN (GST_BUFFER_DURATION (buffer), kLongestTime), true};
   const gint n = GST_VIDEO_INFO_FPS_N (&info), d = GST_VIDEO_INFO_FPS_D (&info);
   if (n > 0 && d > 0)
     return {pts, gst_util_uint64_scale_int (GST_SECOND, d, n), true};

@@ -30,6 +30,8 @@ public:
   bool resolve_async (GstVlmCaptionMode mode, GstPad * pad);
   bool live () const { return live_; }
 
+  /// False without a (sensible) PTS.
+  static bool dated (GstBuffer * buffer);
   Frame frame_of (GstBuffer * buffer) const;
   std::optional<Schedule::Window> due (
       const Frame &frame, GstClockTime interval);

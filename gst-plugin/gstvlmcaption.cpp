@@ -278,7 +278,7 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
 
   Job job = priv.stream.make_job (buffer, frame, window, settings, *priv.queue);
   const bool asks = job.kind == Job::Kind::Analyse;
-  bool dropped = job.record.status == Status::Dropped;
+  bool dropped = false;
   job.ticket = priv.text.reserve (async);
   const guint64 ticket = job.ticket;
 
@@ -316,7 +316,7 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   if (priv.queue->failed ())
     return GST_FLOW_ERROR; // its cause was posted
   ++priv.frames;
-  if (!GST_BUFFER_PTS_IS_VALID (buffer)) {
+  if (!CaptionStream::dated (buffer)) {
     gst_vlm_caption_note_undated (self);
     return GST_FLOW_OK;
   }

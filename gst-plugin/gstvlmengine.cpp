@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/gstvlmengine.h"
 
+#include "model/core/environment.h"
+
 #include <gst/gst.h>
 
 #include <dlfcn.h>
@@ -49,6 +51,7 @@ candidates ()
 vlm::Engine *
 load (const std::string &path, std::string &problem)
 {
+  vlm::prepare_environment ();
   void * library =
       dlopen (path.c_str (), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) {

@@ -204,7 +204,24 @@ TEST_F(Async, DropsAreToldByQos) {
   gst_message_parse_qos_stats(message.get(), &format, &processed, &dropped);
   EXPECT_EQ(format, GST_FORMAT_BUFFERS);
   EXPECT_EQ(processed, 0u);
+  EXPECT_EQ(dropped, 1u);
   EXPECT_FALSE(v.bus().poll(GST_MESSAGE_QOS)) << "at most one a second";
+}
+
+// A model that hangs for ever does not fill the memory with news about frames it missed.
+TEST_F(Async, BacklogOfAHangingModelIsBounded) {
+  fake().hold();
+  Caption v("interval=0 queue-size=0", true);
+  v.wait_loaded();
+  v.play();
+  for (int n = 0; n < 1500; ++n)
+    ASSERT_EQ(v.push(n), GST_FLOW_OK);
+  const auto seen = statuses(v.bus());
+  EXPECT_GE(seen.size(), 400u);
+  EXPECT_EQ(v.stat("dropped"), 1499u);
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(seen.size() + statuses(v.bus()).size(), 1500u);
 }
 
 TEST_F(Async, FramesAreLetGoAtOnce) {
