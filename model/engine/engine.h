@@ -42,8 +42,8 @@ public:
   virtual const ModelInfo &info() const = 0;
 
   /// Queues the request and returns at once. `done` is called exactly once, on the worker's thread,
-  /// also for a cancelled request (Error(Cancelled), or a partial Result when text existed); it must
-  /// not throw and must not wait for this worker. Cancelling is done through `request.cancel`.
+  /// also for a cancelled request (Error(Cancelled), or a partial Result when text existed); it
+  /// must not throw and must not wait for this worker. Cancelling is done through `request.cancel`.
   virtual void submit(Request request, Completion done) = 0;
 };
 
@@ -66,8 +66,8 @@ public:
   virtual void set_log_sink(LogSink sink) = 0;
 };
 
-/// The entry point that the plugin looks up in the engine's library: returns the process-wide engine,
-/// owned by the library. `interface_version` must equal kEngineInterface, else nullptr.
+/// The entry point that the plugin looks up in the engine's library: returns the process-wide
+/// engine, owned by the library. `interface_version` must equal kEngineInterface, else nullptr.
 constexpr int kEngineInterface = 1;
 using EngineEntry = Engine *(*)(int interface_version);
 constexpr const char *kEngineEntryName = "vlm_engine";

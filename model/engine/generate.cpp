@@ -58,8 +58,8 @@ Result LoadedModel::generate(const Request &request) const {
   at::Tensor embeds = splice(result.input_ids, see(request, wanted, result.timings));
   // The reference cuts prompts with pictures on the right (mgm-spec 4.6); beyond the positions that
   // the model was made for nothing can be computed at all.
-  const int64_t limit = request.images.empty() ? config_.decoder.max_position_embeddings
-                                               : info_.context_length;
+  const int64_t limit =
+      request.images.empty() ? config_.decoder.max_position_embeddings : info_.context_length;
   result.prompt_positions = std::min(embeds.size(1), limit);
   result.truncated_positions = embeds.size(1) - result.prompt_positions;
   if (result.truncated_positions > 0)
@@ -107,8 +107,8 @@ at::Tensor LoadedModel::splice(const std::vector<int64_t> &ids,
     if (mark != at_id)
       parts.push_back(decoder_.embed(id_tensor(at_id, mark, device)).unsqueeze(0));
     if (mark != end)
-      parts.push_back(visual_tokens.narrow(1, info_.tokens_per_image * pictures++,
-                                           info_.tokens_per_image));
+      parts.push_back(
+          visual_tokens.narrow(1, info_.tokens_per_image * pictures++, info_.tokens_per_image));
     at_id = mark == end ? end : mark + 1;
   }
   return at::cat(parts, 1);

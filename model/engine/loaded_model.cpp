@@ -65,9 +65,9 @@ void log_unused(const Checkpoint &checkpoint, std::vector<std::string> used) {
       log(LogLevel::Info, checkpoint.origin(name), ": tensor ", name, " is not used");
 }
 
-ModelInfo describe(const std::string &path, const Checkpoint &checkpoint,
-                   const ModelConfig &config, const Tokenizer &tokenizer,
-                   const ModelOptions &options, const Placement &placement) {
+ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const ModelConfig &config,
+                   const Tokenizer &tokenizer, const ModelOptions &options,
+                   const Placement &placement) {
   ModelInfo info;
   info.name = fs::canonical(path).filename().string();
   info.digest = checkpoint.digest();
@@ -110,9 +110,8 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   const Checkpoint checkpoint(path);
   ModelConfig config = read_model_config(path, checkpoint);
   const bool tied = config.decoder.tie_word_embeddings;
-  const Placement placement =
-      place(options, checkpoint.weight_bytes(at::kFloat, tied),
-            checkpoint.weight_bytes(at::kBFloat16, tied));
+  const Placement placement = place(options, checkpoint.weight_bytes(at::kFloat, tied),
+                                    checkpoint.weight_bytes(at::kBFloat16, tied));
   std::unique_ptr<Tokenizer> tokenizer = Tokenizer::load(path);
   ModelInfo info = describe(path, checkpoint, config, *tokenizer, options, placement);
 
@@ -134,7 +133,7 @@ LoadedModel::LoadedModel(ModelInfo info, ModelConfig config, std::unique_ptr<Tok
                          std::optional<VisionModel> vision, Decoder decoder, at::Device device,
                          int threads)
     : info_(std::move(info)), config_(std::move(config)), tokenizer_(std::move(tokenizer)),
-      vision_(std::move(vision)), decoder_(std::move(decoder)), device_(device),
-      threads_(threads) {}
+      vision_(std::move(vision)), decoder_(std::move(decoder)), device_(device), threads_(threads) {
+}
 
 } // namespace vlm

@@ -23,8 +23,8 @@ public:
   virtual Result generate(const Request &request) const = 0;
 };
 
-/// Directory of the embedded model: beside the build tree's or the installed library; Error(NotFound)
-/// naming the places that were looked at.
+/// Directory of the embedded model: beside the build tree's or the installed library;
+/// Error(NotFound) naming the places that were looked at.
 std::string embedded_model_path();
 
 } // namespace vlm

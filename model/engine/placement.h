@@ -19,8 +19,8 @@ struct Placement {
 void check_placement_names(const ModelOptions &options);
 
 /// Decides `precision=auto`: bfloat16 where its products are native or where float32 weights would
-/// take more than half of the memory that is left, else float32. Error(Memory) with both figures when
-/// the weights cannot fit. The arguments after `options` are resident bytes in each type.
+/// take more than half of the memory that is left, else float32. Error(Memory) with both figures
+/// when the weights cannot fit. The arguments after `options` are resident bytes in each type.
 Placement place(const ModelOptions &options, uint64_t float32_bytes, uint64_t bfloat16_bytes);
 
 const char *precision_name(at::ScalarType matrix_dtype);

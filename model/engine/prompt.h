@@ -16,8 +16,8 @@ struct Prompt {
 };
 
 /// Renders and tokenises (mgm-spec 4.2 - 4.4, 5.1, 5.4). Error(Data) for an empty question, invalid
-/// UTF-8, an earlier turn without an answer, or a number of `<image>` marks that is not the number of
-/// pictures; Error(Settings) for an unknown template.
+/// UTF-8, an earlier turn without an answer, or a number of `<image>` marks that is not the number
+/// of pictures; Error(Settings) for an unknown template.
 Prompt build_prompt(const Request &request, const std::string &template_name,
                     const Tokenizer &tokenizer);
 

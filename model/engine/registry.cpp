@@ -21,8 +21,8 @@ std::shared_ptr<ModelWorker> Registry::find_or_start(const ModelOptions &options
   std::weak_ptr<ModelWorker> &slot = workers_[key(options)];
   std::shared_ptr<ModelWorker> worker = slot.lock();
   if (!worker) {
-    worker = std::make_shared<ModelWorker>(
-        [load = load_, options, progress](const CancelToken &cancel) {
+    worker =
+        std::make_shared<ModelWorker>([load = load_, options, progress](const CancelToken &cancel) {
           return load(options, progress, cancel);
         });
     slot = worker;

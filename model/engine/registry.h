@@ -8,8 +8,8 @@
 
 namespace vlm {
 
-/// Loaded models by their options, so that equal options share one worker. Holds no model alive: the
-/// last user's pointer does. Any thread may call it; the lock is never held during a load.
+/// Loaded models by their options, so that equal options share one worker. Holds no model alive:
+/// the last user's pointer does. Any thread may call it; the lock is never held during a load.
 class Registry {
 public:
   using LoaderOf = std::function<std::shared_ptr<const Model>(

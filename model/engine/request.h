@@ -28,8 +28,8 @@ struct Request {
   Sampling sampling;
   CancelToken cancel;
 
-  /// Text as it comes: each call gets the characters that became final since the last. Called on the
-  /// thread that generates; must not throw.
+  /// Text as it comes: each call gets the characters that became final since the last. Called on
+  /// the thread that generates; must not throw.
   std::function<void(const std::string &)> on_text;
   /// When set, receives the intermediate tensors of the run by the reference's names, as float32.
   std::string dump_path;
@@ -44,15 +44,15 @@ struct Timings {
 };
 
 struct Result {
-  std::string text;                  ///< special tokens skipped, stripped, valid UTF-8
-  std::string prompt;                ///< as rendered, `<image>` where a picture went
-  std::vector<int64_t> input_ids;    ///< kImageToken for a picture
-  std::vector<int64_t> output_ids;   ///< the stop id, if one came, is the last
+  std::string text;                ///< special tokens skipped, stripped, valid UTF-8
+  std::string prompt;              ///< as rendered, `<image>` where a picture went
+  std::vector<int64_t> input_ids;  ///< kImageToken for a picture
+  std::vector<int64_t> output_ids; ///< the stop id, if one came, is the last
   std::vector<double> token_logprobs;
   StopReason stop_reason = StopReason::Eos;
-  std::string generation_prompt;     ///< what stood in <h>...</h>; empty: none
-  int64_t prompt_positions = 0;      ///< length after the visual tokens were spliced in
-  int64_t truncated_positions = 0;   ///< positions cut off the prompt's right end
+  std::string generation_prompt;   ///< what stood in <h>...</h>; empty: none
+  int64_t prompt_positions = 0;    ///< length after the visual tokens were spliced in
+  int64_t truncated_positions = 0; ///< positions cut off the prompt's right end
   Timings timings;
   /// Mean probability of the output tokens, 0..1; absent without output.
   std::optional<double> confidence() const;

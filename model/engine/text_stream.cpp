@@ -12,9 +12,10 @@ void TextStream::update(const std::vector<int64_t> &ids) {
   if (!sink_)
     return;
   const std::string text = strip(tokenizer_.decode(ids, /*skip_special=*/true));
-  // What two successive texts have in common is final: a cut character or a run of byte tokens still
-  // changes with the token after it.
-  const auto end = std::mismatch(previous_.begin(), previous_.end(), text.begin(), text.end()).second;
+  // What two successive texts have in common is final: a cut character or a run of byte tokens
+  // still changes with the token after it.
+  const auto end =
+      std::mismatch(previous_.begin(), previous_.end(), text.begin(), text.end()).second;
   const std::string_view common(text.data(), static_cast<size_t>(end - text.begin()));
   emit(std::string(common.substr(0, utf8_valid_prefix(common))));
   previous_ = text;

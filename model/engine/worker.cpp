@@ -10,21 +10,23 @@
 namespace vlm {
 namespace {
 
+// Less than the 200 ms in which a pipeline promises to stop.
+constexpr auto kPatience = std::chrono::milliseconds(100);
+
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Threads of destroyed workers that may still be inside a layer. They are joined at the latest at
-// exit, before the libraries that they use go away.
+// Threads of destroyed workers that may still be inside a layer.
 struct Retired {
-  ~Retired() { join_finished_workers(); }
   std::mutex mutex;
   std::vector<std::thread> threads;
 };
 
+// Never destroyed: a thread that outlives main() must not find it gone.
 Retired &retired() {
-  static Retired instance;
-  return instance;
+  static Retired *const instance = new Retired;
+  return *instance;
 }
 
 // Video threads keep their cores: inference yields to them. Threads that the runtime starts from
@@ -43,16 +45,22 @@ ModelWorker::ModelWorker(Loader load) : state_(std::make_shared<State>()) {
 }
 
 ModelWorker::~ModelWorker() {
-  {
-    std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->closed = true;
-    state_->running.cancel();
-    state_->loading.cancel();
-    for (const Job &job : state_->jobs)
-      job.request.cancel.cancel();
-  }
+  std::unique_lock<std::mutex> lock(state_->mutex);
+  state_->closed = true;
+  state_->running.cancel();
+  state_->loading.cancel();
+  for (const Job &job : state_->jobs)
+    job.request.cancel.cancel();
   state_->wake.notify_all();
-  std::lock_guard<std::mutex> lock(retired().mutex);
+  // A thread that ends at once is seen off here, so that a process which exits next has none left;
+  // a running layer is not waited for.
+  const bool ended = state_->wake.wait_for(lock, kPatience, [&] { return state_->ended; });
+  lock.unlock();
+  if (ended) {
+    thread_.join();
+    return;
+  }
+  std::lock_guard<std::mutex> retire(retired().mutex);
   retired().threads.push_back(std::move(thread_));
 }
 
@@ -87,12 +95,15 @@ void ModelWorker::run(const std::shared_ptr<State> &state, const Loader &load) {
   std::shared_ptr<const Model> model;
   try {
     model = load(state->loading);
+    state->loaded.set_value(model);
   } catch (...) {
     state->loaded.set_exception(std::current_exception());
-    return;
   }
-  state->loaded.set_value(model);
-  serve(*state, *model);
+  if (model)
+    serve(*state, *model);
+  std::lock_guard<std::mutex> lock(state->mutex);
+  state->ended = true;
+  state->wake.notify_all();
 }
 
 void ModelWorker::serve(State &state, const Model &model) {

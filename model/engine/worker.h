@@ -11,8 +11,9 @@
 
 namespace vlm {
 
-/// A queue of requests and the one thread that loads a model and serves them. Loading happens on the
-/// same thread as inference, because the OpenMP runtime keeps a team of threads per calling thread.
+/// A queue of requests and the one thread that loads a model and serves them. Loading happens on
+/// the same thread as inference, because the OpenMP runtime keeps a team of threads per calling
+/// thread.
 class ModelWorker : public Worker {
 public:
   using Loader = std::function<std::shared_ptr<const Model>(const CancelToken &)>;
@@ -20,8 +21,8 @@ public:
   /// Starts the thread, which calls `load` first.
   explicit ModelWorker(Loader load);
 
-  /// Cancels what runs and what waits, and returns without waiting for the running layer: the thread
-  /// ends by itself and is joined by join_finished_workers().
+  /// Cancels what runs and what waits, and returns without waiting for the running layer: the
+  /// thread ends by itself and is joined by join_finished_workers().
   ~ModelWorker() override;
 
   /// Blocks until the model is loaded; rethrows what the loader threw. With `cancel`, gives up
@@ -42,9 +43,10 @@ private:
     std::mutex mutex;
     std::condition_variable wake;
     std::deque<Job> jobs;
-    CancelToken running;   // of the job in progress
+    CancelToken running; // of the job in progress
     CancelToken loading;
-    bool closed = false;
+    bool closed = false; // by the destructor
+    bool ended = false;  // by the thread, last
     std::promise<std::shared_ptr<const Model>> loaded;
   };
   static void run(const std::shared_ptr<State> &state, const Loader &load);
@@ -56,7 +58,7 @@ private:
   std::thread thread_;
 };
 
-/// Waits for the threads of destroyed workers, as the process does at exit.
+/// Waits for the threads of destroyed workers that were not seen off by the destructor. For tests.
 void join_finished_workers();
 
 } // namespace vlm

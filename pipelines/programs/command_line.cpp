@@ -13,8 +13,7 @@
 namespace vlm {
 namespace {
 
-template <typename Number>
-Number parse_number(const std::string &name, const std::string &value) {
+template <typename Number> Number parse_number(const std::string &name, const std::string &value) {
   Number out{};
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
   if (error != std::errc() || end != value.data() + value.size())
@@ -43,16 +42,15 @@ void CommandLine::flag(const std::string &name, const std::string &help, bool *v
   add(name, "", help, [value](const std::string &) { *value = true; });
 }
 
-void CommandLine::text(const std::string &name, const std::string &metavar,
-                       const std::string &help, std::string *value) {
+void CommandLine::text(const std::string &name, const std::string &metavar, const std::string &help,
+                       std::string *value) {
   add(name, metavar, help, [value](const std::string &given) { *value = given; });
 }
 
 void CommandLine::integer(const std::string &name, const std::string &metavar,
                           const std::string &help, int64_t *value) {
-  add(name, metavar, help, [name, value](const std::string &given) {
-    *value = parse_number<int64_t>(name, given);
-  });
+  add(name, metavar, help,
+      [name, value](const std::string &given) { *value = parse_number<int64_t>(name, given); });
 }
 
 void CommandLine::number(const std::string &name, const std::string &metavar,
@@ -62,8 +60,7 @@ void CommandLine::number(const std::string &name, const std::string &metavar,
 }
 
 void CommandLine::repeated(const std::string &name, const std::string &metavar,
-                           const std::string &help,
-                           std::function<void(const std::string &)> each) {
+                           const std::string &help, std::function<void(const std::string &)> each) {
   add(name, metavar, help, std::move(each));
 }
 

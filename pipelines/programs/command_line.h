@@ -53,7 +53,8 @@ private:
 /// Settings errors are wrong use, every other failure is 1.
 int run_program(const std::string &program, const std::function<int()> &body);
 
-/// Lets the first SIGINT or SIGTERM cancel `token`; a second one ends the process. Once per process.
+/// Lets the first SIGINT or SIGTERM cancel `token`; a second one ends the process. Once per
+/// process.
 class CancelToken;
 void cancel_on_signal(const CancelToken &token);
 

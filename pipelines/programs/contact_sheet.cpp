@@ -54,7 +54,8 @@ void draw_text(cairo_t *cr, const std::string &text, const char *font, double x,
 
 void draw_cell(cairo_t *cr, const CaptionedFrame &cell, double x, double y) {
   const Image &image = cell.frame;
-  const double scale = std::min(double(kCellWidth) / image.width, double(kPictureHeight) / image.height);
+  const double scale =
+      std::min(double(kCellWidth) / image.width, double(kPictureHeight) / image.height);
   const Surface picture = to_surface(image);
   cairo_save(cr);
   cairo_translate(cr, x + (kCellWidth - image.width * scale) / 2,

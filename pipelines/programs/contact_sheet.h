@@ -9,7 +9,7 @@
 namespace vlm {
 
 struct CaptionedFrame {
-  Image frame; ///< RGB
+  Image frame;       ///< RGB
   std::string title; ///< small, above the text: a time
   std::string text;
 };

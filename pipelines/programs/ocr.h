@@ -7,8 +7,8 @@
 
 namespace vlm {
 
-/// Lines of text in a picture that Tesseract recognises with a confidence above 0.1, joined by ", ",
-/// control characters removed; empty when there are none (mgm-spec 5.4). Error(Unsupported) in a
+/// Lines of text in a picture that Tesseract recognises with a confidence above 0.1, joined by ",
+/// ", control characters removed; empty when there are none (mgm-spec 5.4). Error(Unsupported) in a
 /// build without Tesseract, Error(NotFound) when its English language data is missing.
 std::string recognise_text(const Image &image);
 

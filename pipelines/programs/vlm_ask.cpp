@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One question about pictures, or a batch of them.
+#include "model/core/environment.h"
 #include "model/core/log.h"
 #include "model/engine/model.h"
 #include "model/vision/image_file.h"
@@ -18,7 +19,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char *kUsage = "[OPTION...] QUESTION [IMAGE...]\n       vlm-ask [OPTION...] --batch FILE.jsonl";
+constexpr const char *kUsage =
+    "[OPTION...] QUESTION [IMAGE...]\n       vlm-ask [OPTION...] --batch FILE.jsonl";
 constexpr const char *kAbout =
     "Asks a Mini-Gemini model one question about the given pictures (none: text only) and prints\n"
     "its answer. Without --model the embedded model answers.\n"
@@ -107,10 +109,19 @@ json to_json(const Result &result, const ModelInfo &model) {
               {"output_ids", result.output_ids},
               {"stop_reason", name(result.stop_reason)},
               {"token_logprobs", result.token_logprobs},
-              {"generation_prompt", result.generation_prompt.empty() ? json() : json(result.generation_prompt)},
+              {"generation_prompt",
+               result.generation_prompt.empty() ? json() : json(result.generation_prompt)},
               {"truncated_positions", result.truncated_positions},
-              {"model", {{"name", model.name}, {"digest", model.digest}, {"precision", model.precision}, {"device", model.device}}},
-              {"timings", {{"preprocess", t.preprocess}, {"vision", t.vision}, {"prefill", t.prefill}, {"decode", t.decode}}}};
+              {"model",
+               {{"name", model.name},
+                {"digest", model.digest},
+                {"precision", model.precision},
+                {"device", model.device}}},
+              {"timings",
+               {{"preprocess", t.preprocess},
+                {"vision", t.vision},
+                {"prefill", t.prefill},
+                {"decode", t.decode}}}};
   if (const auto confidence = result.confidence())
     out["confidence"] = *confidence;
   return out;
@@ -121,8 +132,7 @@ std::string dump_line(const json &object) {
 }
 
 int ask(const Model &model, const Options &o) {
-  Request request =
-      make_request(o, o.operands[0], {o.operands.begin() + 1, o.operands.end()});
+  Request request = make_request(o, o.operands[0], {o.operands.begin() + 1, o.operands.end()});
   const bool stream = !o.as_json && isatty(STDOUT_FILENO);
   if (stream)
     request.on_text = [](const std::string &text) { std::cout << text << std::flush; };
@@ -188,5 +198,6 @@ int run(int argc, char **argv) {
 } // namespace vlm
 
 int main(int argc, char **argv) {
+  vlm::restart_prepared(argv);
   return vlm::run_program("vlm-ask", [&] { return vlm::run(argc, argv); });
 }

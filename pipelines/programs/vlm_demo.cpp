@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <mutex>
 
 namespace vlm {
@@ -76,6 +77,31 @@ private:
   std::vector<CaptionedFrame> frames_;
 };
 
+/// A pipeline that is stopped whatever happens.
+class Pipeline {
+public:
+  explicit Pipeline(const std::string &launch) {
+    GError *error = nullptr;
+    element_ = gst_parse_launch(launch.c_str(), &error);
+    if (!error)
+      return;
+    const std::string text = error->message;
+    g_clear_error(&error);
+    gst_clear_object(&element_);
+    fail(ErrorCategory::Failed, text);
+  }
+  ~Pipeline() {
+    gst_element_set_state(element_, GST_STATE_NULL);
+    gst_object_unref(element_);
+  }
+  Pipeline(const Pipeline &) = delete;
+  Pipeline &operator=(const Pipeline &) = delete;
+  GstElement *get() const { return element_; }
+
+private:
+  GstElement *element_ = nullptr;
+};
+
 void report(const GstStructure *record, std::ofstream &jsonl, int &count) {
   jsonl << to_json(record).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
         << std::endl;
@@ -99,23 +125,22 @@ void report(const GstStructure *record, std::ofstream &jsonl, int &count) {
 }
 
 int follow(GstElement *pipeline, std::ofstream &jsonl) {
-  GstBus *bus = gst_element_get_bus(pipeline);
+  GstBus *bus = GST_ELEMENT_BUS(pipeline);
   int count = 0;
-  for (bool running = true; running;) {
-    GstMessage *message = gst_bus_timed_pop_filtered(
-        bus, GST_CLOCK_TIME_NONE,
-        GstMessageType(GST_MESSAGE_ELEMENT | GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-    const GstStructure *structure = gst_message_get_structure(message);
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-      fail_with(message);
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS)
-      running = false;
-    else if (structure && gst_structure_has_name(structure, "vlmcaption/caption"))
+  for (;;) {
+    const std::unique_ptr<GstMessage, void (*)(GstMessage *)> message(
+        gst_bus_timed_pop_filtered(
+            bus, GST_CLOCK_TIME_NONE,
+            GstMessageType(GST_MESSAGE_ELEMENT | GST_MESSAGE_EOS | GST_MESSAGE_ERROR)),
+        gst_message_unref);
+    if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR)
+      fail_with(message.get());
+    if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS)
+      return count;
+    const GstStructure *structure = gst_message_get_structure(message.get());
+    if (gst_structure_has_name(structure, "vlmcaption/caption"))
       report(structure, jsonl, count);
-    gst_message_unref(message);
   }
-  gst_object_unref(bus);
-  return count;
 }
 
 std::string in_quotes(const std::string &value) {
@@ -136,31 +161,28 @@ int run(int argc, char **argv) {
   line.text("sheet", "FILE", "picture sheet (default demo-captions.png)", &sheet_path);
   const std::vector<std::string> operands = line.parse(argc, argv);
   if (operands.size() != 1 || interval < 0)
-    fail(ErrorCategory::Settings, interval < 0 ? "--interval is negative" : "give one VIDEO (see --help)");
+    fail(ErrorCategory::Settings,
+         interval < 0 ? "--interval is negative" : "give one VIDEO (see --help)");
 
-  const std::string launch =
-      "filesrc location=" + in_quotes(operands[0]) + " ! decodebin ! videoconvert ! vlmcaption" +
-      (model.empty() ? "" : " model-path=" + in_quotes(model)) +
-      " interval=" + std::to_string(guint64(interval * GST_SECOND)) +
-      " ! videoconvert ! video/x-raw,format=RGB ! fakesink name=frames sync=false signal-handoffs=true";
-  GError *error = nullptr;
-  GstElement *pipeline = gst_parse_launch(launch.c_str(), &error);
-  if (error) {
-    const std::string text = error->message;
-    g_clear_error(&error);
-    fail(ErrorCategory::Failed, text);
-  }
+  const std::string launch = "filesrc location=" + in_quotes(operands[0]) +
+                             " ! decodebin ! videoconvert ! vlmcaption" +
+                             (model.empty() ? "" : " model-path=" + in_quotes(model)) +
+                             " interval=" + std::to_string(guint64(interval * GST_SECOND)) +
+                             " ! videoconvert ! video/x-raw,format=RGB ! fakesink name=frames "
+                             "sync=false signal-handoffs=true";
   std::ofstream jsonl(jsonl_path, std::ios::trunc);
   if (!jsonl)
     fail(ErrorCategory::Unreadable, jsonl_path, ": cannot be written");
   Sheet sheet;
-  GstElement *frames = gst_bin_get_by_name(GST_BIN(pipeline), "frames");
-  g_signal_connect(frames, "handoff", G_CALLBACK(Sheet::on_handoff), &sheet);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  const int count = follow(pipeline, jsonl);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(frames);
-  gst_object_unref(pipeline);
+  int count = 0;
+  {
+    const Pipeline pipeline(launch);
+    GstElement *frames = gst_bin_get_by_name(GST_BIN(pipeline.get()), "frames");
+    g_signal_connect(frames, "handoff", G_CALLBACK(Sheet::on_handoff), &sheet);
+    gst_object_unref(frames);
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    count = follow(pipeline.get(), jsonl);
+  }
   write_contact_sheet_png(sheet_path, sheet.take());
   std::cout << count << " captions: " << jsonl_path << ", " << sheet_path << "\n"
             << "gst-launch-1.0 -m " << launch << "\n";

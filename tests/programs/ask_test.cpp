@@ -36,7 +36,9 @@ protected:
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(file("out")),
             read_file(file("err"))};
   }
-  Finished ask(const std::string &arguments) { return run(model_ + " --max-tokens 3 " + arguments); }
+  Finished ask(const std::string &arguments) {
+    return run(model_ + " --max-tokens 3 " + arguments);
+  }
 
   void expect(const Finished &run, int status, const std::string &part) {
     EXPECT_EQ(run.status, status) << run.err;
@@ -113,19 +115,22 @@ TEST_F(Ask, JsonHasTheContractsFields) {
 }
 
 TEST_F(Ask, SystemGenerateAndSampling) {
-  const json answer = json::parse(
-      ask("--json --generate --system Short. --temperature 1 --top-k 5 --top-p 0.9 --seed 4 'Draw.'").out);
+  const json answer = json::parse(ask("--json --generate --system Short. --temperature 1 --top-k 5 "
+                                      "--top-p 0.9 --seed 4 'Draw.'")
+                                      .out);
   EXPECT_NE(answer["prompt"].get<std::string>().find("Draw. <GEN>"), std::string::npos);
   EXPECT_EQ(answer["prompt"].get<std::string>().rfind("Short.", 0), 0u);
-  const json again = json::parse(
-      ask("--json --generate --system Short. --temperature 1 --top-k 5 --top-p 0.9 --seed 4 'Draw.'").out);
+  const json again = json::parse(ask("--json --generate --system Short. --temperature 1 --top-k 5 "
+                                     "--top-p 0.9 --seed 4 'Draw.'")
+                                     .out);
   EXPECT_EQ(answer["output_ids"], again["output_ids"]);
 }
 
 TEST_F(Ask, BatchAnswersInOrderAndOutlivesABadLine) {
-  write("batch.jsonl", json{{"id", 1}, {"question", "One?"}, {"images", {picture_}}}.dump() + "\n" +
-                           json{{"id", "two"}, {"question", "Two?"}, {"images", {"/no/such.png"}}}.dump() +
-                           "\nnot json\n" + json{{"id", 4}, {"question", "Four?"}}.dump() + "\n");
+  write("batch.jsonl",
+        json{{"id", 1}, {"question", "One?"}, {"images", {picture_}}}.dump() + "\n" +
+            json{{"id", "two"}, {"question", "Two?"}, {"images", {"/no/such.png"}}}.dump() +
+            "\nnot json\n" + json{{"id", 4}, {"question", "Four?"}}.dump() + "\n");
   const Finished batch = ask("--batch " + file("batch.jsonl"));
   EXPECT_EQ(batch.status, 1); // some lines failed
   std::istringstream lines(batch.out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Writes a checkpoint of a released model's real shapes with random bfloat16 weights, to measure load
-// time, memory and speed. Its answers mean nothing.
+// Writes a checkpoint of a released model's real shapes with random bfloat16 weights, to measure
+// load time, memory and speed. Its answers mean nothing.
 #include "model/core/error.h"
 #include "model/weights/safetensors.h"
 
@@ -171,7 +171,8 @@ public:
   at::Tensor make(const TensorSpec &spec) {
     at::Tensor tensor = at::empty(spec.shape, at::kBFloat16);
     const bool vector = spec.shape.size() == 1;
-    const float scale = vector ? 0.1f : 1 / std::sqrt(static_cast<float>(tensor.numel() / spec.shape[0]));
+    const float scale =
+        vector ? 0.1f : 1 / std::sqrt(static_cast<float>(tensor.numel() / spec.shape[0]));
     auto *out = tensor.data_ptr<at::BFloat16>();
     for (int64_t i = 0; i < tensor.numel(); ++i)
       out[i] = at::BFloat16(scale * table_[(position_ + static_cast<size_t>(i)) % table_.size()] +

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs every gst-launch line of the README as it stands there, but for the window: a test has no
+// display. While the tree holds no embedded model, a reference checkpoint answers instead.
+#include "tests/support/fixture.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sys/wait.h>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path source = VLM_SOURCE;
+
+std::vector<std::string> launch_lines() {
+  std::vector<std::string> lines;
+  std::ifstream readme(source / "README.md");
+  for (std::string line; std::getline(readme, line);)
+    if (line.rfind("    gst-launch-1.0 ", 0) == 0 && line.find("…") == std::string::npos)
+      lines.push_back(line.substr(4));
+  return lines;
+}
+
+std::string replace(const std::string &text, const std::string &from, const std::string &to) {
+  return std::regex_replace(text, std::regex(from), to);
+}
+
+std::string runnable(std::string line) {
+  line = replace(line, "autovideosink", "fakesink");
+  line = replace(line, "pipelines/sample.webm", (source / "pipelines/sample.webm").string());
+  if (!fs::exists(source / "model/embedded/config.json"))
+    line = replace(line, "! vlmcaption",
+                   "! vlmcaption max-tokens=4 model-path=" + test::data("llama3/model"));
+  return line;
+}
+
+class ReadmeLine : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ReadmeLine, Runs) {
+  const fs::path directory = fs::path(::testing::TempDir()) / "readme";
+  fs::create_directories(directory);
+  const std::string output = (directory / "output").string();
+  const std::string command = "cd " + directory.string() + " && timeout 120 " +
+                              runnable(GetParam()) + " >" + output + " 2>&1 </dev/null";
+  const int status = std::system(command.c_str());
+  const std::string said = read_file(output);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << command << "\n" << said;
+  if (GetParam().find(" -m ") != std::string::npos) {
+    EXPECT_NE(said.find("vlmcaption/caption"), std::string::npos) << said;
+  }
+  if (GetParam().find("captioned.mkv") != std::string::npos) {
+    EXPECT_GT(fs::file_size(directory / "captioned.mkv"), 10000u);
+  }
+  fs::remove_all(directory);
+}
+
+INSTANTIATE_TEST_SUITE_P(GstLaunch, ReadmeLine, ::testing::ValuesIn(launch_lines()));
+
+TEST(Readme, HasFiveLines) { EXPECT_GE(launch_lines().size(), 5u); }
+
+} // namespace
+} // namespace vlm
