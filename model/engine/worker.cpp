@@ -2,6 +2,7 @@
 #include "model/engine/worker.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -62,6 +63,8 @@ ModelWorker::~ModelWorker() {
   }
   std::lock_guard<std::mutex> retire(retired().mutex);
   retired().threads.push_back(std::move(thread_));
+  // The process may exit before the layer ends: then it waits, while what the thread uses is there.
+  std::atexit([] { join_finished_workers(); });
 }
 
 void join_finished_workers() {
