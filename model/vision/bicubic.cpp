@@ -74,18 +74,26 @@ void transpose(std::array<uint64_t, kRows> &rows) {
       }
 }
 
-/// Rows [y, y + kRows) of the canvas, one after the other; `rows` holds what was there before, at
-/// first the colour alone.
-void take_rows(const Image &image, const Canvas &canvas, int y, std::vector<uint8_t> &rows) {
-  const size_t row_bytes = size_t(canvas.width) * 3, picture_bytes = size_t(image.width) * 3;
+std::vector<uint8_t> plain(const Canvas &canvas, int pixels) {
+  std::vector<uint8_t> bytes;
+  bytes.reserve(size_t(pixels) * 3);
+  for (int i = 0; i < pixels; ++i)
+    bytes.insert(bytes.end(), canvas.colour.begin(), canvas.colour.end());
+  return bytes;
+}
+
+/// Rows [y, y + kRows) of the canvas, one after the other; `rows` holds the colour left and right
+/// of the picture already.
+void take_rows(const Image &image, const Canvas &canvas, int y,
+               const std::vector<uint8_t> &plain_row, std::vector<uint8_t> &rows) {
+  const size_t picture_bytes = size_t(image.width) * 3;
   for (int r = 0; r < kRows; ++r) {
     const int from = y + r - canvas.top;
-    uint8_t *row = &rows[size_t(r) * row_bytes];
+    uint8_t *row = &rows[size_t(r) * plain_row.size()];
     if (from >= 0 && from < image.height)
       std::memcpy(row + canvas.left * 3, &image.rgb[size_t(from) * picture_bytes], picture_bytes);
     else
-      for (size_t i = 0; i < row_bytes; ++i)
-        row[i] = canvas.colour[i % 3];
+      std::memcpy(row, plain_row.data(), plain_row.size());
   }
 }
 
@@ -130,21 +138,38 @@ void weigh_columns(const int32_t *columns, const Taps &taps, uint8_t *out) {
   }
 }
 
-std::vector<uint8_t> plain_rows(const Canvas &canvas) {
-  std::vector<uint8_t> rows(size_t(canvas.width) * kStep);
-  for (size_t i = 0; i < rows.size(); ++i)
-    rows[i] = canvas.colour[i % 3];
-  return rows;
-}
+/// One thread's work on kRows rows after the other.
+class HorizontalStrip {
+public:
+  HorizontalStrip(const Image &image, const Canvas &canvas, const Taps &taps)
+      : image_(image), canvas_(canvas), taps_(taps), width_(int(taps.first.size())),
+        plain_in_(plain(canvas, canvas.width)), plain_out_(plain(canvas, width_)),
+        rows_(plain(canvas, canvas.width * kRows)), columns_(rows_.size() + 64), // whole 8x8 blocks
+        wide_(columns_.size()), result_(size_t(width_) * kStep + 64) {}
 
-/// One thread's buffers.
-struct Strip {
-  Strip(const Canvas &canvas, int width)
-      : rows(plain_rows(canvas)), columns(size_t(canvas.width) * kStep + 64), // whole 8x8 blocks
-        wide(columns.size()), result(size_t(width) * kStep + 64) {}
-  std::vector<uint8_t> rows, columns;
-  std::vector<int32_t> wide;
-  std::vector<uint8_t> result;
+  /// Rows [y, y + rows), rows <= kRows. Rows of one colour stay as they are.
+  void operator()(int y, int rows, uint8_t *out) {
+    if (y + rows <= canvas_.top || y >= canvas_.top + image_.height) {
+      for (int r = 0; r < rows; ++r)
+        out = std::copy(plain_out_.begin(), plain_out_.end(), out);
+      return;
+    }
+    take_rows(image_, canvas_, y, plain_in_, rows_);
+    turn_rows(rows_, columns_.data());
+    std::copy(columns_.begin(), columns_.end(), wide_.begin());
+    weigh_columns(wide_.data(), taps_, result_.data());
+    scatter_rows(result_.data(), rows, plain_out_.size(), out);
+  }
+
+private:
+  const Image &image_;
+  const Canvas &canvas_;
+  const Taps &taps_;
+  const int width_;
+  const std::vector<uint8_t> plain_in_, plain_out_;
+  std::vector<uint8_t> rows_, columns_;
+  std::vector<int32_t> wide_;
+  std::vector<uint8_t> result_;
 };
 
 Image horizontal_pass(const Image &image, const Canvas &canvas, const BicubicAxis &axis) {
@@ -154,16 +179,10 @@ Image horizontal_pass(const Image &image, const Canvas &canvas, const BicubicAxi
   out.height = canvas.height;
   const size_t row_bytes = size_t(out.width) * 3;
   out.rgb.resize(row_bytes * size_t(out.height));
-  parallel_for(0, (out.height + kRows - 1) / kRows, 4, [&](int64_t begin, int64_t end) {
-    Strip strip(canvas, out.width);
-    for (int y = int(begin) * kRows; y < std::min(int(end) * kRows, out.height); y += kRows) {
-      take_rows(image, canvas, y, strip.rows);
-      turn_rows(strip.rows, strip.columns.data());
-      std::copy(strip.columns.begin(), strip.columns.end(), strip.wide.begin());
-      weigh_columns(strip.wide.data(), taps, strip.result.data());
-      scatter_rows(strip.result.data(), std::min(kRows, out.height - y), row_bytes,
-                   &out.rgb[size_t(y) * row_bytes]);
-    }
+  parallel_for(0, (out.height + kRows - 1) / kRows, 16, [&](int64_t begin, int64_t end) {
+    HorizontalStrip strip(image, canvas, taps);
+    for (int y = int(begin) * kRows; y < std::min(int(end) * kRows, out.height); y += kRows)
+      strip(y, std::min(kRows, out.height - y), &out.rgb[size_t(y) * row_bytes]);
   });
   return out;
 }
