@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/core/cancel.h"
+#include "model/core/environment.h"
 #include "model/core/log.h"
 #include "model/core/progress_bar.h"
 #include "model/engine/model.h"
@@ -189,5 +190,6 @@ int main_program(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
+  vlm::restart_prepared(argv);
   return vlm::run_program("vlm-eval", [&] { return main_program(argc, argv); });
 }
