@@ -42,7 +42,7 @@ Layer draw_shape(Form form, Color color, double cx, double cy, double side, doub
   const bool rim = color == Color::Black || color == Color::White || random.chance(.3);
   const int rim_tone = luma(fill) > 110 ? 0 : 255;
   const double rim_width = random.uniform(1, 1.8);
-  const double shade = random.chance(.4) ? random.uniform(.04, .14) : 0;
+  const double shade = random.chance(.4) ? random.uniform(.02, .07) : 0;
   const double shade_angle = random.uniform(0, 2 * M_PI);
   const double sx = shade * std::cos(shade_angle), sy = shade * std::sin(shade_angle);
   const int fills[3] = {fill.r, fill.g, fill.b};

@@ -2,6 +2,7 @@
 #include "model/training/scenes/scene.h"
 
 #include "model/training/scenes/contact_sheet.h"
+#include "model/training/scenes/shape.h"
 #include "tests/model/training/scenes/small_assets.h"
 
 #include <gtest/gtest.h>
@@ -210,6 +211,15 @@ TEST(Scenes, HeldOutWordsOnlyWhereAsked) {
       }
   }
   EXPECT_GT(signs, 50);
+}
+
+TEST(Shapes, ShadesKeepTheName) {
+  Random random(9);
+  for (int i = 0; i < 200; ++i) {
+    const auto color = static_cast<Color>(i % color_count);
+    const Layer layer = draw_shape(Form::Square, color, 30, 30, 40, 0, random);
+    EXPECT_EQ(dominant_color(layer.rgba.data(), layer.pixels(), 1), color) << name(color);
+  }
 }
 
 TEST(Labels, ClassesCentresAndColors) {
