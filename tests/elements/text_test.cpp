@@ -192,6 +192,7 @@ TEST_F(Text, SegmentsWaitForTheCaptionsBeforeThem) {
   v.play();
   v.push(0);
   ASSERT_TRUE(text.wait_position(kFrame));
+  ASSERT_TRUE(fake().wait_begun(1));
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   segment.base = 100 * kFrame;
