@@ -128,6 +128,8 @@ at::Tensor LoadedModel::prefill(const at::Tensor &embeds, KvCache &cache, const 
 void LoadedModel::decode(at::Tensor logits, KvCache &cache, const Request &request,
                          Result &result) const {
   Sampler sampler(request.sampling);
+  // A model's vocabulary may be padded beyond its tokenizer's: such ids have no text.
+  std::vector<int64_t> printable;
   TextStream stream(*tokenizer_, request.on_text);
   const Stopwatch watch(result.timings.decode);
   for (;;) {
@@ -138,7 +140,9 @@ void LoadedModel::decode(at::Tensor logits, KvCache &cache, const Request &reque
       result.stop_reason = StopReason::Eos;
       break;
     }
-    stream.update(result.output_ids);
+    if (token.id < tokenizer_->vocab_size())
+      printable.push_back(token.id);
+    stream.update(printable);
     result.stop_reason = request.cancel.cancelled() ? StopReason::Cancelled : StopReason::Length;
     if (request.cancel.cancelled() ||
         static_cast<int64_t>(result.output_ids.size()) >= request.max_tokens ||
@@ -147,7 +151,7 @@ void LoadedModel::decode(at::Tensor logits, KvCache &cache, const Request &reque
     const at::Tensor id = id_tensor(&token.id, &token.id + 1, device_);
     logits = decoder_.logits(decoder_.forward(decoder_.embed(id).unsqueeze(0), cache)).flatten();
   }
-  result.text = strip(tokenizer_->decode(result.output_ids, /*skip_special=*/true));
+  result.text = strip(tokenizer_->decode(printable, /*skip_special=*/true));
   result.generation_prompt = generation_prompt(result.text);
   stream.finish(result.text);
 }
