@@ -33,9 +33,9 @@ inline float exp_negative(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1;
-  int32_t bits;
+  uint32_t bits;
   std::memcpy(&bits, &shifted, sizeof bits);
-  const int32_t power_bits = (bits << 23) + (127 << 23);
+  const uint32_t power_bits = (bits << 23) + (127u << 23);
   float power;
   std::memcpy(&power, &power_bits, sizeof power);
   return p * power;
