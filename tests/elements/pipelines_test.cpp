@@ -232,7 +232,7 @@ TEST_F(Pipelines, SeeksDoNotWaitForTheModel) {
                                    GST_SEEK_TYPE_SET, i * GST_SECOND, GST_SEEK_TYPE_SET,
                                    i * GST_SECOND + 10 * kFrame));
     });
-    EXPECT_LT(took, 200);
+    EXPECT_LT(took, kAtOnce);
   }
   fake().release();
   EXPECT_EQ(finish(), "");
@@ -249,7 +249,8 @@ TEST_F(Pipelines, StopsAtOnceFromEveryPhase) {
     if (i % 2) {
       ASSERT_TRUE(fake().wait_begun(1));
     }
-    EXPECT_LT(milliseconds([&] { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }), 200);
+    EXPECT_LT(milliseconds([&] { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }),
+              kAtOnce);
   }
 }
 
@@ -263,20 +264,28 @@ TEST_F(Pipelines, PauseAndResume) {
   EXPECT_EQ(run(), "");
 }
 
-// A scan of the registry must not notice that there is a model behind: the plugin alone is mapped.
-TEST(Plugin, LoadsQuickly) {
+// What a scan of the registry does, in a process that has not seen the plugin yet.
+TEST(Plugin, LoadsQuicklyAndWithoutTheEngine) {
+  EXPECT_TRUE(passes_in_child("DISABLED_Child.LoadsQuickly", "VLM_PLUGIN",
+                              g_getenv("GST_PLUGIN_PATH_1_0")));
+}
+
+TEST(DISABLED_Child, LoadsQuickly) {
+  gchar *file = g_build_filename(g_getenv("VLM_PLUGIN"), "libgstvlm.so", nullptr);
   GstPlugin *plugin = nullptr;
-  gchar *file = g_build_filename(g_getenv("GST_PLUGIN_PATH_1_0"), "libgstvlm.so", nullptr);
   const double took = milliseconds([&] { plugin = gst_plugin_load_file(file, nullptr); });
+  g_free(file);
   ASSERT_TRUE(plugin);
+  printf("plugin loaded in %.1f ms\n", took);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(took, 50);
+#endif
   EXPECT_STREQ(gst_plugin_get_license(plugin), "LGPL");
   gst_object_unref(plugin);
-  g_free(file);
-  // No library of the engine came with it.
   gchar *maps = nullptr;
   ASSERT_TRUE(g_file_get_contents("/proc/self/maps", &maps, nullptr, nullptr));
-  EXPECT_EQ(std::string(maps).find("libtorch"), std::string::npos);
+  for (const char *library : {"libtorch", "libgst-vlm-model", "libfakeengine", "libopencv"})
+    EXPECT_EQ(std::string(maps).find(library), std::string::npos) << library;
   g_free(maps);
 }
 

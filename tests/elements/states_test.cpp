@@ -8,9 +8,6 @@ namespace {
 
 using States = ElementTest;
 
-// Nobody may notice that the model is busy.
-constexpr double kAtOnce = 200;
-
 Own<GstElement> make(const std::string &properties = "") {
   GstElement *element = gst_parse_launch(("vlmcaption " + properties).c_str(), nullptr);
   return Own<GstElement>(GST_ELEMENT(gst_object_ref_sink(element)));
@@ -55,15 +52,8 @@ TEST_F(States, EmptyModelPathIsAMistake) {
 // The engine's library is looked for at first use only, and its absence says where. In a child
 // process: this one has its engine already.
 TEST_F(States, MissingEngineNamesWhatWasTried) {
-  const gchar *program = "/proc/self/exe";
-  const gchar *argv[] = {program, "--gtest_filter=DISABLED_Child.MissingEngine",
-                         "--gtest_also_run_disabled_tests", nullptr};
-  gchar **env = g_environ_setenv(g_get_environ(), "GST_VLM_ENGINE", "/nowhere/engine.so", TRUE);
-  gint status = -1;
-  EXPECT_TRUE(g_spawn_sync(nullptr, const_cast<gchar **>(argv), env, G_SPAWN_DEFAULT, nullptr,
-                           nullptr, nullptr, nullptr, &status, nullptr));
-  EXPECT_TRUE(g_spawn_check_wait_status(status, nullptr));
-  g_strfreev(env);
+  EXPECT_TRUE(
+      passes_in_child("DISABLED_Child.MissingEngine", "GST_VLM_ENGINE", "/nowhere/engine.so"));
 }
 
 TEST(DISABLED_Child, MissingEngine) {

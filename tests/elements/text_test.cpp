@@ -396,7 +396,7 @@ TEST_F(Text, BlockedReaderHoldsAFileAndStopDoesNotWait) {
     return flow;
   });
   EXPECT_TRUE(fake().wait_ended(100));
-  EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_NULL); }), 200);
+  EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_NULL); }), kAtOnce);
   EXPECT_EQ(pushed.get(), GST_FLOW_FLUSHING);
 }
 

@@ -32,11 +32,22 @@ template <typename T> using Own = std::unique_ptr<T, Unref>;
 
 constexpr GstClockTime kFrame = 40 * GST_MSECOND; // 25 frames a second
 
+/// Milliseconds in which a flush or a stop must be over, whatever the model does. Sanitizers halt
+/// the process while they look for names.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kAtOnce = 2000;
+#else
+constexpr double kAtOnce = 200;
+#endif
+
 /// The fake engine of this process.
 FakeEngine &fake();
 
 /// Milliseconds that `body` takes.
 double milliseconds(const std::function<void()> &body);
+
+/// Runs one disabled test of this program in a process of its own, where `variable` has `value`.
+bool passes_in_child(const char *test, const char *variable, const char *value);
 
 /// The error that parsed message `m` carries, as "domain/code: text".
 struct Problem {
