@@ -11,6 +11,16 @@ namespace {
 // Whole pipelines, in this process.
 class Pipelines : public ElementTest {
 protected:
+  void SetUp() override {
+    for (const char *name : {"videotestsrc", "videoconvert", "videoscale", "appsrc", "textoverlay",
+                             "jpegenc", "matroskamux", "matroskademux"}) {
+      GstElementFactory *factory = gst_element_factory_find(name);
+      if (!factory)
+        GTEST_SKIP() << "the element " << name << " is not installed";
+      gst_object_unref(factory);
+    }
+  }
+
   void TearDown() override {
     stop();
     ElementTest::TearDown();
