@@ -30,7 +30,7 @@ commands:
 
 examples:
   vlm-eval make --categories sprites/categories.tsv --index sprites/heldout/index.tsv \
-      --style openmoji --pictures 200 --output sets/openmoji
+      --backgrounds sprites/heldout-backgrounds --style openmoji --pictures 200 --output sets/openmoji
   vlm-eval scenes --set openmoji=sets/openmoji --json scores.json --plot scores.png
   vlm-eval scenes --model vlm-tiny --set seen=sets/seen --set openmoji=sets/openmoji)";
 
@@ -140,12 +140,17 @@ int make(const Options &options) {
   paths.sprite_index = options.index;
   paths.backgrounds = options.backgrounds;
   paths.selection.held_out = true;
+  paths.held_out_fonts = true;
   if (!options.style.empty())
     paths.selection.only = {options.style};
   scenes::EvaluationOptions set;
   set.pictures = static_cast<int>(options.pictures);
   set.seed = static_cast<uint64_t>(options.seed);
-  scenes::make_evaluation_set(scenes::load_assets(paths), options.output, set);
+  const scenes::Assets assets = scenes::load_assets(paths);
+  if (assets.fonts.empty())
+    fail(ErrorCategory::NotFound, paths.font_directories.front(),
+         ": no font of the held-out family (Debian package fonts-freefont-ttf)");
+  scenes::make_evaluation_set(assets, options.output, set);
   return kDone;
 }
 

@@ -27,12 +27,16 @@ std::vector<fs::path> files_below(const std::string &directory) {
   return files;
 }
 
-bool starts_with_any(const std::string &name, std::initializer_list<const char *> starts) {
+using Names = std::initializer_list<const char *>;
+constexpr Names training_families = {"DejaVu", "Liberation", "Roboto", "Lato", "OpenSans"};
+constexpr Names held_out_families = {"FreeMono", "FreeSans", "FreeSerif"};
+
+bool starts_with_any(const std::string &name, Names starts) {
   return std::any_of(starts.begin(), starts.end(),
                      [&](const char *start) { return name.rfind(start, 0) == 0; });
 }
 
-bool contains_any(const std::string &name, std::initializer_list<const char *> parts) {
+bool contains_any(const std::string &name, Names parts) {
   return std::any_of(parts.begin(), parts.end(),
                      [&](const char *part) { return name.find(part) != std::string::npos; });
 }
@@ -76,7 +80,7 @@ std::vector<Image> read_photographs(const std::string &directory, const Categori
 
 } // namespace
 
-std::vector<std::string> find_fonts(const std::vector<std::string> &directories) {
+std::vector<std::string> find_fonts(const std::vector<std::string> &directories, bool held_out) {
   std::vector<std::string> fonts;
   for (const std::string &directory : directories) {
     if (!fs::is_directory(directory))
@@ -84,7 +88,7 @@ std::vector<std::string> find_fonts(const std::vector<std::string> &directories)
     for (const fs::path &path : files_below(directory)) {
       const std::string name = path.filename().string();
       if (path.extension() == ".ttf" &&
-          starts_with_any(name, {"DejaVu", "Liberation", "Roboto", "Lato", "OpenSans"}) &&
+          starts_with_any(name, held_out ? held_out_families : training_families) &&
           !contains_any(name, {"Math", "Thin", "Hairline", "ExtraLight"}))
         fonts.push_back(path.string());
     }
@@ -97,7 +101,7 @@ Assets load_assets(const AssetPaths &paths) {
   Sprites sprites(paths.sprite_index, categories, paths.selection);
   std::vector<Image> photographs = read_photographs(paths.backgrounds, categories);
   return {std::move(categories), std::move(sprites), read_words(paths.dictionary),
-          find_fonts(paths.font_directories), std::move(photographs)};
+          find_fonts(paths.font_directories, paths.held_out_fonts), std::move(photographs)};
 }
 
 } // namespace vlm::scenes

@@ -18,7 +18,8 @@ struct AssetPaths {
   SpriteSelection selection;
   std::string dictionary = "/usr/share/dict/american-english-small";
   std::vector<std::string> font_directories = {"/usr/share/fonts/truetype"};
-  std::string backgrounds; ///< folder of photographs, searched recursively; empty: none
+  bool held_out_fonts = false; ///< the families for evaluation in place of those for training
+  std::string backgrounds;     ///< folder of photographs, searched recursively; empty: none
 };
 
 /// Immutable once made: share it between threads.
@@ -32,8 +33,9 @@ struct Assets {
 
 Assets load_assets(const AssetPaths &paths);
 
-/// Font files below the folders whose family may be trained on (DejaVu, Liberation, Roboto, Lato,
-/// Open Sans), sorted. The GNU FreeFont family is never among them.
-std::vector<std::string> find_fonts(const std::vector<std::string> &directories);
+/// Font files below the folders, sorted: of the families that may be trained on (DejaVu, Liberation,
+/// Roboto, Lato, Open Sans), or of the one held out for evaluation (GNU FreeFont).
+std::vector<std::string> find_fonts(const std::vector<std::string> &directories,
+                                    bool held_out = false);
 
 } // namespace vlm::scenes

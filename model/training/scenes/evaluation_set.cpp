@@ -17,12 +17,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_png(const Image &image, const std::string &path) {
+/// Returns the file's name.
+std::string write_picture(const Image &image, const std::string &directory, int number, bool jpeg,
+                          int quality) {
+  char name[32];
+  std::snprintf(name, sizeof name, "%05d.%s", number, jpeg ? "jpg" : "png");
   const cv::Mat view(image.height, image.width, CV_8UC3, const_cast<uint8_t *>(image.rgb.data()));
   cv::Mat swapped;
   cv::cvtColor(view, swapped, cv::COLOR_RGB2BGR);
-  if (!cv::imwrite(path, swapped))
+  const std::string path = (fs::path(directory) / name).string();
+  const std::vector<int> settings =
+      jpeg ? std::vector<int>{cv::IMWRITE_JPEG_QUALITY, quality} : std::vector<int>{};
+  if (!cv::imwrite(path, swapped, settings))
     fail(ErrorCategory::Unreadable, path, ": cannot be written");
+  return name;
 }
 
 std::string to_line(const std::string &id, const std::string &image, const char *phrasing,
@@ -80,9 +88,9 @@ void make_evaluation_set(const Assets &assets, const std::string &directory,
   for (int i = 0; i < options.pictures; ++i) {
     const Scene scene = maker(options.mix, options.seed, static_cast<uint64_t>(i));
     Random random(options.seed + 1, static_cast<uint64_t>(i));
-    char image[32];
-    std::snprintf(image, sizeof image, "%05d.png", i);
-    write_png(scene.image, (fs::path(directory) / image).string());
+    const bool jpeg = random.chance(options.jpeg);
+    const int quality = random.between(60, 95);
+    const std::string image = write_picture(scene.image, directory, i, jpeg, quality);
     const bool unlisted = random.chance(options.unlisted);
     QuestionOptions question_options;
     question_options.phrasing = unlisted ? Phrasing::Unlisted : Phrasing::Standard;

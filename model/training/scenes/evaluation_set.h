@@ -15,9 +15,10 @@ struct EvaluationOptions {
   double unlisted = 0.25; ///< share of pictures asked in unlisted phrasings
   int min_side = 256, max_side = 512;
   int questions_per_picture = 12;
+  double jpeg = 0.5; ///< share of pictures stored as JPEG of quality 60 to 95
 };
 
-/// Writes NNNNN.png and questions.jsonl ({"id","images","question","type","answer","label","small",
+/// Writes NNNNN.png or NNNNN.jpg and questions.jsonl ({"id","images","question","type","answer","label","small",
 /// "shape","phrasing"}; picture paths relative to the folder) into `directory`: new scenes without
 /// restyling, held-out words. The same bytes for the same seed and assets.
 void make_evaluation_set(const Assets &assets, const std::string &directory,

@@ -33,14 +33,24 @@ Layout crowded(Random &random) {
   return {count - signs, signs, .04, .88};
 }
 
+/// Many small objects: a picture costs as much to see whatever it shows.
+Layout collection(Random &random) {
+  const int signs = random.chance(.3) ? 1 : 0;
+  return {random.between(9, 14) - signs, signs, .04, .92};
+}
+
 Layout page(int signs) { return {0, signs, 0, 0, 9, 27}; }
 
 Layout draw_layout(SceneMix mix, Random &random) {
   switch (mix) {
   case SceneMix::Standard:
     return standard(.30, random);
-  case SceneMix::Crowded:
-    return random.chance(.22) ? page(random.between(6, 12)) : crowded(random);
+  case SceneMix::Crowded: {
+    const double kind = random.uniform();
+    return kind < .22   ? page(random.between(6, 12))
+           : kind < .57 ? collection(random)
+                        : crowded(random);
+  }
   case SceneMix::Talk: {
     const double kind = random.uniform();
     return kind < .25   ? crowded(random)
@@ -143,9 +153,9 @@ PlannedThing draw_sign(const Assets &assets, const Layout &layout, bool held_out
 }
 
 double draw_size(int things, bool shape, Random &random) {
-  constexpr double smallest[] = {.28, .22, .20, .18, .17, .16, .15, .14};
-  constexpr double largest[] = {.75, .50, .42, .36, .32, .30, .28, .26};
-  const int row = std::min(things, 8) - 1;
+  constexpr double smallest[] = {.28, .22, .20, .18, .17, .16, .15, .14, .13};
+  constexpr double largest[] = {.75, .50, .42, .36, .32, .30, .28, .26, .25};
+  const int row = std::min(things, 9) - 1;
   return random.uniform(smallest[row], largest[row]) * (shape ? .8 : 1);
 }
 

@@ -83,7 +83,8 @@ DenseLabels dense_labels(const Scene &scene, int categories);
 /// What a stage of training sees.
 enum class SceneMix {
   Standard, ///< section 2
-  Crowded,  ///< section 6.2: crowded scenes and 22 % pages of 6 to 12 signs
+  Crowded,  ///< section 6.2: crowded scenes, 22 % pages of 6 to 12 signs, and 35 % collections of
+            ///< 9 to 14 small things
   Talk,     ///< stage 2: standard with signs in .42, 25 % crowded, 10 % pages of 2 to 4 signs
   Reading,  ///< one to three signs and little else: for measuring reading
 };

@@ -24,12 +24,12 @@ def _surface_to_image(surface):
     return Image.frombuffer("RGBA", size, data, "raw", "BGRa", surface.get_stride(), 1)
 
 
-def draw_svg(text):
+def draw_svg(text, side=CANVAS):
     handle = Rsvg.Handle.new_from_data(text.encode())
     box = Rsvg.Rectangle()
     box.x = box.y = 0
-    box.width = box.height = CANVAS
-    surface = cairo.ImageSurface(cairo.FORMAT_ARGB32, CANVAS, CANVAS)
+    box.width = box.height = side
+    surface = cairo.ImageSurface(cairo.FORMAT_ARGB32, side, side)
     handle.render_document(cairo.Context(surface), box)
     surface.flush()
     return _surface_to_image(surface)
@@ -136,8 +136,12 @@ def background(path):
     """An RGB picture with a shorter side of BACKGROUND."""
     if path.suffix == ".pat":
         return _tile(_gimp_pattern(path.read_bytes()).convert("RGB"), BACKGROUND)
-    with Image.open(path) as image:
-        image = image.convert("RGB")
+    if path.suffix == ".svg":
+        image = draw_svg(path.read_text(encoding="utf-8"), 3 * BACKGROUND)
+        image = image.crop(image.getbbox()).convert("RGB")  # the square around it is empty
+    else:
+        with Image.open(path) as image:
+            image = image.convert("RGB")
     scale = BACKGROUND / min(image.size)
     size = tuple(round(length * scale) for length in image.size)
     return image.resize(size, Image.Resampling.LANCZOS)

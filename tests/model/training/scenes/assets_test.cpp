@@ -36,6 +36,8 @@ TEST(Fonts, OnlyFamiliesThatMayBeTrainedOn) {
   const std::string root = folder.path().string() + '/';
   EXPECT_EQ(find_fonts({folder.path().string(), "/nowhere"}),
             (std::vector<std::string>{root + "DejaVuSans.ttf", root + "LiberationSerif-Bold.ttf"}));
+  EXPECT_EQ(find_fonts({folder.path().string()}, /*held_out=*/true),
+            (std::vector<std::string>{root + "free/FreeMonoBold.ttf", root + "free/FreeSans.ttf"}));
 }
 
 class PackTest : public testing::Test {
