@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Captions a video file: captions in the terminal as they come, JSON lines and a picture sheet.
+#include "gst-plugin/structurejson.h"
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/contact_sheet.h"
-#include "pipelines/programs/structure_json.h"
 
 #include <gst/video/video.h>
 
@@ -103,8 +103,7 @@ private:
 };
 
 void report(const GstStructure *record, std::ofstream &jsonl, int &count) {
-  jsonl << to_json(record).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
-        << std::endl;
+  jsonl << gstvlm::to_json_line(record) << std::flush;
   guint64 pts = 0;
   gst_structure_get_uint64(record, "pts", &pts);
   const char *text = gst_structure_get_string(record, "text");
