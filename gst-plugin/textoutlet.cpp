@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/textoutlet.h"
 
+#include "gst-plugin/sparsestream.h"
+
 namespace gstvlm
 {
 namespace
@@ -12,23 +14,6 @@ TextQueue &
 queue_of (GstPad * pad)
 {
   return gst_vlm_text_pad_get_queue (GST_VLM_TEXT_PAD (pad));
-}
-
-// The text's own: it belongs to the video's group, and buffers come now and
-// then.
-GstEvent *
-text_stream_start (GstEvent * video)
-{
-  const gchar * video_id;
-  gst_event_parse_stream_start (video, &video_id);
-  const std::string id = std::string (video_id) + "/text";
-  GstEvent * event = gst_event_new_stream_start (id.c_str ());
-  guint group;
-  if (gst_event_parse_group_id (video, &group))
-    gst_event_set_group_id (event, group);
-  gst_event_set_stream_flags (event, GST_STREAM_FLAG_SPARSE);
-  gst_event_set_seqnum (event, gst_event_get_seqnum (video));
-  return event;
 }
 
 } // namespace
@@ -79,7 +64,7 @@ void
 TextOutlet::stream_start (GstEvent * event)
 {
   Guard lock (mutex_);
-  stream_start_.reset (text_stream_start (event));
+  stream_start_ = sparse_stream_start (event, "/text");
   segment_.reset ();
   queue_event (stream_start_.get ());
 }
