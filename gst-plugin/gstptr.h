@@ -18,6 +18,14 @@ struct GstFree {
   {
     gst_video_converter_free (c);
   }
+  void operator() (GstVideoOverlayRectangle * r) const noexcept
+  {
+    gst_video_overlay_rectangle_unref (r);
+  }
+  void operator() (GstVideoOverlayComposition * c) const noexcept
+  {
+    gst_video_overlay_composition_unref (c);
+  }
   void operator() (GstPad * p) const noexcept { gst_object_unref (p); }
   void operator() (GstElement * e) const noexcept { gst_object_unref (e); }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/gstvlmcaption.h"
 #include "gst-plugin/gstvlmmeta2json.h"
+#include "gst-plugin/gstvlmoverlay.h"
 
 #define PACKAGE "gst-vlm" // GST_PLUGIN_DEFINE wants it
 
@@ -13,7 +14,8 @@ plugin_init (GstPlugin * plugin)
 {
   GST_DEBUG_CATEGORY_INIT (vlm_debug, "vlm", 0, "vision-language elements");
   return GST_ELEMENT_REGISTER (vlmcaption, plugin) &&
-         GST_ELEMENT_REGISTER (vlmmeta2json, plugin);
+         GST_ELEMENT_REGISTER (vlmmeta2json, plugin) &&
+         GST_ELEMENT_REGISTER (vlmoverlay, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, vlm,
