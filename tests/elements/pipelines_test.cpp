@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <ctime>
 #include <unistd.h>
 
 namespace vlm::test {
@@ -283,7 +284,10 @@ TEST(Plugin, LoadsQuicklyAndWithoutTheEngine) {
 TEST(DISABLED_Child, LoadsQuickly) {
   gchar *file = g_build_filename(g_getenv("VLM_PLUGIN"), "libgstvlm.so", nullptr);
   GstPlugin *plugin = nullptr;
-  const double took = milliseconds([&] { plugin = gst_plugin_load_file(file, nullptr); });
+  // Of the processor's time: what else runs on the machine does not count.
+  const std::clock_t start = std::clock();
+  plugin = gst_plugin_load_file(file, nullptr);
+  const double took = 1000.0 * (std::clock() - start) / CLOCKS_PER_SEC;
   g_free(file);
   ASSERT_TRUE(plugin);
   printf("plugin loaded in %.1f ms\n", took);
