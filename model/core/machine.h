@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace vlm {
 
-/// Processors this process may use: the affinity mask, bounded by the cgroup's CPU quota. At least 1.
-int available_threads();
+/// Processors this process may use: the affinity mask, bounded by the control groups' CPU quota. At
+/// least 1. `root`: the folder below which proc/ and sys/ lie, another one in tests.
+int available_threads(const std::string &root = "");
 
-/// Bytes this process may still allocate: MemAvailable, bounded by what is left of the cgroup's limit.
-uint64_t available_memory();
+/// Bytes this process may still allocate: MemAvailable, bounded by what is left of the control
+/// groups' limits.
+uint64_t available_memory(const std::string &root = "");
 
 /// True when products of bfloat16 pairs are native (AVX-512 BF16).
 bool cpu_has_bf16();
