@@ -1,89 +1,78 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/engine/worker.h"
 
+#include "model/engine/retired_threads.h"
+
+#include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <vector>
 
 namespace vlm {
 namespace {
 
-// Less than the 200 ms in which a pipeline promises to stop.
-constexpr auto kPatience = std::chrono::milliseconds(100);
+using std::chrono::milliseconds;
+
+// What a thread without work needs to end. Several workers that are destroyed one after the other
+// must still stay below the 200 ms in which a pipeline promises to stop.
+constexpr milliseconds kPatience(20);
+// A cancel token wakes nobody: those who wait look at it this often.
+constexpr milliseconds kPoll(5);
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Threads of destroyed workers that may still be inside a layer.
-struct Retired {
-  std::mutex mutex;
-  std::vector<std::thread> threads;
-};
-
-// Never destroyed: a thread that outlives main() must not find it gone.
-Retired &retired() {
-  static Retired *const instance = new Retired;
-  return *instance;
-}
-
 // Video threads keep their cores: inference yields to them. Threads that the runtime starts from
 // this one inherit both. A refusal by the system changes nothing but latency.
 void lower_priority() {
+  constexpr int kNice = 10;
   const sched_param none{};
+  const auto self = static_cast<id_t>(gettid());
   sched_setscheduler(0, SCHED_BATCH, &none);
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
+  setpriority(PRIO_PROCESS, self, std::max(kNice, getpriority(PRIO_PROCESS, self)));
 }
 
 } // namespace
 
 ModelWorker::ModelWorker(Loader load) : state_(std::make_shared<State>()) {
-  model_ = state_->loaded.get_future().share();
-  thread_ = std::thread([state = state_, load = std::move(load)] { run(state, load); });
+  RetiredThreads::instance().reap();
+  ended_ = state_->ended.get_future().share();
+  thread_ = std::thread([state = state_, load = std::move(load)] { run(*state, load); });
 }
 
 ModelWorker::~ModelWorker() {
-  std::unique_lock<std::mutex> lock(state_->mutex);
-  state_->closed = true;
-  state_->running.cancel();
-  state_->loading.cancel();
-  for (const Job &job : state_->jobs)
-    job.request.cancel.cancel();
-  state_->wake.notify_all();
-  // A thread that ends at once is seen off here, so that a process which exits next has none left;
-  // a running layer is not waited for.
-  const bool ended = state_->wake.wait_for(lock, kPatience, [&] { return state_->ended; });
-  lock.unlock();
-  if (ended) {
-    thread_.join();
-    return;
-  }
-  std::lock_guard<std::mutex> retire(retired().mutex);
-  retired().threads.push_back(std::move(thread_));
-  // The process may exit before the layer ends: then it waits, while what the thread uses is there.
-  std::atexit([] { join_finished_workers(); });
-}
-
-void join_finished_workers() {
-  std::vector<std::thread> threads;
   {
-    std::lock_guard<std::mutex> lock(retired().mutex);
-    threads.swap(retired().threads);
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->closed = true;
+    state_->running.cancel();
+    state_->loading.cancel();
+    for (const Job &job : state_->jobs)
+      job.request.cancel.cancel();
+    state_->wake.notify_one();
   }
-  for (std::thread &thread : threads)
-    thread.join();
+  RetiredThreads::instance().reap();
+  // A thread that ends at once is seen off here, so that its memory is free when this returns; a
+  // running layer is not waited for.
+  if (ended_.wait_for(kPatience) == std::future_status::ready)
+    thread_.join();
+  else
+    RetiredThreads::instance().add(std::move(thread_), ended_);
 }
 
 void ModelWorker::wait_loaded(const CancelToken &cancel) const {
-  while (model_.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready)
+  std::unique_lock<std::mutex> lock(state_->mutex);
+  while (!state_->loaded.wait_for(lock, kPoll, [&] { return state_->model || state_->error; }))
     cancel.check();
-  model_.get();
+  if (state_->error)
+    std::rethrow_exception(state_->error);
 }
 
-const ModelInfo &ModelWorker::info() const { return model_.get()->info(); }
+const ModelInfo &ModelWorker::info() const {
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  return state_->model->info(); // which the thread keeps until this is destroyed
+}
 
 void ModelWorker::submit(Request request, Completion done) {
   {
@@ -93,20 +82,29 @@ void ModelWorker::submit(Request request, Completion done) {
   state_->wake.notify_one();
 }
 
-void ModelWorker::run(const std::shared_ptr<State> &state, const Loader &load) {
+void ModelWorker::run(State &state, const Loader &load) {
   lower_priority();
-  std::shared_ptr<const Model> model;
-  try {
-    model = load(state->loading);
-    state->loaded.set_value(model);
-  } catch (...) {
-    state->loaded.set_exception(std::current_exception());
+  if (load_model(state, load)) {
+    serve(state, *state.model);
+    std::lock_guard<std::mutex> lock(state.mutex);
+    state.model.reset();
   }
-  if (model)
-    serve(*state, *model);
-  std::lock_guard<std::mutex> lock(state->mutex);
-  state->ended = true;
-  state->wake.notify_all();
+  state.ended.set_value();
+}
+
+bool ModelWorker::load_model(State &state, const Loader &load) {
+  std::shared_ptr<const Model> model;
+  std::exception_ptr error;
+  try {
+    model = load(state.loading);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  std::lock_guard<std::mutex> lock(state.mutex);
+  state.model = std::move(model);
+  state.error = error;
+  state.loaded.notify_all();
+  return state.model != nullptr;
 }
 
 void ModelWorker::serve(State &state, const Model &model) {

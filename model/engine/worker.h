@@ -22,12 +22,15 @@ public:
   explicit ModelWorker(Loader load);
 
   /// Cancels what runs and what waits, and returns without waiting for the running layer: the
-  /// thread ends by itself and is joined by join_finished_workers().
+  /// thread ends by itself and is then joined by RetiredThreads.
   ~ModelWorker() override;
 
   /// Blocks until the model is loaded; rethrows what the loader threw. With `cancel`, gives up
   /// (Error(Cancelled)) while the load goes on.
   void wait_loaded(const CancelToken &cancel) const;
+
+  /// Ready once the thread has let go of the model, which may be later than the destructor.
+  std::shared_future<void> ended() const { return ended_; }
 
   const ModelInfo &info() const override;
   void submit(Request request, Completion done) override;
@@ -41,24 +44,24 @@ private:
   // What the thread shares with this object; the thread may outlive it.
   struct State {
     std::mutex mutex;
-    std::condition_variable wake;
+    std::condition_variable wake;   // of the thread
+    std::condition_variable loaded; // `model` or `error` is set
+    std::shared_ptr<const Model> model;
+    std::exception_ptr error; // of the loader
     std::deque<Job> jobs;
     CancelToken running; // of the job in progress
     CancelToken loading;
     bool closed = false; // by the destructor
-    bool ended = false;  // by the thread, last
-    std::promise<std::shared_ptr<const Model>> loaded;
+    std::promise<void> ended;
   };
-  static void run(const std::shared_ptr<State> &state, const Loader &load);
+  static void run(State &state, const Loader &load);
+  static bool load_model(State &state, const Loader &load);
   static void serve(State &state, const Model &model);
   static void answer(const Model &model, Job job);
 
   std::shared_ptr<State> state_;
-  std::shared_future<std::shared_ptr<const Model>> model_;
+  std::shared_future<void> ended_;
   std::thread thread_;
 };
-
-/// Waits for the threads of destroyed workers that were not seen off by the destructor. For tests.
-void join_finished_workers();
 
 } // namespace vlm

@@ -1,45 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Worker and registry on a scripted model: no weights, so that thread checkers can run it.
+// The registry on scripted models: no weights, so that thread checkers can run it.
 #include "model/engine/registry.h"
+
+#include "model/engine/retired_threads.h"
+#include "tests/model/engine/scripted_model.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <future>
 
-namespace vlm {
+namespace vlm::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A gate that scripted work waits at.
-class Gate {
-public:
-  void open() { promise_.set_value(); }
-  void wait() const { future_.wait(); }
-
-private:
-  std::promise<void> promise_;
-  std::shared_future<void> future_ = promise_.get_future().share();
-};
-
-class ScriptedModel : public Model {
-public:
-  explicit ScriptedModel(std::function<Result(const Request &)> answer)
-      : answer_(std::move(answer)) {}
-  const ModelInfo &info() const override { return info_; }
-  Result generate(const Request &request) const override { return answer_(request); }
-
-private:
-  ModelInfo info_;
-  std::function<Result(const Request &)> answer_;
-};
-
-Result echo(const Request &request) {
-  Result result;
-  result.text = request.question;
-  return result;
-}
 
 Registry::LoaderOf loader_of(std::function<Result(const Request &)> answer,
                              std::atomic<int> *loads = nullptr) {
@@ -51,37 +24,10 @@ Registry::LoaderOf loader_of(std::function<Result(const Request &)> answer,
   };
 }
 
-struct Answer {
-  std::string text;
-  std::exception_ptr error;
-};
-
-std::future<Answer> ask(Worker &worker, Request request) {
-  auto promise = std::make_shared<std::promise<Answer>>();
-  worker.submit(std::move(request), [promise](std::unique_ptr<Result> result, std::exception_ptr e) {
-    promise->set_value({result ? result->text : "", e});
-  });
-  return promise->get_future();
-}
-
-Request question(const std::string &text) {
-  Request request;
-  request.question = text;
-  return request;
-}
-
 class RegistryTest : public ::testing::Test {
 protected:
-  void TearDown() override { join_finished_workers(); }
+  void TearDown() override { RetiredThreads::instance().join(); }
 };
-
-TEST_F(RegistryTest, AnswersInOrder) {
-  Registry registry(loader_of(echo));
-  const auto worker = registry.open({}, {}, {});
-  auto first = ask(*worker, question("a")), second = ask(*worker, question("b"));
-  EXPECT_EQ(second.get().text, "b");
-  EXPECT_EQ(first.wait_for(0s), std::future_status::ready);
-}
 
 TEST_F(RegistryTest, EqualOptionsShareOneLoad) {
   std::atomic<int> loads{0};
@@ -144,29 +90,5 @@ TEST_F(RegistryTest, AnOpenerCanGiveUpWhileTheLoadGoesOn) {
   EXPECT_NE(patient.get(), nullptr);
 }
 
-TEST_F(RegistryTest, ErrorsReachTheCompletion) {
-  Registry registry(loader_of([](const Request &) -> Result { throw std::runtime_error("kernel"); }));
-  const auto worker = registry.open({}, {}, {});
-  const Answer answer = ask(*worker, question("a")).get();
-  ASSERT_TRUE(answer.error);
-  EXPECT_THROW(std::rethrow_exception(answer.error), std::runtime_error);
-}
-
-TEST_F(RegistryTest, DroppingTheWorkerCancelsEverything) {
-  Gate started;
-  Registry registry(loader_of([&](const Request &request) -> Result {
-    started.open();
-    while (!request.cancel.cancelled())
-      std::this_thread::yield();
-    fail(ErrorCategory::Cancelled, "cancelled");
-  }));
-  auto worker = registry.open({}, {}, {});
-  auto running = ask(*worker, question("a")), waiting = ask(*worker, question("b"));
-  started.wait();
-  worker.reset(); // returns although the job runs
-  EXPECT_TRUE(running.get().error);
-  EXPECT_TRUE(waiting.get().error);
-}
-
 } // namespace
-} // namespace vlm
+} // namespace vlm::test

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/engine/model.h"
+
+#include <future>
+
+namespace vlm::test {
+
+/// A gate that scripted work waits at.
+class Gate {
+public:
+  void open() { promise_.set_value(); }
+  void wait() const { future_.wait(); }
+
+private:
+  std::promise<void> promise_;
+  std::shared_future<void> future_ = promise_.get_future().share();
+};
+
+/// A model without weights that answers as the test says.
+class ScriptedModel : public Model {
+public:
+  using Answer = std::function<Result(const Request &)>;
+
+  explicit ScriptedModel(Answer answer, const std::string &precision = "")
+      : answer_(std::move(answer)) {
+    info_.precision = precision;
+  }
+  const ModelInfo &info() const override { return info_; }
+  Result generate(const Request &request) const override { return answer_(request); }
+
+private:
+  ModelInfo info_;
+  Answer answer_;
+};
+
+inline Result echo(const Request &request) {
+  Result result;
+  result.text = request.question;
+  return result;
+}
+
+struct Answered {
+  std::string text;
+  std::exception_ptr error;
+};
+
+inline std::future<Answered> ask(Worker &worker, const std::string &question) {
+  auto promise = std::make_shared<std::promise<Answered>>();
+  Request request;
+  request.question = question;
+  worker.submit(std::move(request),
+                [promise](std::unique_ptr<Result> result, std::exception_ptr error) {
+                  promise->set_value({result ? result->text : "", error});
+                });
+  return promise->get_future();
+}
+
+} // namespace vlm::test
