@@ -14,16 +14,13 @@ public:
   std::shared_ptr<Worker> open(const ModelOptions &options,
                                const std::function<void(double)> &progress,
                                const CancelToken &cancel) override {
-    ModelOptions resolved = options;
-    if (resolved.path.empty())
-      resolved.path = embedded_model_path();
-    return registry_.open(resolved, progress, cancel);
+    return registry_.open(options, progress, cancel);
   }
 
   void set_log_sink(LogSink sink) override { vlm::set_log_sink(std::move(sink)); }
 
 private:
-  Registry registry_{&Model::load};
+  Registry registry_{&resolve_options, &Model::load};
 };
 
 } // namespace

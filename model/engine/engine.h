@@ -11,12 +11,14 @@
 
 namespace vlm {
 
-/// Which model, where and how. Two equal values share one loaded model.
+/// Which model, where and how. Within a process there is one loaded copy per path, device and
+/// precision; `auto` takes a copy that is there already, in whatever precision. Every client's
+/// requests run on the number of threads that it asked for, whoever loaded the model.
 struct ModelOptions {
   std::string path;               ///< checkpoint directory; empty: the embedded model
   std::string device = "cpu";     ///< cpu, cuda, cuda:N
   std::string precision = "auto"; ///< auto, float32, bfloat16
-  int threads = 0;                ///< 0: all that the process may use
+  int threads = 0;                ///< up to 1024; 0: all that the process may use
 };
 
 struct ModelInfo {
@@ -68,7 +70,7 @@ public:
 
 /// The entry point that the plugin looks up in the engine's library: returns the process-wide
 /// engine, owned by the library. `interface_version` must equal kEngineInterface, else nullptr.
-constexpr int kEngineInterface = 1;
+constexpr int kEngineInterface = 2;
 using EngineEntry = Engine *(*)(int interface_version);
 constexpr const char *kEngineEntryName = "vlm_engine";
 

@@ -2,6 +2,7 @@
 #include "model/compute/threads.h"
 #include "model/core/strip.h"
 #include "model/engine/dump.h"
+#include "model/engine/load.h"
 #include "model/engine/loaded_model.h"
 #include "model/engine/text_stream.h"
 #include "model/language/sampler.h"
@@ -39,7 +40,8 @@ at::Tensor id_tensor(const int64_t *begin, const int64_t *end, at::Device device
 
 Result LoadedModel::generate(const Request &request) const {
   const c10::InferenceMode inference;
-  set_threads(threads_);
+  check_threads(request.threads);
+  set_threads(request.threads > 0 ? request.threads : threads_);
   if (request.max_tokens < 1)
     fail(ErrorCategory::Settings, "max-tokens is ", request.max_tokens, ", must be at least 1");
   if (!request.images.empty() && !vision_)

@@ -58,6 +58,15 @@ std::string find_template(const ModelConfig &config, const Tokenizer &tokenizer)
   return tokenizer.piece_id("<|im_start|>") ? "chatml_direct" : "vicuna_v1";
 }
 
+std::string path_of(const ModelOptions &options) {
+  return options.path.empty() ? embedded_model_path() : options.path;
+}
+
+WeightBytes weight_bytes(const Checkpoint &checkpoint, const ModelConfig &config) {
+  const bool tied = config.decoder.tie_word_embeddings;
+  return {checkpoint.weight_bytes(at::kFloat, tied), checkpoint.weight_bytes(at::kBFloat16, tied)};
+}
+
 void log_unused(const Checkpoint &checkpoint, std::vector<std::string> used) {
   std::sort(used.begin(), used.end());
   for (const std::string &name : checkpoint.names())
@@ -67,7 +76,7 @@ void log_unused(const Checkpoint &checkpoint, std::vector<std::string> used) {
 
 ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const ModelConfig &config,
                    const Tokenizer &tokenizer, const ModelOptions &options,
-                   const Placement &placement) {
+                   const Placement &placement, const WeightBytes &bytes) {
   ModelInfo info;
   info.name = fs::canonical(path).filename().string();
   info.digest = checkpoint.digest();
@@ -77,18 +86,22 @@ ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const 
   info.precision = precision_name(placement.matrix_dtype);
   info.has_vision = config.has_vision;
   info.context_length = config.tokenizer_model_max_length;
-  info.weight_bytes =
-      checkpoint.weight_bytes(placement.matrix_dtype, config.decoder.tie_word_embeddings);
+  info.weight_bytes = bytes.in(placement.matrix_dtype);
   return info;
 }
 
 } // namespace
 
+void check_threads(int threads) {
+  constexpr int kMost = 1024;
+  if (threads < 0 || threads > kMost)
+    fail(ErrorCategory::Settings, "threads is ", threads, ", must be 0 to ", kMost);
+}
+
 void check_options(const ModelOptions &options) {
   check_placement_names(options);
-  if (options.threads < 0)
-    fail(ErrorCategory::Settings, "threads is ", options.threads, ", must not be negative");
-  const std::string path = options.path.empty() ? embedded_model_path() : options.path;
+  check_threads(options.threads);
+  const std::string path = path_of(options);
   std::error_code ignored;
   if (!fs::exists(path, ignored))
     fail(ErrorCategory::NotFound, path, ": model directory does not exist");
@@ -98,6 +111,20 @@ void check_options(const ModelOptions &options) {
     fail(ErrorCategory::NotFound, path, ": has no config.json");
 }
 
+ModelOptions resolve_options(const ModelOptions &options) {
+  check_options(options);
+  ModelOptions out = options;
+  out.path = fs::canonical(path_of(options)).string();
+  if (options.device == "cuda")
+    out.device = "cuda:0";
+  if (options.precision == "auto") {
+    const Checkpoint checkpoint(out.path);
+    const WeightBytes bytes = weight_bytes(checkpoint, read_model_config(out.path, checkpoint));
+    out.precision = precision_name(choose_precision(options, bytes, available_memory()));
+  }
+  return out;
+}
+
 std::shared_ptr<const Model> Model::load(const ModelOptions &options,
                                          const std::function<void(double)> &progress,
                                          const CancelToken &cancel) {
@@ -105,15 +132,14 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   const c10::InferenceMode inference;
   const int threads = options.threads > 0 ? options.threads : available_threads();
   set_threads(threads);
-  const std::string path = options.path.empty() ? embedded_model_path() : options.path;
+  const std::string path = path_of(options);
 
   const Checkpoint checkpoint(path);
   ModelConfig config = read_model_config(path, checkpoint);
-  const bool tied = config.decoder.tie_word_embeddings;
-  const Placement placement = place(options, checkpoint.weight_bytes(at::kFloat, tied),
-                                    checkpoint.weight_bytes(at::kBFloat16, tied));
+  const WeightBytes bytes = weight_bytes(checkpoint, config);
+  const Placement placement = place(options, bytes, available_memory());
   std::unique_ptr<Tokenizer> tokenizer = Tokenizer::load(path);
-  ModelInfo info = describe(path, checkpoint, config, *tokenizer, options, placement);
+  ModelInfo info = describe(path, checkpoint, config, *tokenizer, options, placement, bytes);
 
   const WatchedStateDict dict(checkpoint, progress, cancel);
   std::vector<std::string> used;

@@ -21,12 +21,6 @@ std::string gigabytes(uint64_t bytes) {
   return out.str();
 }
 
-bool prefers_bfloat16(const ModelOptions &options, uint64_t float32_bytes) {
-  if (options.precision != "auto")
-    return options.precision == "bfloat16";
-  return options.device != "cpu" || cpu_has_bf16() || float32_bytes > available_memory() / 2;
-}
-
 } // namespace
 
 const char *precision_name(at::ScalarType matrix_dtype) {
@@ -49,17 +43,25 @@ void check_placement_names(const ModelOptions &options) {
     fail(ErrorCategory::Unsupported, "device ", options.device, ": this libtorch has no CUDA");
 }
 
-Placement place(const ModelOptions &options, uint64_t float32_bytes, uint64_t bfloat16_bytes) {
+at::ScalarType choose_precision(const ModelOptions &options, const WeightBytes &bytes,
+                                uint64_t memory_left) {
+  if (options.precision != "auto")
+    return options.precision == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  const bool bfloat16 =
+      options.device != "cpu" || cpu_has_bf16() || bytes.float32 > memory_left / 2;
+  const at::ScalarType out = bfloat16 ? at::kBFloat16 : at::kFloat;
+  log(LogLevel::Info, "precision auto: ", precision_name(out));
+  return out;
+}
+
+Placement place(const ModelOptions &options, const WeightBytes &bytes, uint64_t memory_left) {
   check_placement_names(options);
-  const bool bfloat16 = prefers_bfloat16(options, float32_bytes);
-  const Placement out{at::Device(options.device), bfloat16 ? at::kBFloat16 : at::kFloat};
-  if (options.precision == "auto")
-    log(LogLevel::Info, "precision auto: ", precision_name(out.matrix_dtype));
-  const uint64_t needed = (bfloat16 ? bfloat16_bytes : float32_bytes) + kHeadroom;
-  const uint64_t left = available_memory();
-  if (out.device.is_cpu() && needed > left)
+  const Placement out{at::Device(options.device), choose_precision(options, bytes, memory_left)};
+  const uint64_t needed = bytes.in(out.matrix_dtype) + kHeadroom;
+  if (out.device.is_cpu() && needed > memory_left)
     fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ",
-         precision_name(out.matrix_dtype), ", but only ", gigabytes(left), " of memory are left");
+         precision_name(out.matrix_dtype), ", but only ", gigabytes(memory_left),
+         " of memory are left");
   return out;
 }
 

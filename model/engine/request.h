@@ -25,6 +25,7 @@ struct Request {
   std::string ocr_text;              ///< recognised strings, joined with ", "; empty: none
   bool generate = false;             ///< ask for a generation prompt (" <GEN>")
   int64_t max_tokens = 512;
+  int threads = 0; ///< up to 1024; 0: as many as the model was opened with
   Sampling sampling;
   CancelToken cancel;
 

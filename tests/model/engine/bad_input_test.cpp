@@ -36,6 +36,7 @@ TEST(Options, NamesWhatIsWrong) {
   expect_error(ErrorCategory::Unsupported, "int8", with([](auto &o) { o.precision = "int8"; }));
   expect_error(ErrorCategory::Settings, "\"tpu\"", with([](auto &o) { o.device = "tpu"; }));
   expect_error(ErrorCategory::Settings, "-3", with([](auto &o) { o.threads = -3; }));
+  expect_error(ErrorCategory::Settings, "1025", with([](auto &o) { o.threads = 1025; }));
   expect_error(ErrorCategory::NotFound, "/no/such", with([](auto &o) { o.path = "/no/such"; }));
   expect_error(ErrorCategory::Format, "config.json",
                with([&](auto &o) { o.path = good + "/config.json"; }));
@@ -121,6 +122,7 @@ TEST_F(Questions, NameWhatIsWrong) {
                }));
   expect_error(ErrorCategory::Settings, "temperature",
                asking([](auto &r) { r.sampling.temperature = -1; }));
+  expect_error(ErrorCategory::Settings, "-1", asking([](auto &r) { r.threads = -1; }));
   expect_error(ErrorCategory::Settings, "max-tokens", asking([](auto &r) { r.max_tokens = 0; }));
   expect_error(ErrorCategory::Data, "has no answer",
                asking([](auto &r) { r.turns = {{"Who?", {}}}; }));

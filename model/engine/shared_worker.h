@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/engine/engine.h"
+
+namespace vlm {
+
+/// One client's view of a worker that several share: its requests run on as many threads as this
+/// client asked for.
+class SharedWorker : public Worker {
+public:
+  SharedWorker(std::shared_ptr<Worker> worker, int threads)
+      : worker_(std::move(worker)), threads_(threads) {}
+
+  const ModelInfo &info() const override { return worker_->info(); }
+  void submit(Request request, Completion done) override {
+    if (request.threads == 0)
+      request.threads = threads_;
+    worker_->submit(std::move(request), std::move(done));
+  }
+
+private:
+  std::shared_ptr<Worker> worker_;
+  int threads_;
+};
+
+} // namespace vlm
