@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Where a model goes, and when it is refused for want of memory.
+#include "model/engine/placement.h"
+
+#include "model/core/error.h"
+#include "model/core/machine.h"
+#include "model/engine/load.h"
+#include "tests/support/fixture.h"
+
+#include <filesystem>
+
+namespace vlm::test {
+namespace {
+
+constexpr uint64_t kGigabyte = 1000000000;
+constexpr WeightBytes kLarge{28 * kGigabyte, 14 * kGigabyte};
+
+ModelOptions in(const std::string &precision) { return {"/model", "cpu", precision, 0}; }
+
+TEST(Placement, TooLittleMemoryIsToldWithBothFigures) {
+  try {
+    place(in("bfloat16"), kLarge, 8 * kGigabyte);
+    FAIL() << "was not refused";
+  } catch (const Error &error) {
+    const std::string what = error.what();
+    EXPECT_EQ(error.category(), ErrorCategory::Memory);
+    EXPECT_NE(what.find("14.42 GB"), std::string::npos) << what; // with the headroom of a run
+    EXPECT_NE(what.find("8.00 GB"), std::string::npos) << what;
+    EXPECT_NE(what.find("bfloat16"), std::string::npos) << what;
+  }
+  EXPECT_THROW(place(in("float32"), kLarge, 28 * kGigabyte), Error);
+  EXPECT_EQ(place(in("float32"), kLarge, 29 * kGigabyte).matrix_dtype, at::kFloat);
+}
+
+TEST(Placement, AutoTakesBfloat16WhereFloat32WouldFillTheMemory) {
+  EXPECT_EQ(place(in("auto"), kLarge, 40 * kGigabyte).matrix_dtype, at::kBFloat16);
+  EXPECT_EQ(place(in("auto"), kLarge, 60 * kGigabyte).matrix_dtype,
+            cpu_has_bf16() ? at::kBFloat16 : at::kFloat);
+}
+
+TEST(ResolveOptions, LeavesNothingToDecide) {
+  const std::string model = data("llama3/model");
+  const ModelOptions resolved = resolve_options({model + "/../model/.", "cpu", "auto", 3});
+  EXPECT_EQ(resolved.path, std::filesystem::canonical(model));
+  EXPECT_EQ(resolved.precision, cpu_has_bf16() ? "bfloat16" : "float32");
+  EXPECT_EQ(resolved.threads, 3);
+}
+
+} // namespace
+} // namespace vlm::test
