@@ -64,4 +64,10 @@ void ProgressBar::finish() {
   drawn_ = false;
 }
 
+void ProgressBar::clear() {
+  if (drawn_)
+    std::fputs("\r\x1b[K", stderr);
+  drawn_ = false;
+}
+
 } // namespace vlm

@@ -22,6 +22,8 @@ public:
   /// Redraws at most ten times a second; `note` is shown behind the bar.
   void update(int64_t done, const std::string &note = {});
   void finish();
+  /// Takes the line away.
+  void clear();
 
 private:
   using Clock = std::chrono::steady_clock;

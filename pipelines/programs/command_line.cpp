@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipelines/programs/command_line.h"
 
-#include "model/core/cancel.h"
-
 #include <algorithm>
 #include <charconv>
 #include <csignal>
@@ -13,20 +11,20 @@
 namespace vlm {
 namespace {
 
-template <typename Number> Number parse_number(const std::string &name, const std::string &value) {
-  Number out{};
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
-  if (error != std::errc() || end != value.data() + value.size())
-    fail(ErrorCategory::Settings, "--", name, ": \"", value, "\" is not a number in range");
-  return out;
+template <typename Number>
+std::function<void(const std::string &)> number_into(const std::string &name, Number *value) {
+  return [name, value](const std::string &given) {
+    Number out{};
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), out);
+    if (error != std::errc() || end != given.data() + given.size())
+      fail(ErrorCategory::Settings, "--", name, ": \"", given, "\" is not a number in range");
+    *value = out;
+  };
 }
 
 const CancelToken *on_signal = nullptr;
 
-extern "C" void handle_signal(int number) {
-  on_signal->cancel();
-  std::signal(number, SIG_DFL);
-}
+extern "C" void handle_signal(int) { on_signal->cancel(); }
 
 } // namespace
 
@@ -49,14 +47,22 @@ void CommandLine::text(const std::string &name, const std::string &metavar, cons
 
 void CommandLine::integer(const std::string &name, const std::string &metavar,
                           const std::string &help, int64_t *value) {
-  add(name, metavar, help,
-      [name, value](const std::string &given) { *value = parse_number<int64_t>(name, given); });
+  add(name, metavar, help, number_into(name, value));
+}
+
+void CommandLine::integer(const std::string &name, const std::string &metavar,
+                          const std::string &help, uint64_t *value) {
+  add(name, metavar, help, number_into(name, value));
+}
+
+void CommandLine::integer(const std::string &name, const std::string &metavar,
+                          const std::string &help, int *value) {
+  add(name, metavar, help, number_into(name, value));
 }
 
 void CommandLine::number(const std::string &name, const std::string &metavar,
                          const std::string &help, double *value) {
-  add(name, metavar, help,
-      [name, value](const std::string &given) { *value = parse_number<double>(name, given); });
+  add(name, metavar, help, number_into(name, value));
 }
 
 void CommandLine::repeated(const std::string &name, const std::string &metavar,
@@ -129,8 +135,11 @@ int run_program(const std::string &program, const std::function<int()> &body) {
 void cancel_on_signal(const CancelToken &token) {
   static const CancelToken kept = token;
   on_signal = &kept;
-  std::signal(SIGINT, handle_signal);
-  std::signal(SIGTERM, handle_signal);
+  struct sigaction action {};
+  action.sa_handler = handle_signal;
+  action.sa_flags = SA_RESETHAND; // without SA_RESTART
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
 }
 
 } // namespace vlm

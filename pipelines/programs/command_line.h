@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/core/error.h"
+#include "model/core/cancel.h"
 
 #include <cstdint>
 #include <functional>
@@ -23,8 +23,13 @@ public:
   void flag(const std::string &name, const std::string &help, bool *value);
   void text(const std::string &name, const std::string &metavar, const std::string &help,
             std::string *value);
+  /// A value outside of the type's range is wrong use.
   void integer(const std::string &name, const std::string &metavar, const std::string &help,
                int64_t *value);
+  void integer(const std::string &name, const std::string &metavar, const std::string &help,
+               uint64_t *value);
+  void integer(const std::string &name, const std::string &metavar, const std::string &help,
+               int *value);
   void number(const std::string &name, const std::string &metavar, const std::string &help,
               double *value);
   /// Called for each occurrence.
@@ -53,9 +58,8 @@ private:
 /// Settings errors are wrong use, every other failure is 1.
 int run_program(const std::string &program, const std::function<int()> &body);
 
-/// Lets the first SIGINT or SIGTERM cancel `token`; a second one ends the process. Once per
-/// process.
-class CancelToken;
+/// Lets the first SIGINT or SIGTERM cancel `token` and end a read that waits, as if its file ended
+/// there; a second one ends the process. Once per process.
 void cancel_on_signal(const CancelToken &token);
 
 } // namespace vlm

@@ -16,6 +16,11 @@ namespace {
 // Words of the reference's recogniser come with 0..1, Tesseract's with 0..100.
 constexpr float kLeastConfidence = 10;
 
+void open(tesseract::TessBaseAPI &api) {
+  if (api.Init(nullptr, "eng") != 0)
+    fail(ErrorCategory::NotFound, "OCR: Tesseract's language data \"eng\" is not installed");
+}
+
 std::string without_controls(const char *text) {
   std::string out;
   for (; *text; ++text)
@@ -26,10 +31,14 @@ std::string without_controls(const char *text) {
 
 } // namespace
 
+void check_ocr() {
+  tesseract::TessBaseAPI api;
+  open(api);
+}
+
 std::string recognise_text(const Image &image) {
   tesseract::TessBaseAPI api;
-  if (api.Init(nullptr, "eng") != 0)
-    fail(ErrorCategory::NotFound, "OCR: Tesseract's language data \"eng\" is not installed");
+  open(api);
   api.SetPageSegMode(tesseract::PSM_SPARSE_TEXT);
   api.SetImage(image.rgb.data(), image.width, image.height, 3, 3 * image.width);
   if (api.Recognize(nullptr) != 0)
@@ -53,8 +62,11 @@ std::string recognise_text(const Image &image) {
 
 namespace vlm {
 
+void check_ocr() { fail(ErrorCategory::Unsupported, "OCR: this build has no Tesseract"); }
+
 std::string recognise_text(const Image &) {
-  fail(ErrorCategory::Unsupported, "OCR: this build has no Tesseract");
+  check_ocr();
+  return {};
 }
 
 } // namespace vlm

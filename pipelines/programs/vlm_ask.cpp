@@ -2,6 +2,7 @@
 // One question about pictures, or a batch of them.
 #include "model/core/environment.h"
 #include "model/core/log.h"
+#include "model/core/progress_bar.h"
 #include "model/engine/model.h"
 #include "model/vision/image_file.h"
 #include "pipelines/programs/command_line.h"
@@ -9,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <unistd.h>
 
@@ -34,8 +35,6 @@ constexpr const char *kAbout =
 struct Options {
   ModelOptions model;
   Request request; // what all questions have in common
-  int64_t threads = 0;
-  int64_t seed = 0;
   bool ocr = false;
   bool as_json = false;
   bool verbose = false;
@@ -56,12 +55,12 @@ Options parse(int argc, char **argv) {
   line.text("model", "DIR", "checkpoint directory (default: the embedded model)", &o.model.path);
   line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &o.model.precision);
   line.text("device", "D", "cpu, cuda, cuda:N (default cpu)", &o.model.device);
-  line.integer("threads", "N", "0: all that the process may use (default 0)", &o.threads);
+  line.integer("threads", "N", "0: all that the process may use (default 0)", &o.model.threads);
   line.integer("max-tokens", "N", "longest answer (default 512)", &o.request.max_tokens);
   line.number("temperature", "T", "0: greedy (default 0)", &o.request.sampling.temperature);
   line.integer("top-k", "K", "0: no limit (default 50)", &o.request.sampling.top_k);
   line.number("top-p", "P", "in (0, 1] (default 1)", &o.request.sampling.top_p);
-  line.integer("seed", "S", "of the sampler (default 0)", &o.seed);
+  line.integer("seed", "S", "of the sampler (default 0)", &o.request.sampling.seed);
   line.text("template", "NAME", "conversation template (default: the checkpoint's)",
             &o.request.template_name);
   line.repeated("system", "TEXT", "instead of the template's system text",
@@ -80,10 +79,10 @@ Options parse(int argc, char **argv) {
     fail(ErrorCategory::Settings, "give either a QUESTION or --batch (see --help)");
   if (!o.batch.empty() && !o.request.dump_path.empty())
     fail(ErrorCategory::Settings, "--dump does not go with --batch");
-  if (o.seed < 0 || o.threads < 0)
-    fail(ErrorCategory::Settings, o.seed < 0 ? "--seed" : "--threads", " must not be negative");
-  o.request.sampling.seed = static_cast<uint64_t>(o.seed);
-  o.model.threads = static_cast<int>(std::min<int64_t>(o.threads, 4096));
+  if (o.ocr)
+    check_ocr();
+  if (o.ocr && o.operands.size() == 1)
+    fail(ErrorCategory::Settings, "--ocr reads text in pictures: give an IMAGE");
   return o;
 }
 
@@ -161,26 +160,57 @@ json answer_line(const Model &model, const Options &o, const std::string &line, 
     if (error.category() == ErrorCategory::Cancelled)
       throw;
     out["error"] = error.what();
-  } catch (const json::exception &error) {
+  } catch (const std::exception &error) {
     out["error"] = error.what();
   }
   failed = failed || out.contains("error");
   return out;
 }
 
-int ask_batch(const Model &model, const Options &o) {
-  std::ifstream file;
-  if (o.batch != "-") {
-    file.open(o.batch);
-    if (!file)
-      fail(ErrorCategory::NotFound, o.batch, ": cannot be opened");
-  }
-  std::istream &in = o.batch == "-" ? std::cin : file;
+int64_t count_lines(const std::string &path) {
+  std::ifstream file(path);
+  if (!file)
+    fail(ErrorCategory::NotFound, path, ": cannot be opened");
+  int64_t count = 0;
+  for (std::string line; std::getline(file, line);)
+    count += !line.empty();
+  return count;
+}
+
+int answer_lines(const Model &model, const Options &o, std::istream &in,
+                 const std::function<void(int64_t)> &answered) {
   bool failed = false;
-  for (std::string line; std::getline(in, line);)
-    if (!line.empty())
-      std::cout << dump_line(answer_line(model, o, line, failed)) << std::endl;
+  int64_t count = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty())
+      continue;
+    std::cout << dump_line(answer_line(model, o, line, failed)) << std::endl;
+    answered(++count);
+  }
+  o.request.cancel.check(); // an interrupted read looks like the end
   return failed ? kFailed : kDone;
+}
+
+// On a terminal the answers themselves show how far it is.
+int ask_batch(const Model &model, const Options &o) {
+  if (o.batch == "-")
+    return answer_lines(model, o, std::cin, [](int64_t) {});
+  ProgressBar bar("answering", "questions", count_lines(o.batch));
+  const bool shown = !isatty(STDOUT_FILENO);
+  std::ifstream file(o.batch);
+  return answer_lines(model, o, file, [&](int64_t count) {
+    if (shown)
+      bar.update(count);
+  });
+}
+
+std::shared_ptr<const Model> load_model(const Options &o) {
+  ProgressBar bar("loading", "%", 100);
+  const auto model = Model::load(
+      o.model, [&](double share) { bar.update(static_cast<int64_t>(100 * share)); },
+      o.request.cancel);
+  bar.clear();
+  return model;
 }
 
 int run(int argc, char **argv) {
@@ -190,7 +220,7 @@ int run(int argc, char **argv) {
       std::cerr << "vlm-ask: " << line << "\n";
   });
   cancel_on_signal(o.request.cancel);
-  const auto model = Model::load(o.model, {}, o.request.cancel);
+  const auto model = load_model(o);
   return o.batch.empty() ? ask(*model, o) : ask_batch(*model, o);
 }
 
