@@ -2,6 +2,7 @@
 // Runs vlm-ask as a user would: exit statuses, messages, JSON, batches.
 #include "tests/support/fixture.h"
 
+#include <ATen/Context.h>
 #include <opencv2/imgcodecs.hpp>
 
 #include <cstdlib>
@@ -29,15 +30,15 @@ protected:
   }
   void TearDown() override { fs::remove_all(directory_); }
 
-  Finished run(const std::string &arguments) {
+  Finished run(const std::string &arguments, const std::string &input = "/dev/null") {
     const std::string command = std::string(VLM_ASK) + " " + arguments + " >" + file("out") +
-                                " 2>" + file("err") + " </dev/null";
+                                " 2>" + file("err") + " <" + input;
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(file("out")),
             read_file(file("err"))};
   }
-  Finished ask(const std::string &arguments) {
-    return run(model_ + " --max-tokens 3 " + arguments);
+  Finished ask(const std::string &arguments, const std::string &input = "/dev/null") {
+    return run(model_ + " --max-tokens 3 " + arguments, input);
   }
 
   void expect(const Finished &run, int status, const std::string &part) {
@@ -62,12 +63,47 @@ TEST_F(Ask, HelpAndWrongUse) {
   expect(run(""), 2, "QUESTION");
   expect(run("--no-such-option x"), 2, "--no-such-option");
   expect(run("--seed many x"), 2, "\"many\"");
+  expect(run("--seed -1 x"), 2, "\"-1\"");
+  expect(run("--threads 99999999999 x"), 2, "\"99999999999\"");
+  expect(ask("--threads 1025 x"), 2, "1025");
+  expect(ask("--threads -1 x"), 2, "-1");
   expect(ask("--turn nothing x"), 2, "nothing");
   expect(ask("--precision float9 x"), 2, "float9");
   expect(ask("--precision int8 x"), 1, "int8");
   expect(ask("--device cuda:x x"), 2, "cuda:x");
   expect(ask("--template nobody x"), 2, "nobody");
   expect(ask("--temperature -1 x"), 2, "temperature");
+}
+
+TEST_F(Ask, NoOtherDeviceIsTakenInstead) {
+  if (at::hasCUDA())
+    GTEST_SKIP() << "this libtorch has CUDA";
+  expect(ask("--device cuda x"), 1, "device cuda");
+  expect(ask("--device cuda:1 x"), 1, "device cuda:1");
+}
+
+TEST_F(Ask, OcrIsCheckedBeforeTheModelLoads) {
+#if VLM_HAVE_TESSERACT
+  expect(run("--model /no/such/model --ocr x"), 2, "IMAGE");
+  setenv("TESSDATA_PREFIX", "/no/such/data", 1);
+  expect(run("--model /no/such/model --ocr x " + picture_), 1, "language data");
+  unsetenv("TESSDATA_PREFIX");
+#else
+  expect(run("--model /no/such/model --ocr x"), 1, "no Tesseract");
+#endif
+}
+
+TEST_F(Ask, VerboseTellsWhatIsNotUsed) {
+  // A tied head that the checkpoint stores nevertheless.
+  const Finished said =
+      run("--verbose --max-tokens 1 --model " + test::data("gemma/model") + " x");
+  EXPECT_EQ(said.status, 0);
+  EXPECT_NE(said.err.find("lm_head.weight is not used"), std::string::npos) << said.err;
+}
+
+TEST_F(Ask, AnyNumberOfThreadsAndAnySeedAnswers) {
+  EXPECT_EQ(ask("--threads 1 x").status, 0);
+  EXPECT_EQ(ask("--threads 3 --seed 18446744073709551615 --temperature 1 x").status, 0);
 }
 
 TEST_F(Ask, UnusablePicturesAreNamed) {
@@ -144,6 +180,22 @@ TEST_F(Ask, BatchAnswersInOrderAndOutlivesABadLine) {
   EXPECT_TRUE(answers[2].contains("error"));
   EXPECT_TRUE(answers[3].contains("text"));
   expect(ask("--batch /no/such.jsonl"), 1, "/no/such.jsonl");
+}
+
+TEST_F(Ask, BatchFromStandardInputOutlivesLinesOfAnyKind) {
+  write("batch.jsonl", "5\n[]\n{\"question\":7}\n{\"images\":\"x\",\"question\":\"q\"}\n"
+                       "{\"question\":\"Last?\"}");
+  const Finished batch = ask("--batch -", file("batch.jsonl"));
+  EXPECT_EQ(batch.status, 1);
+  std::istringstream lines(batch.out);
+  int errors = 0;
+  json answer;
+  for (std::string line; std::getline(lines, line);) {
+    answer = json::parse(line);
+    errors += answer.contains("error");
+  }
+  EXPECT_EQ(errors, 4);
+  EXPECT_TRUE(answer.contains("text")) << answer;
 }
 
 TEST_F(Ask, DumpThatCannotBeWrittenIsNamed) {
