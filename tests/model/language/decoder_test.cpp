@@ -131,27 +131,43 @@ INSTANTIATE_TEST_SUITE_P(Cases, DecoderParity, ::testing::ValuesIn(language_case
                            return name;
                          });
 
-// Greedy paths of bfloat16 may part; with the reference's tokens given, its choice is ours almost
-// always.
-TEST(DecoderBfloat16, TeacherForcedAgreement) {
+struct Agreement {
   int64_t same = 0, all = 0;
-  for (const std::string &name : language_cases()) {
-    const LanguageCase model(name, at::kBFloat16);
-    for (size_t i = 0; i < model.prompts(); ++i) {
-      if (!model.has(i, "logits"))
-        continue;
-      KvCache cache(model.decoder.config());
-      const at::Tensor logits =
-          model.decoder.logits(model.decoder.forward(model.expected(i, "inputs_embeds"), cache));
-      const at::Tensor equal =
-          at::argmax(logits, -1).eq(at::argmax(model.expected(i, "logits"), -1));
-      same += equal.sum().item<int64_t>();
-      all += equal.numel();
-    }
+  double share() const { return static_cast<double>(same) / static_cast<double>(all); }
+};
+
+// With the reference's tokens given, how often its choice is ours.
+Agreement teacher_forced_agreement(const LanguageCase &model) {
+  Agreement out;
+  for (size_t i = 0; i < model.prompts(); ++i) {
+    if (!model.has(i, "logits"))
+      continue;
+    KvCache cache(model.decoder.config());
+    const at::Tensor logits =
+        model.decoder.logits(model.decoder.forward(model.expected(i, "inputs_embeds"), cache));
+    const at::Tensor equal = at::argmax(logits, -1).eq(at::argmax(model.expected(i, "logits"), -1));
+    out.same += equal.sum().item<int64_t>();
+    out.all += equal.numel();
   }
-  std::printf("[   parity ] language bfloat16: %ld of %ld positions agree\n", same, all);
-  EXPECT_GT(all, 500);
-  EXPECT_GE(same, 0.98 * all);
+  return out;
+}
+
+// Greedy paths of bfloat16 may part, so choices are compared. The case vicuna is stored in float16,
+// of which bfloat16 drops three bits: even exact products of the rounded weights agree at 176 of its
+// 180 positions. At the other four the reference's best two logits are at most 0.15 apart, and
+// rounding the weights moves logits by up to 0.4.
+TEST(DecoderBfloat16, TeacherForcedAgreement) {
+  Agreement total;
+  for (const std::string &name : language_cases()) {
+    const Agreement agreement = teacher_forced_agreement(LanguageCase(name, at::kBFloat16));
+    std::printf("[   parity ] language/%s bfloat16: %ld of %ld positions agree\n", name.c_str(),
+                static_cast<long>(agreement.same), static_cast<long>(agreement.all));
+    EXPECT_GT(agreement.all, 50) << name;
+    EXPECT_GE(agreement.share(), name == "vicuna" ? 0.97 : 0.98) << name;
+    total.same += agreement.same;
+    total.all += agreement.all;
+  }
+  EXPECT_GE(total.share(), 0.98);
 }
 
 TEST(Decoder, CancellationLeavesTheCache) {
