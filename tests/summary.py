@@ -8,6 +8,13 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
+def reason_of(case):
+    """Of a skipped case: GoogleTest's message, or the last line that a program printed."""
+    skipped = case.find("skipped")
+    message = skipped.get("message") if skipped is not None else None
+    return (message or case.findtext("system-out") or "").rstrip().split("\n")[-1]
+
+
 def main(logs):
     passed = failed = skipped = 0
     failing = set()
@@ -19,9 +26,7 @@ def main(logs):
                 print(f"failed: {suite.get('name')}.{case.get('name')}")
             elif case.find("skipped") is not None or case.get("result") == "skipped":
                 skipped += 1
-                reason = case.find("skipped")
-                why = (reason.get("message") or "").split("\n")[-1] if reason is not None else ""
-                print(f"skipped: {suite.get('name')}.{case.get('name')}: {why}")
+                print(f"skipped: {suite.get('name')}.{case.get('name')}: {reason_of(case)}")
             else:
                 passed += 1
     bad = 0
