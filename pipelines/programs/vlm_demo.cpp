@@ -3,6 +3,7 @@
 #include "gst-plugin/structurejson.h"
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/contact_sheet.h"
+#include "pipelines/programs/quoting.h"
 
 #include <gst/video/video.h>
 
@@ -142,11 +143,25 @@ int follow(GstElement *pipeline, std::ofstream &jsonl) {
   }
 }
 
-std::string in_quotes(const std::string &value) {
-  std::string out = "\"";
-  for (char c : value)
-    out += (c == '"' || c == '\\') ? std::string("\\") + c : std::string(1, c);
-  return out + "\"";
+// The pipeline, word by word.
+std::vector<std::string> launch_words(const std::string &video, const std::string &model,
+                                      double interval) {
+  std::vector<std::string> words = {"filesrc", "location=" + launch_quoted(video),
+                                    "!", "decodebin", "!", "videoconvert", "!", "vlmcaption",
+                                    "interval=" + std::to_string(guint64(interval * GST_SECOND))};
+  if (!model.empty())
+    words.push_back("model-path=" + launch_quoted(model));
+  for (const char *word : {"!", "videoconvert", "!", "video/x-raw,format=RGB", "!", "fakesink",
+                           "name=frames", "sync=false", "signal-handoffs=true"})
+    words.push_back(word);
+  return words;
+}
+
+std::string joined(const std::vector<std::string> &words) {
+  std::string out;
+  for (const std::string &word : words)
+    out += word + " ";
+  return out;
 }
 
 int run(int argc, char **argv) {
@@ -163,19 +178,14 @@ int run(int argc, char **argv) {
     fail(ErrorCategory::Settings,
          interval < 0 ? "--interval is negative" : "give one VIDEO (see --help)");
 
-  const std::string launch = "filesrc location=" + in_quotes(operands[0]) +
-                             " ! decodebin ! videoconvert ! vlmcaption" +
-                             (model.empty() ? "" : " model-path=" + in_quotes(model)) +
-                             " interval=" + std::to_string(guint64(interval * GST_SECOND)) +
-                             " ! videoconvert ! video/x-raw,format=RGB ! fakesink name=frames "
-                             "sync=false signal-handoffs=true";
+  const std::vector<std::string> launch = launch_words(operands[0], model, interval);
   std::ofstream jsonl(jsonl_path, std::ios::trunc);
   if (!jsonl)
     fail(ErrorCategory::Unreadable, jsonl_path, ": cannot be written");
   Sheet sheet;
   int count = 0;
   {
-    const Pipeline pipeline(launch);
+    const Pipeline pipeline(joined(launch));
     GstElement *frames = gst_bin_get_by_name(GST_BIN(pipeline.get()), "frames");
     g_signal_connect(frames, "handoff", G_CALLBACK(Sheet::on_handoff), &sheet);
     gst_object_unref(frames);
@@ -184,7 +194,7 @@ int run(int argc, char **argv) {
   }
   write_contact_sheet_png(sheet_path, sheet.take());
   std::cout << count << " captions: " << jsonl_path << ", " << sheet_path << "\n"
-            << "gst-launch-1.0 -m " << launch << "\n";
+            << "gst-launch-1.0 -m " << shell_line(launch) << "\n";
   return count > 0 ? kDone : kFailed;
 }
 

@@ -2,6 +2,7 @@
 // Runs the demo's program on the sample video.
 #include "tests/support/fixture.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -25,8 +26,15 @@ protected:
     const std::string command =
         "cd " + directory_.string() + " && timeout 200 " VLM_DEMO " --model " +
         test::data("llama3/model") + " " + arguments + " >out 2>&1 </dev/null";
+    return shell(command);
+  }
+  static int shell(const std::string &command) {
     const int status = std::system(command.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string launch_line() const {
+    const std::string all = output();
+    return all.substr(std::min(all.size(), all.find("gst-launch-1.0")));
   }
   std::string output() const { return read_file((directory_ / "out").string()); }
   fs::path directory_;
@@ -46,6 +54,17 @@ TEST_F(Demo, LeavesCaptionsAndASheet) {
   EXPECT_GE(count, 3);
   EXPECT_GT(fs::file_size(directory_ / "demo-captions.png"), 10000u);
   EXPECT_NE(output().find("gst-launch-1.0 -m filesrc"), std::string::npos) << output();
+}
+
+TEST_F(Demo, PrintsALineThatAShellRunsAsItStands) {
+  const fs::path odd = directory_ / "it's $HOME \"new\".webm";
+  fs::copy_file(VLM_SOURCE "/pipelines/sample.webm", odd);
+  ASSERT_EQ(run("--interval 60 *.webm"), 0) << output();
+  const std::string line = launch_line();
+  EXPECT_EQ(shell("cd " + directory_.string() + " && timeout 100 " + line.substr(0, line.find('\n')) +
+                  " >again 2>&1"),
+            0)
+      << line << read_file((directory_ / "again").string());
 }
 
 TEST_F(Demo, NamesAVideoThatIsNotThere) {
