@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/text/fast_tokenizer.h"
 
+#include "model/core/json_file.h"
 #include "model/core/utf8.h"
 #include "model/text/bpe.h"
-#include "model/text/json_file.h"
 #include "model/text/text_steps.h"
 
 #include <algorithm>
@@ -173,7 +173,7 @@ std::string FastTokenizer::decode(const std::vector<int64_t> &ids, bool skip_spe
 
 std::unique_ptr<Tokenizer> load_fast_tokenizer(const std::string &path,
                                                const TokenizerConfig &config) {
-  const json file = parse_json_file(path);
+  const json file = read_json_object(path);
   return in_json_file(path, [&] { return std::make_unique<FastTokenizer>(file, path, config); });
 }
 

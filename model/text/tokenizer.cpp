@@ -2,8 +2,8 @@
 #include "model/text/tokenizer.h"
 
 #include "model/core/error.h"
+#include "model/core/json_file.h"
 #include "model/text/fast_tokenizer.h"
-#include "model/text/json_file.h"
 #include "model/text/sentencepiece_tokenizer.h"
 #include "model/text/tokenizer_config.h"
 

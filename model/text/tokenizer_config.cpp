@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/text/tokenizer_config.h"
 
-#include "model/text/json_file.h"
+#include "model/core/json_file.h"
 
 #include <algorithm>
 #include <charconv>
@@ -44,7 +44,7 @@ json class_defaults(const std::string &class_name) {
 void merge_older_files(const std::string &directory, json &config, TokenizerConfig &out) {
   const std::string map_path = directory + "/special_tokens_map.json";
   if (file_exists(map_path)) {
-    const json map = parse_json_file(map_path);
+    const json map = read_json_object(map_path);
     for (const auto &[name, value] : map.items())
       if (!config.contains(name) || config[name].is_null())
         config[name] = value;
@@ -52,7 +52,7 @@ void merge_older_files(const std::string &directory, json &config, TokenizerConf
   const std::string added_path = directory + "/added_tokens.json";
   if (!file_exists(added_path))
     return;
-  const json added = parse_json_file(added_path);
+  const json added = read_json_object(added_path);
   in_json_file(added_path, [&] {
     for (const auto &[content, id] : added.items()) {
       AddedToken token;
@@ -125,7 +125,7 @@ TokenizerConfig read(const std::string &directory, json config, const std::strin
 
 TokenizerConfig read_tokenizer_config(const std::string &directory) {
   const std::string path = directory + "/tokenizer_config.json";
-  const json config = file_exists(path) ? parse_json_file(path) : json::object();
+  const json config = file_exists(path) ? read_json_object(path) : json::object();
   return in_json_file(path, [&] { return read(directory, config, path); });
 }
 

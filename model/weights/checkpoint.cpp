@@ -3,8 +3,8 @@
 
 #include "model/core/digest.h"
 #include "model/core/error.h"
+#include "model/core/json_file.h"
 #include "model/core/log.h"
-#include "model/weights/json_file.h"
 #include "model/weights/safetensors.h"
 #include "model/weights/torch_file.h"
 
@@ -47,11 +47,6 @@ bool ends_with(const std::string &text, const std::string &end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-bool exists(const std::string &path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 /// Where a tower's directory may be, best first.
 std::vector<std::string> tower_places(const std::string &checkpoint, const std::string &tower) {
   if (fs::path(tower).is_absolute())
@@ -63,7 +58,7 @@ std::string find_tower(const std::string &checkpoint, const std::string &tower,
                        const std::string &key) {
   std::string looked_at;
   for (const std::string &place : tower_places(checkpoint, tower)) {
-    if (exists(place))
+    if (file_exists(place))
       return place;
     looked_at += (looked_at.empty() ? "" : ", ") + place;
   }
@@ -74,10 +69,10 @@ std::string find_tower(const std::string &checkpoint, const std::string &tower,
 /// Opens the weights in a tower's directory.
 std::unique_ptr<const TensorFile> open_tower(const std::string &directory) {
   for (const char *name : {"model.safetensors", "open_clip_model.safetensors"})
-    if (const std::string path = directory + "/" + name; exists(path))
+    if (const std::string path = directory + "/" + name; file_exists(path))
       return std::make_unique<SafetensorsFile>(path);
   for (const char *name : {"pytorch_model.bin", "open_clip_pytorch_model.bin"})
-    if (const std::string path = directory + "/" + name; exists(path))
+    if (const std::string path = directory + "/" + name; file_exists(path))
       return std::make_unique<TorchFile>(path);
   fail(ErrorCategory::NotFound, directory,
        ": no model.safetensors, open_clip_model.safetensors, pytorch_model.bin or "
@@ -134,15 +129,15 @@ Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
 
 void Checkpoint::open_shards() {
   const std::string single = "model.safetensors";
-  if (exists(directory_ + "/" + single))
+  if (file_exists(directory_ + "/" + single))
     return add_shard(single, {});
   const std::string index_path = directory_ + "/" + index_name;
-  if (!exists(index_path))
+  if (!file_exists(index_path))
     fail(ErrorCategory::NotFound, directory_, ": neither ", single, " nor ", index_name);
   const std::map<std::string, std::string> index = read_index(index_path);
   std::set<std::string> shards;
   for (const auto &[tensor, shard] : index) {
-    if (!exists(directory_ + "/" + shard))
+    if (!file_exists(directory_ + "/" + shard))
       fail(ErrorCategory::NotFound, index_path, ": shard ", shard, " of tensor ", tensor,
            " does not exist");
     shards.insert(shard);

@@ -2,7 +2,7 @@
 #include "model/weights/model_config.h"
 
 #include "model/core/error.h"
-#include "model/weights/json_file.h"
+#include "model/core/json_file.h"
 
 #include <algorithm>
 #include <cctype>

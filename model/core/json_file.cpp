@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "model/weights/json_file.h"
+#include "model/core/json_file.h"
 
-#include "model/core/error.h"
 #include "model/core/mapped_file.h"
 
-#include <set>
+#include <filesystem>
+#include <system_error>
+#include <unordered_set>
 #include <vector>
 
 namespace vlm {
@@ -17,7 +18,7 @@ constexpr size_t max_file_bytes = size_t{64} << 20;
 } // namespace
 
 json parse_json_object(std::string_view text, const std::string &path, int max_depth) {
-  std::vector<std::set<std::string>> keys; // of the objects that are open
+  std::vector<std::unordered_set<std::string>> keys; // of the objects that are open
   const auto check = [&](int depth, json::parse_event_t event, json &value) {
     if (depth >= max_depth)
       fail(ErrorCategory::Format, path, ": JSON nested more than ", max_depth, " levels deep");
@@ -48,6 +49,11 @@ json read_json_object(const std::string &path) {
   if (file.bytes().size() > max_file_bytes)
     fail(ErrorCategory::Format, path, ": ", file.bytes().size(), " bytes are too many for JSON");
   return parse_json_object(file.bytes(), path);
+}
+
+bool file_exists(const std::string &path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
 } // namespace vlm
