@@ -37,12 +37,20 @@ since (Job::Clock::time_point then)
 void
 CaptionQueue::start ()
 {
-  flush ();
   std::lock_guard<std::mutex> lock (mutex_);
+  forget ();
   worker_.reset ();
   counters_ = Counters ();
   last_id_ = last_sequence_ = 0;
-  flushing_ = failed_ = reference_lost_ = false;
+  flushing_ = stopped_ = failed_ = reference_lost_ = false;
+}
+
+void
+CaptionQueue::stop ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  stopped_ = true;
+  forget ();
 }
 
 void
@@ -83,6 +91,12 @@ CaptionQueue::flush ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
   flushing_ = true;
+  forget ();
+}
+
+void
+CaptionQueue::forget ()
+{
   ++epoch_;
   for (const Job &job : jobs_)
     job.request.cancel.cancel ();
@@ -164,9 +178,9 @@ CaptionQueue::admit (Job job, GstVlmQueuePolicy policy, guint size)
   Lock lock (mutex_);
   const bool asks = job.kind == Job::Kind::Analyse;
   if (asks && policy == GST_VLM_QUEUE_POLICY_BLOCK)
-    changed_.wait (lock, [&] { return flushing_ || failed_ || room (size); });
-  if (flushing_ || failed_)
-    return flushing_ ? Admission::Flushing : Admission::Failed;
+    changed_.wait (lock, [&] { return halted () || failed_ || room (size); });
+  if (halted () || failed_)
+    return halted () ? Admission::Flushing : Admission::Failed;
 
   Admission admission = Admission::Taken;
   if (job.record.status == Status::Dropped) {
@@ -192,9 +206,9 @@ CaptionQueue::drain ()
 {
   Lock lock (mutex_);
   changed_.wait (lock, [this] {
-    return flushing_ || failed_ || (jobs_.empty () && !delivering_);
+    return halted () || failed_ || (jobs_.empty () && !delivering_);
   });
-  return !flushing_ && !failed_;
+  return !halted () && !failed_;
 }
 
 bool

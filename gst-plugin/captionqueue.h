@@ -46,8 +46,8 @@ struct Counters {
 ///
 /// Any thread may call any member. Records are delivered one at a time by
 /// whichever thread finds one finished (the worker's, or the one that admits),
-/// without any lock held. Waiters are woken by flush(), which never waits for
-/// the model: it cancels, forgets, and ignores what still comes.
+/// without any lock held. Waiters are woken by flush() and stop(), which never
+/// wait for the model: they cancel, forget, and ignore what still comes.
 class CaptionQueue : public std::enable_shared_from_this<CaptionQueue>
 {
 public:
@@ -57,8 +57,10 @@ public:
 
   explicit CaptionQueue (Deliver deliver) : deliver_ (std::move (deliver)) {}
 
-  /// Between start() and set_worker() jobs wait for the model.
+  /// Between start() and set_worker() jobs wait for the model. After stop()
+  /// nothing is taken in until the next start(), whatever resume() says.
   void start ();
+  void stop ();
   void set_worker (std::shared_ptr<vlm::Worker> worker);
   void drop_worker ();
 
@@ -84,8 +86,8 @@ public:
   Admission admit (Job job, GstVlmQueuePolicy policy, guint size);
   bool has_room (guint size) const;
 
-  /// Waits until everything admitted so far was delivered. False when flush()
-  /// or fail() ended it.
+  /// Waits until everything admitted so far was delivered. False when flush(),
+  /// stop() or fail() ended it.
   bool drain ();
 
   /// True once when the job that a change gate compares with has failed.
@@ -97,6 +99,8 @@ public:
 private:
   using Lock = std::unique_lock<std::mutex>;
 
+  bool halted () const { return flushing_ || stopped_; }
+  void forget ();
   bool room (guint size) const;
   void drop (Job &job);
   void drop_all ();
@@ -122,7 +126,8 @@ private:
   guint64 epoch_ = 0; ///< answers of an older one are ignored
   guint64 stream_ = 0;
   guint64 last_id_ = 0, last_sequence_ = 0;
-  bool delivering_ = false, flushing_ = true, failed_ = false;
+  bool delivering_ = false, failed_ = false;
+  bool flushing_ = false, stopped_ = true;
   bool reference_lost_ = false;
 };
 

@@ -627,7 +627,7 @@ gst_vlm_caption_stop (GstVlmCaption * self)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   priv.running = false;
-  priv.queue->flush ();
+  priv.queue->stop ();
   priv.text.stop ();
   priv.loader.cancel ();
 }

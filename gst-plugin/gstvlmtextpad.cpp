@@ -179,7 +179,6 @@ gst_vlm_text_pad_loop (gpointer user_data)
 static gboolean
 gst_vlm_text_pad_start (GstVlmTextPad * self)
 {
-  self->queue->set_flushing (false);
   return gst_pad_start_task (GST_PAD (self), gst_vlm_text_pad_loop, self, NULL);
 }
 
@@ -196,6 +195,7 @@ gst_vlm_text_pad_flush (GstVlmTextPad * self, GstEvent * event)
   }
   gst_pad_push_event (pad, event);
   *self->stream = Stream ();
+  self->queue->set_flushing (false);
   if (gst_pad_is_active (pad))
     gst_vlm_text_pad_start (self);
 }
@@ -208,10 +208,11 @@ gst_vlm_text_pad_activate_mode (
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
   if (!active) {
-    self->queue->set_flushing (true);
+    self->queue->stop ();
     return gst_pad_stop_task (pad);
   }
   *self->stream = Stream ();
+  self->queue->start ();
   return gst_vlm_text_pad_start (self);
 }
 

@@ -141,7 +141,7 @@ TextOutlet::stop ()
 {
   Guard lock (mutex_);
   if (TextQueue * to = queue ())
-    to->set_flushing (true);
+    to->stop ();
   stream_start_.reset ();
   segment_.reset ();
 }

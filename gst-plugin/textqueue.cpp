@@ -22,7 +22,7 @@ void
 TextQueue::push (TextItem item)
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  if (flushing_)
+  if (halted ())
     return;
   items_.push_back (std::move (item));
   changed_.notify_all ();
@@ -108,8 +108,8 @@ TextQueue::wait_for_room ()
 {
   std::unique_lock<std::mutex> lock (mutex_);
   changed_.wait (
-      lock, [this] { return flushing_ || items_.size () < kCapacity; });
-  return !flushing_;
+      lock, [this] { return halted () || items_.size () < kCapacity; });
+  return !halted ();
 }
 
 // The first item, or the first GAP behind places that let GAPs overtake.
@@ -132,8 +132,8 @@ TextQueue::next (TextItem &out)
   std::unique_lock<std::mutex> lock (mutex_);
   auto item = items_.end ();
   changed_.wait (lock,
-      [&] { return flushing_ || (item = first_ready ()) != items_.end (); });
-  if (flushing_)
+      [&] { return halted () || (item = first_ready ()) != items_.end (); });
+  if (halted ())
     return false;
   out = std::move (*item);
   items_.erase (item);
@@ -158,6 +158,22 @@ TextQueue::set_flushing (bool flushing)
   items_.clear ();
   changed_.notify_all ();
   return sticky;
+}
+
+void
+TextQueue::stop ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  stopped_ = true;
+  items_.clear ();
+  changed_.notify_all ();
+}
+
+void
+TextQueue::start ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  flushing_ = stopped_ = false;
 }
 
 } // namespace gstvlm

@@ -29,7 +29,7 @@ struct TextItem {
 /// frame is admitted, so that the order never depends on when the model
 /// answers; events never overtake a reserved place. All members may be called
 /// from any thread; only next() and wait_for_room() block, and
-/// set_flushing(true) ends both.
+/// set_flushing(true) and stop() end both.
 class TextQueue
 {
 public:
@@ -59,7 +59,12 @@ public:
   /// EOS).
   std::deque<Ptr<GstEvent>> set_flushing (bool flushing);
 
+  /// As flushing, until start(): the end of a flush does not undo it.
+  void stop ();
+  void start ();
+
 private:
+  bool halted () const { return flushing_ || stopped_; }
   std::deque<TextItem>::iterator first_ready ();
   std::deque<TextItem>::iterator find (guint64 ticket);
   void push (TextItem item);
@@ -67,7 +72,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<TextItem> items_;
-  bool flushing_ = true;
+  bool flushing_ = false, stopped_ = true;
 };
 
 } // namespace gstvlm

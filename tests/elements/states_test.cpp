@@ -337,6 +337,47 @@ TEST_F(States, ElementGoesWhileTheModelIsBusy) {
   EXPECT_TRUE(fake().wait_ended(1));
 }
 
+// Ends a flush in the middle of the element's stop, when the loading is given up; the next frame
+// comes as soon.
+struct FlushInStop {
+  Caption &v;
+  std::future<GstFlowReturn> pushed{};
+
+  static GstBusSyncReply handle(GstBus *, GstMessage *message, gpointer self) {
+    GstProgressType type = GST_PROGRESS_TYPE_START;
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_PROGRESS)
+      gst_message_parse_progress(message, &type, nullptr, nullptr);
+    if (type == GST_PROGRESS_TYPE_CANCELED)
+      static_cast<FlushInStop *>(self)->flush();
+    return GST_BUS_PASS;
+  }
+
+  void flush() {
+    gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+    pushed = std::async(std::launch::async, [this] { return v.push(0); });
+    while (pushed.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready &&
+           v.stat("due") == 0)
+      ;
+  }
+};
+
+// Nobody loads the model any more: a frame that waited for it would hold up the stop for ever.
+TEST_F(States, EndOfAFlushDoesNotUndoAStop) {
+  fake().hold_open();
+  Caption v("interval=0");
+  v.play();
+  gst_harness_push(v.h(), v.frame_at(GST_CLOCK_TIME_NONE));
+  FlushInStop racer{v};
+  const Own<GstBus> bus(gst_element_get_bus(v.element()));
+  gst_bus_set_sync_handler(bus.get(), FlushInStop::handle, &racer, nullptr);
+  EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_READY); }), kAtOnce);
+  EXPECT_EQ(racer.pushed.get(), GST_FLOW_FLUSHING);
+  EXPECT_EQ(v.stat("due"), 0u);
+}
+
 // An application may stop the element from inside its own handler, on the model's thread.
 TEST_F(States, HandlerMayStopTheElement) {
   Caption v("interval=0", true);
