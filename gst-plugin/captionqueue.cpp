@@ -195,6 +195,7 @@ CaptionQueue::admit (Job job, GstVlmQueuePolicy policy, guint size)
   }
   job.record.id = ++last_id_;
   job.stream = stream_;
+  job.epoch = epoch_;
   ++counters_.due;
   jobs_.push_back (std::move (job));
   pump (lock);
@@ -209,6 +210,13 @@ CaptionQueue::drain ()
     return halted () || failed_ || (jobs_.empty () && !delivering_);
   });
   return !halted () && !failed_;
+}
+
+bool
+CaptionQueue::current (const Job &job) const
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return job.epoch == epoch_;
 }
 
 bool
@@ -318,7 +326,7 @@ CaptionQueue::deliver (Lock &lock, std::deque<Job>::iterator place)
   lock.unlock ();
   const bool goes_on = deliver_ (job);
   lock.lock ();
-  if (!goes_on) {
+  if (!goes_on && job.epoch == epoch_) {
     failed_ = true;
     drop_all ();
   }

@@ -30,7 +30,7 @@ struct Job {
   guint64 ticket = 0;       ///< place on the text pad, 0: none
   bool arrival = false;     ///< the text takes its time from when it comes
   Clock::time_point admitted = Clock::now ();
-  guint64 stream = 0; ///< set by admit()
+  guint64 stream = 0, epoch = 0; ///< set by admit()
   bool running = false;
 };
 
@@ -89,6 +89,10 @@ public:
   /// Waits until everything admitted so far was delivered. False when flush(),
   /// stop() or fail() ended it.
   bool drain ();
+
+  /// False when a flush or a stop came since the job was admitted: what became
+  /// of it concerns nobody.
+  bool current (const Job &job) const;
 
   /// True once when the job that a change gate compares with has failed.
   bool take_reference_lost ();

@@ -201,6 +201,8 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
     const Failure failure = failure_of (job.error);
     job.record.error = failure.text;
     gst_vlm_caption_emit_record (self, job);
+    if (!self->priv->queue->current (job))
+      return true;
     if (self->priv->settings_copy ().on_error == GST_VLM_ON_ERROR_FAIL) {
       post_error (element, failure);
       return false;

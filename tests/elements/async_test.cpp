@@ -357,6 +357,29 @@ TEST_F(Async, AnswersFromBeforeASeekAreDropped) {
   EXPECT_TRUE(v.bus().captions().empty());
 }
 
+// A seek that comes while a failure is being told makes it a thing of the past.
+TEST_F(Async, FailureFromBeforeASeekDoesNotEndTheStream) {
+  fake().fail_request(1, ErrorCategory::Failed, "broken");
+  Caption v("interval=0", true);
+  const gulong seek = g_signal_connect(
+      v.element(), "caption", G_CALLBACK(+[](GstElement *, GstStructure *, gpointer h) {
+        gst_harness_push_event(static_cast<GstHarness *>(h), gst_event_new_flush_start());
+        gst_harness_push_event(static_cast<GstHarness *>(h), gst_event_new_flush_stop(TRUE));
+      }),
+      v.h());
+  v.play();
+  v.push(100);
+  EXPECT_TRUE(fake().wait_ended(1));
+  g_signal_handler_disconnect(v.element(), seek);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  EXPECT_EQ(v.push(1), GST_FLOW_OK);
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
+  EXPECT_EQ(v.stat("answered"), 1u);
+}
+
 // A held caption belongs to the stream that it was made from.
 TEST_F(Async, NewStreamForgetsOldCaptions) {
   Caption v("interval=10000000000", true);
