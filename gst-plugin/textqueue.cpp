@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 
 namespace gstvlm
 {
@@ -38,6 +39,21 @@ TextQueue::reserve (bool floats)
   return ticket;
 }
 
+// The GAPs on both sides become one: what nobody reads must not pile up.
+void
+TextQueue::remove (std::deque<TextItem>::iterator place)
+{
+  const auto next = items_.erase (place);
+  if (next == items_.begin () || next == items_.end ())
+    return;
+  TextItem &before = *std::prev (next);
+  if (before.kind != TextItem::Kind::Gap || next->kind != TextItem::Kind::Gap)
+    return;
+  before.pts = std::min (before.pts, next->pts);
+  before.end = std::max (before.end, next->end);
+  items_.erase (next);
+}
+
 std::deque<TextItem>::iterator
 TextQueue::find (guint64 ticket)
 {
@@ -63,7 +79,7 @@ TextQueue::fill (
     return true;
   const auto oldest = std::find_if (items_.begin (), items_.end (),
       [] (const TextItem &i) { return i.kind == TextItem::Kind::Text; });
-  items_.erase (oldest);
+  remove (oldest);
   return false;
 }
 
@@ -74,7 +90,7 @@ TextQueue::release (guint64 ticket)
   const auto place = find (ticket);
   if (place == items_.end ())
     return;
-  items_.erase (place);
+  remove (place);
   changed_.notify_all ();
 }
 

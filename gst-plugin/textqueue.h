@@ -68,6 +68,7 @@ private:
   std::deque<TextItem>::iterator first_ready ();
   std::deque<TextItem>::iterator find (guint64 ticket);
   void push (TextItem item);
+  void remove (std::deque<TextItem>::iterator place);
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -364,7 +364,7 @@ TEST_F(Text, UnlinkedPadDisturbsNobody) {
 // Nobody reads: a live video goes on, the text that waits is bounded.
 TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
   Caption v("interval=0 queue-policy=block", true);
-  v.text();
+  TextLog &text = v.text();
   const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
   const gulong block = gst_pad_add_probe(
       pad.get(), GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
@@ -378,6 +378,10 @@ TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
   EXPECT_TRUE(v.eos().get());
   EXPECT_EQ(v.stat("answered"), 600u);
   gst_pad_remove_probe(pad.get(), block);
+  EXPECT_TRUE(text.wait_event(GST_EVENT_EOS));
+  EXPECT_LE(text.items().size(), 256u);
+  EXPECT_EQ(text.texts().back().text, "answer 600"); // the newest are kept
+  expect_covered(text.items(), 0, 600 * kFrame);
 }
 
 // In sync mode nothing is lost: the video waits, until somebody reads or it is stopped.
