@@ -275,8 +275,8 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
     const Settings &settings, bool async)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  if (!async && !priv.text.wait_for_room ())
-    return gst_vlm_caption_interrupted (self);
+  if (!async)
+    priv.text.wait_for_room (); // a flush that ends it shows in admit()
 
   Job job = priv.stream.make_job (buffer, frame, window, settings, *priv.queue);
   const bool asks = job.kind == Job::Kind::Analyse;

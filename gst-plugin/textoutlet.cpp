@@ -129,11 +129,11 @@ TextOutlet::gap (GstClockTime start, GstClockTime end)
     to->gap (start, end);
 }
 
-bool
+void
 TextOutlet::wait_for_room ()
 {
-  const Ptr<GstPad> text = pad ();
-  return !text || queue_of (text.get ()).wait_for_room ();
+  if (const Ptr<GstPad> text = pad ())
+    queue_of (text.get ()).wait_for_room ();
 }
 
 void

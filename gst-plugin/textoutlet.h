@@ -33,7 +33,8 @@ public:
   void release (guint64 ticket);
   void gap (GstClockTime start, GstClockTime end);
 
-  bool wait_for_room ();
+  /// Until the pad has room, is flushed, stopped or released.
+  void wait_for_room ();
   /// Wakes everybody; the pad's next activation undoes it.
   void stop ();
 

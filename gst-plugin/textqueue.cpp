@@ -119,13 +119,12 @@ TextQueue::event (Ptr<GstEvent> event)
   push (std::move (item));
 }
 
-bool
+void
 TextQueue::wait_for_room ()
 {
   std::unique_lock<std::mutex> lock (mutex_);
   changed_.wait (
       lock, [this] { return halted () || items_.size () < kCapacity; });
-  return !halted ();
 }
 
 // The first item, or the first GAP behind places that let GAPs overtake.

@@ -48,8 +48,8 @@ public:
   void gap (GstClockTime start, GstClockTime end);
   void event (Ptr<GstEvent> event);
 
-  /// Waits until captions can be taken in again. False when flushing.
-  bool wait_for_room ();
+  /// Waits until captions can be taken in again, or a flush or stop comes.
+  void wait_for_room ();
 
   /// Waits for the next item. False when flushing.
   bool next (TextItem &item);

@@ -2,6 +2,7 @@
 #include "tests/support/harness.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace vlm::test {
 namespace {
@@ -361,27 +362,51 @@ TEST_F(Text, UnlinkedPadDisturbsNobody) {
   EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
 }
 
+gulong block(GstPad *pad) {
+  return gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *, gpointer) {
+        return GST_PAD_PROBE_OK; // stays blocked
+      },
+      nullptr, nullptr);
+}
+
 // Nobody reads: a live video goes on, the text that waits is bounded.
 TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
   Caption v("interval=0 queue-policy=block", true);
   TextLog &text = v.text();
   const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
-  const gulong block = gst_pad_add_probe(
-      pad.get(), GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
-      [](GstPad *, GstPadProbeInfo *, gpointer) {
-        return GST_PAD_PROBE_OK; // stays blocked
-      },
-      nullptr, nullptr);
+  const gulong blocked = block(pad.get());
   v.play();
   for (int n = 0; n < 600; ++n)
     ASSERT_EQ(v.push(n), GST_FLOW_OK);
   EXPECT_TRUE(v.eos().get());
   EXPECT_EQ(v.stat("answered"), 600u);
-  gst_pad_remove_probe(pad.get(), block);
+  gst_pad_remove_probe(pad.get(), blocked);
   EXPECT_TRUE(text.wait_event(GST_EVENT_EOS));
   EXPECT_LE(text.items().size(), 256u);
   EXPECT_EQ(text.texts().back().text, "answer 600"); // the newest are kept
   expect_covered(text.items(), 0, 600 * kFrame);
+}
+
+// A file that waits for its text branch goes on when the branch is taken away.
+TEST_F(Text, ReleasingABlockedPadLetsTheFileGoOn) {
+  Caption v("interval=0");
+  v.play();
+  Own<GstPad> pad(gst_element_request_pad_simple(v.element(), "text_src"));
+  block(pad.get());
+  auto pushed = std::async(std::launch::async, [&] {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (int n = 0; n < 600 && flow == GST_FLOW_OK; ++n)
+      flow = v.push(n);
+    return flow;
+  });
+  EXPECT_TRUE(fake().wait_ended(128)); // of which texts and GAPs fill the queue
+  while (v.stat("frames") < 129)
+    std::this_thread::yield();
+  gst_element_release_request_pad(v.element(), pad.get());
+  EXPECT_EQ(pushed.get(), GST_FLOW_OK);
+  EXPECT_EQ(v.stat("answered"), 600u);
 }
 
 // In sync mode nothing is lost: the video waits, until somebody reads or it is stopped.
@@ -389,9 +414,7 @@ TEST_F(Text, BlockedReaderHoldsAFileAndStopDoesNotWait) {
   Caption v("interval=0");
   v.text();
   const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
-  gst_pad_add_probe(
-      pad.get(), GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
-      [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+  block(pad.get());
   v.play();
   auto pushed = std::async(std::launch::async, [&] {
     GstFlowReturn flow = GST_FLOW_OK;
