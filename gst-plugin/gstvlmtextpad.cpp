@@ -146,7 +146,8 @@ gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
 }
 
 // One item per call. After an error or the end downstream, items are thrown
-// away until the next flush or stream.
+// away until the next flush or stream; a branch that is flushing or not linked
+// misses what comes meanwhile.
 static void
 gst_vlm_text_pad_loop (gpointer user_data)
 {
@@ -163,8 +164,6 @@ gst_vlm_text_pad_loop (gpointer user_data)
   if (stream.ended && !opens)
     return;
   const GstFlowReturn flow = gst_vlm_text_pad_push (self, item);
-  if (flow == GST_FLOW_FLUSHING)
-    gst_pad_pause_task (GST_PAD (self));
   if (flow == GST_FLOW_EOS)
     stream.ended = true;
   if (flow == GST_FLOW_NOT_NEGOTIATED || flow <= GST_FLOW_ERROR) {

@@ -409,6 +409,25 @@ TEST_F(Text, ReleasingABlockedPadLetsTheFileGoOn) {
   EXPECT_EQ(v.stat("answered"), 600u);
 }
 
+// A text branch that shuts down alone does not stop the video, and may come back.
+TEST_F(Text, FlushingBranchDoesNotStopAFile) {
+  Caption v("interval=0");
+  TextLog &text = v.text();
+  v.play();
+  const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
+  const Own<GstPad> peer(gst_pad_get_peer(pad.get()));
+  gst_pad_set_active(peer.get(), FALSE);
+  for (int n = 0; n < 600; ++n)
+    ASSERT_EQ(v.push(n), GST_FLOW_OK);
+  gst_pad_set_active(peer.get(), TRUE);
+  ASSERT_TRUE(text.wait_position(600 * kFrame));
+  text.clear();
+  v.push(600);
+  ASSERT_TRUE(text.wait_texts(1));
+  EXPECT_EQ(text.texts()[0].text, "answer 601");
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
+}
+
 // In sync mode nothing is lost: the video waits, until somebody reads or it is stopped.
 TEST_F(Text, BlockedReaderHoldsAFileAndStopDoesNotWait) {
   Caption v("interval=0");
