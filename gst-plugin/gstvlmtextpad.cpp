@@ -26,6 +26,7 @@ struct Stream {
   bool discontinuity = true;
   bool ended = false; ///< downstream wants no more
   bool warned = false;
+  Ptr<GstEvent> waiting_segment; ///< of a pad without caps
 
   Stream () { gst_segment_init (&segment, GST_FORMAT_TIME); }
 };
@@ -47,27 +48,34 @@ gst_vlm_text_pad_get_queue (GstVlmTextPad * self)
   return *self->queue;
 }
 
-// utf8 unless downstream takes markup only. Nothing to do when the caps are
-// settled.
+// utf8 unless the peer takes markup only. Asks again when the peer changed. The
+// SEGMENT that came before there was a peer follows the caps.
 static gboolean
 gst_vlm_text_pad_negotiate (GstVlmTextPad * self)
 {
   GstPad * pad = GST_PAD (self);
-  if (gst_pad_has_current_caps (pad))
+  if (!gst_pad_check_reconfigure (pad) && gst_pad_has_current_caps (pad))
     return TRUE;
   Ptr<GstCaps> own (gst_pad_get_pad_template_caps (pad));
   Ptr<GstCaps> allowed (gst_pad_peer_query_caps (pad, own.get ()));
-  if (gst_caps_is_empty (allowed.get ()))
+  if (gst_caps_is_empty (allowed.get ())) {
+    gst_pad_mark_reconfigure (pad);
     return FALSE;
+  }
   Ptr<GstCaps> plain (gst_caps_new_simple (
       "text/x-raw", "format", G_TYPE_STRING, "utf8", NULL));
   self->markup = !gst_caps_can_intersect (plain.get (), allowed.get ());
   if (self->markup)
     gst_caps_set_simple (
         plain.get (), "format", G_TYPE_STRING, "pango-markup", NULL);
+  const Ptr<GstCaps> before (gst_pad_get_current_caps (pad));
+  if (before && gst_caps_is_equal (before.get (), plain.get ()))
+    return TRUE;
   // A refusal shows in the flow of the next buffer, where a peer that merely
   // shuts down differs.
   gst_pad_push_event (pad, gst_event_new_caps (plain.get ()));
+  if (self->stream->waiting_segment)
+    gst_pad_push_event (pad, self->stream->waiting_segment.release ());
   return TRUE;
 }
 
@@ -123,25 +131,38 @@ gst_vlm_text_pad_push_event (GstVlmTextPad * self, Ptr<GstEvent> event)
   if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_SEGMENT) {
     gst_event_copy_segment (event.get (), &stream.segment);
     stream.position = stream.segment.start;
+    if (!gst_pad_has_current_caps (GST_PAD (self))) {
+      stream.waiting_segment = std::move (event);
+      return;
+    }
   }
   gst_pad_push_event (GST_PAD (self), event.release ());
 }
 
+static bool
+opens_stream (const TextItem &item)
+{
+  return item.kind == TextItem::Kind::Event &&
+         GST_EVENT_TYPE (item.event.get ()) == GST_EVENT_STREAM_START;
+}
+
+// Without a peer there is nobody to agree on caps with: only what a later one
+// must know goes into the pad.
 static GstFlowReturn
 gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
 {
-  const bool opens =
-      item.kind == TextItem::Kind::Event &&
-      GST_EVENT_TYPE (item.event.get ()) == GST_EVENT_STREAM_START;
-  if (!opens && !gst_vlm_text_pad_negotiate (self) &&
-      gst_pad_is_linked (GST_PAD (self)))
-    return GST_FLOW_NOT_NEGOTIATED;
-  if (item.kind == TextItem::Kind::Text)
-    return gst_vlm_text_pad_push_text (self, item);
-  if (item.kind == TextItem::Kind::Gap)
-    gst_vlm_text_pad_push_gap (self, item);
-  else
+  const bool linked = gst_pad_is_linked (GST_PAD (self));
+  if (linked && !opens_stream (item) && !gst_vlm_text_pad_negotiate (self))
+    return gst_pad_is_linked (GST_PAD (self)) ? GST_FLOW_NOT_NEGOTIATED
+                                              : GST_FLOW_NOT_LINKED;
+  if (item.kind == TextItem::Kind::Event)
     gst_vlm_text_pad_push_event (self, std::move (item.event));
+  else if (!linked)
+    return GST_FLOW_NOT_LINKED;
+  else if (item.kind == TextItem::Kind::Text)
+    return gst_vlm_text_pad_push_text (self, item);
+  else
+    gst_vlm_text_pad_push_gap (self, item);
   return GST_FLOW_OK;
 }
 
@@ -158,10 +179,7 @@ gst_vlm_text_pad_loop (gpointer user_data)
     gst_pad_pause_task (GST_PAD (self));
     return;
   }
-  const bool opens =
-      item.kind == TextItem::Kind::Event &&
-      GST_EVENT_TYPE (item.event.get ()) == GST_EVENT_STREAM_START;
-  if (stream.ended && !opens)
+  if (stream.ended && !opens_stream (item))
     return;
   const GstFlowReturn flow = gst_vlm_text_pad_push (self, item);
   if (flow == GST_FLOW_EOS)
@@ -237,5 +255,4 @@ gst_vlm_text_pad_init (GstVlmTextPad * self)
   self->stream = new Stream ();
   gst_pad_set_activatemode_function (
       GST_PAD (self), gst_vlm_text_pad_activate_mode);
-  gst_pad_use_fixed_caps (GST_PAD (self));
 }
