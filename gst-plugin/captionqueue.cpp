@@ -357,8 +357,12 @@ CaptionQueue::settle (Job &job)
   if (record.status != Status::Dropped)
     last_ = record;
   reference_lost_ |= record.status == Status::Failed;
-  if (record.has_text () && job.stream == stream_)
+  if (!record.has_text ())
+    return;
+  if (job.stream == stream_)
     captions_.publish (record);
+  else
+    captions_.publish_late (record);
 }
 
 } // namespace gstvlm

@@ -71,7 +71,8 @@ public:
   void flush ();
   void resume ();
 
-  /// Records from before this call do not ride on later frames.
+  /// Records from before this call do not ride on later frames. Those that
+  /// still wait for one are to be taken out first.
   void new_stream ();
 
   enum class Admission {

@@ -2,6 +2,7 @@
 #include "gst-plugin/framecaptions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gstvlm
 {
@@ -38,10 +39,19 @@ FrameCaptions::publish (const CaptionRecord &record)
 }
 
 void
+FrameCaptions::publish_late (const CaptionRecord &record)
+{
+  Ptr<GstStructure> structure = to_structure (record, kCaptionMeta);
+  std::lock_guard<std::mutex> lock (mutex_);
+  late_.push_back (std::move (structure));
+}
+
+void
 FrameCaptions::reset ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
   fresh_.clear ();
+  late_.clear ();
   last_.reset ();
   last_pts_ = GST_CLOCK_TIME_NONE;
   spacing_ = 0;
@@ -60,7 +70,7 @@ void
 FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
 {
   const GstClockTime pts = GST_BUFFER_PTS (buffer);
-  std::vector<Ptr<GstStructure>> fresh = take_fresh ();
+  Records fresh = take_fresh ();
   if (!fresh.empty ()) {
     std::vector<const GstStructure *> all;
     if (fresh.size () > 1)
@@ -79,11 +89,28 @@ FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
       buffer, last_.get (), stale (age, interval) ? "stale" : "held", age, {});
 }
 
-std::vector<Ptr<GstStructure>>
+FrameCaptions::Records
 FrameCaptions::take_fresh ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  return std::move (fresh_);
+  return std::exchange (fresh_, {});
+}
+
+FrameCaptions::Records
+FrameCaptions::take_late ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return std::exchange (late_, {});
+}
+
+FrameCaptions::Records
+FrameCaptions::take_all ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  Records out = std::exchange (late_, {});
+  for (Ptr<GstStructure> &each : std::exchange (fresh_, {}))
+    out.push_back (std::move (each));
+  return out;
 }
 
 GstClockTime

@@ -18,23 +18,29 @@ class FrameCaptions
 public:
   /// A record with a text was delivered.
   void publish (const CaptionRecord &record);
+  /// The same of a stream that is over: no frame will carry it.
+  void publish_late (const CaptionRecord &record);
   void reset ();
 
   /// Writes onto a frame what it has to carry; without `repeat` only fresh
   /// records.
   void annotate (GstBuffer * buffer, GstClockTime interval, bool repeat);
 
-  /// Fresh records that no frame will carry any more; the caller owns them now.
-  std::vector<Ptr<GstStructure>> take_fresh ();
+  /// Records that no frame will carry any more; the caller owns them now.
+  std::vector<Ptr<GstStructure>> take_late ();
+  /// Those, and the ones that wait for the next frame: no more frames come.
+  std::vector<Ptr<GstStructure>> take_all ();
 
   /// How far the last two records are apart; 0 before the second.
   GstClockTime spacing () const;
 
 private:
+  using Records = std::vector<Ptr<GstStructure>>;
+  Records take_fresh ();
   bool stale (GstClockTime age, GstClockTime interval) const;
 
   mutable std::mutex mutex_;
-  std::vector<Ptr<GstStructure>> fresh_;
+  Records fresh_, late_;
   Ptr<GstStructure> last_; ///< null before the first
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
   GstClockTime spacing_ = 0, last_duration_ = 0;

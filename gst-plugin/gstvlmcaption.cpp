@@ -60,8 +60,10 @@
  * On frames there are also `state` and `age`: `fresh` on the first frame that
  * carries the record, then `held`, and `stale` once it is older than two
  * intervals. Should several records become ready between two frames, the field
- * `records` holds all of them. Records that come too late for any frame go
- * downstream as the serialised custom event `vlmcaption/record` before EOS.
+ * `records` holds all of them. Records that come too late for any frame of
+ * their stream go downstream as the serialised custom event
+ * `vlmcaption/record`: before a new SEGMENT, STREAM_START or EOS, or before the
+ * frame that follows.
  *
  * ## Linking text
  *
@@ -309,6 +311,27 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
   return GST_FLOW_OK;
 }
 
+// Of records that no frame carries.
+static void
+gst_vlm_caption_push_records (
+    GstVlmCaption * self, std::vector<Ptr<GstStructure>> records)
+{
+  for (Ptr<GstStructure> &record : records) {
+    gst_structure_set_name (record.get (), kRecordEvent);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
+  }
+}
+
+// Records that are ready belong to the stream that ends here.
+static void
+gst_vlm_caption_new_stream (GstVlmCaption * self)
+{
+  CaptionQueue &queue = *self->priv->queue;
+  gst_vlm_caption_push_records (self, queue.captions ().take_all ());
+  queue.new_stream ();
+}
+
 // Text for the frame, or a GAP, is queued before the frame is pushed:
 // textoverlay and two synchronising sinks hang otherwise.
 static GstFlowReturn
@@ -334,6 +357,7 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   }
   priv.text.gap (
       frame.pts, frame.pts + (frame.exact_duration ? frame.duration : 0));
+  gst_vlm_caption_push_records (self, priv.queue->captions ().take_late ());
   priv.queue->captions ().annotate (
       buffer, settings.interval, settings.repeat_caption);
   return GST_FLOW_OK;
@@ -380,7 +404,7 @@ gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
   before.position = segment.position;
   if (!gst_segment_is_equal (&before, &segment)) {
     priv.stream.set_segment (segment);
-    priv.queue->new_stream ();
+    gst_vlm_caption_new_stream (self);
   }
   return TRUE;
 }
@@ -393,11 +417,7 @@ gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
   GstVlmCaptionPrivate &priv = *self->priv;
   if (!priv.queue->drain () && !priv.queue->failed ())
     return false;
-  for (Ptr<GstStructure> &record : priv.queue->captions ().take_fresh ()) {
-    gst_structure_set_name (record.get (), kRecordEvent);
-    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
-        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
-  }
+  gst_vlm_caption_push_records (self, priv.queue->captions ().take_all ());
   priv.text.end (event);
   return true;
 }
@@ -425,7 +445,7 @@ gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
   GstVlmCaptionPrivate &priv = *self->priv;
   priv.stream.reset ();
   priv.warned_undated = false;
-  priv.queue->new_stream ();
+  gst_vlm_caption_new_stream (self);
   priv.text.stream_start (event);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/harness.h"
 
+#include <algorithm>
+
 namespace vlm::test {
 namespace {
 
@@ -285,6 +287,48 @@ TEST_F(Async, LateRecordsTravelBeforeEos) {
   ASSERT_GE(types.size(), 2u);
   EXPECT_EQ(types[types.size() - 2], GST_EVENT_CUSTOM_DOWNSTREAM);
   EXPECT_EQ(types.back(), GST_EVENT_EOS);
+}
+
+// Names of the events that came downstream, of records their texts.
+std::vector<std::string> downstream(Caption &v) {
+  std::vector<std::string> out;
+  while (const Own<GstEvent> event{gst_harness_try_pull_event(v.h())})
+    out.push_back(GST_EVENT_TYPE(event.get()) == GST_EVENT_CUSTOM_DOWNSTREAM
+                      ? text_field(gst_event_get_structure(event.get()), "text")
+                      : GST_EVENT_TYPE_NAME(event.get()));
+  return out;
+}
+
+void expect_events_of_new_stream(const std::vector<std::string> &expected, bool another) {
+  fake().hold();
+  Caption v("interval=0 queue-policy=block queue-size=9", true);
+  v.play();
+  v.push(0);
+  v.push(1);
+  EXPECT_TRUE(fake().wait_begun(1));
+  fake().step();
+  ASSERT_TRUE(v.bus().caption());
+  downstream(v);
+  if (another)
+    gst_harness_push_event(v.h(), gst_event_new_stream_start("another"));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.base = 100 * kFrame;
+  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  fake().step();
+  ASSERT_TRUE(v.bus().caption());
+  v.push(0);
+  auto seen = downstream(v);
+  seen.erase(std::remove(seen.begin(), seen.end(), "caps"), seen.end());
+  EXPECT_EQ(seen, expected);
+}
+
+// A segment or stream that is over leaves no record behind: one that is ready goes before the
+// event, one that is still under way before the next frame.
+TEST_F(Async, RecordsOfAnEndedStreamTravelAsEvents) {
+  expect_events_of_new_stream({"answer 1", "segment", "answer 2"}, false);
+  fake().reset();
+  expect_events_of_new_stream({"answer 1", "stream-start", "segment", "answer 2"}, true);
 }
 
 TEST_F(Async, FailureIsAnErrorAndEndsTheStream) {
