@@ -114,6 +114,41 @@ nick (GType type, gint value)
   return found->value_nick;
 }
 
+template <typename... Parts>
+[[noreturn]] void
+refuse (const Parts &...parts)
+{
+  vlm::fail (vlm::ErrorCategory::Settings, parts...);
+}
+
+void
+check_question (const char * property, const std::string &question)
+{
+  if (question.empty ())
+    refuse (property, "=\"\": there is no question to ask");
+  if (!g_utf8_validate (question.c_str (), -1, NULL))
+    refuse (property, " is not valid UTF-8");
+  if (question.find ("<image>") != std::string::npos)
+    refuse (property, "=\"", question,
+        "\" holds <image>, which stands for the picture and is put in by the "
+        "element");
+}
+
+// The checkpoint's own template is known only when it is loaded.
+void
+check_template (const Settings &settings)
+{
+  if (settings.template_name.empty ())
+    return;
+  vlm::render (settings.template_name, {{settings.prompt, {}}});
+  try {
+    vlm::render (
+        settings.template_name, {{settings.prompt, {}}}, settings.system_prompt);
+  } catch (const vlm::Error &error) {
+    refuse ("system-prompt=\"", *settings.system_prompt, "\": ", error.what ());
+  }
+}
+
 void
 install_model_properties (GObjectClass * klass, const Settings &d)
 {
@@ -363,18 +398,15 @@ Settings::check () const
   const bool drops = queue_policy == GST_VLM_QUEUE_POLICY_DROP_OLDEST ||
                      queue_policy == GST_VLM_QUEUE_POLICY_DROP_NEWEST;
   if (mode == GST_VLM_CAPTION_MODE_SYNC && drops)
-    vlm::fail (vlm::ErrorCategory::Settings,
-        "mode=sync loses nothing, queue-policy=",
+    refuse ("mode=sync loses nothing, queue-policy=",
         nick (gst_vlm_queue_policy_get_type (), queue_policy),
         " drops frames: they contradict each other");
   if (model_path && model_path->empty ())
-    vlm::fail (vlm::ErrorCategory::Settings,
-        "model-path is empty; leave it unset for the embedded model");
-  if (!g_utf8_validate (prompt.c_str (), -1, NULL))
-    vlm::fail (vlm::ErrorCategory::Settings, "prompt is not valid UTF-8");
+    refuse ("model-path is empty; leave it unset for the embedded model");
+  check_question ("prompt", prompt);
   if (system_prompt && !g_utf8_validate (system_prompt->c_str (), -1, NULL))
-    vlm::fail (
-        vlm::ErrorCategory::Settings, "system-prompt is not valid UTF-8");
+    refuse ("system-prompt is not valid UTF-8");
+  check_template (*this);
 }
 
 } // namespace gstvlm

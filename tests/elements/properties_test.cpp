@@ -188,14 +188,14 @@ TEST_F(Properties, OfTheModelAreRejectedWhilePlaying) {
 
 // All settings reach the request, and the question byte for byte.
 TEST_F(Properties, ReachTheModel) {
-  Caption v("prompt=\" two  spaces \" system-prompt=sys template=gemma max-tokens=9 "
+  Caption v("prompt=\" two  spaces \" system-prompt=sys template=vicuna_v1 max-tokens=9 "
             "temperature=0.5 top-k=5 top-p=0.25 seed=42 threads=3 precision=float32 device=cpu");
   v.play();
   v.push(0);
   const FakeSeen seen = fake().seen();
   EXPECT_EQ(seen.last.question, " two  spaces ");
   EXPECT_EQ(seen.last.system, "sys");
-  EXPECT_EQ(seen.last.template_name, "gemma");
+  EXPECT_EQ(seen.last.template_name, "vicuna_v1");
   EXPECT_EQ(seen.last.max_tokens, 9);
   EXPECT_EQ(seen.last.sampling.temperature, 0.5);
   EXPECT_EQ(seen.last.sampling.top_k, 5);

@@ -43,6 +43,26 @@ TEST_F(States, ContradictingSettingsNameBoth) {
   EXPECT_NE(problem.text.find("queue-policy=drop-oldest"), std::string::npos) << problem.text;
 }
 
+// What no model could answer is told before one is loaded, with the property and its value.
+TEST_F(States, ImpossibleQuestionsAreRefused) {
+  const struct {
+    const char *properties;
+    std::vector<std::string> words;
+  } cases[] = {
+      {"prompt=\"\"", {"prompt=\"\""}},
+      {"prompt=\"<image> what?\"", {"prompt", "<image> what?"}},
+      {"template=nonsense", {"template", "nonsense", "vicuna_v1"}},
+      {"template=gemma system-prompt=brief", {"system-prompt", "brief", "gemma"}},
+  };
+  for (const auto &c : cases) {
+    const Problem problem = refusal(c.properties);
+    EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR) << c.properties;
+    EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS) << c.properties;
+    for (const std::string &word : c.words)
+      EXPECT_NE(problem.text.find(word), std::string::npos) << problem.text;
+  }
+}
+
 TEST_F(States, EmptyModelPathIsAMistake) {
   const Problem problem = refusal("model-path=\"\"");
   EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
@@ -315,6 +335,27 @@ TEST_P(NoWaiting, ForFlush) {
 
 INSTANTIATE_TEST_SUITE_P(States, NoWaiting, ::testing::ValuesIn(kPhases),
                          [](const auto &info) { return std::to_string(info.index); });
+
+// Several in one pipeline stop one after the other: all of them within the time of one.
+TEST_F(States, ManyElementsStopAtOnce) {
+  std::vector<std::unique_ptr<Caption>> cameras;
+  for (int i = 0; i < 8; ++i)
+    cameras.push_back(std::make_unique<Caption>("interval=0 model-path=/" + std::to_string(i), true));
+  fake().hold();
+  fake().deaf();
+  for (auto &camera : cameras) {
+    camera->wait_loaded();
+    camera->play();
+    camera->push(0);
+  }
+  EXPECT_TRUE(fake().wait_begun(8));
+  EXPECT_LT(milliseconds([&] {
+              for (auto &camera : cameras)
+                gst_element_set_state(camera->element(), GST_STATE_NULL);
+            }),
+            kAtOnce);
+  fake().release();
+}
 
 // A model that is still inside a layer does not keep the element or its memory.
 TEST_F(States, ElementGoesWhileTheModelIsBusy) {
