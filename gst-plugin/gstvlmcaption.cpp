@@ -122,6 +122,8 @@ struct GstVlmCaptionPrivate {
   std::atomic<bool> running{false}; ///< from READY->PAUSED to PAUSED->READY
   std::atomic<guint64> frames{0}, undated{0};
 
+  Warnings warnings; ///< about failed analyses
+
   std::mutex seek_mutex;
   guint32 seek_seqnum = GST_SEQNUM_INVALID;
   bool seek_result = true;
@@ -209,7 +211,7 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
       post_error (element, failure);
       return false;
     }
-    post_warning (element, failure);
+    self->priv->warnings.post (element, failure);
     return true;
   });
 }
@@ -417,6 +419,7 @@ gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
   GstVlmCaptionPrivate &priv = *self->priv;
   if (!priv.queue->drain () && !priv.queue->failed ())
     return false;
+  priv.warnings.finish (GST_ELEMENT (self));
   gst_vlm_caption_push_records (self, priv.queue->captions ().take_all ());
   priv.text.end (event);
   return true;
@@ -636,6 +639,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
   priv.warned_undated = false;
   priv.last_qos = 0;
   priv.frames = priv.undated = 0;
+  priv.warnings.reset ();
   priv.queue->start ();
   priv.running = true;
   priv.loader.start (GST_ELEMENT (self), settings.model_options (), priv.queue);

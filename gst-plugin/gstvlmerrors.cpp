@@ -75,4 +75,48 @@ post_warning (GstElement * element, const Failure &failure)
   post (element, GST_MESSAGE_WARNING, failure);
 }
 
+void
+Warnings::reset ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  posted_ = 0;
+  held_back_ = 0;
+}
+
+void
+Warnings::post (GstElement * element, const Failure &failure)
+{
+  {
+    std::lock_guard<std::mutex> lock (mutex_);
+    const gint64 now = g_get_monotonic_time ();
+    if (posted_ && now - posted_ < G_USEC_PER_SEC) {
+      ++held_back_;
+      last_ = failure;
+      return;
+    }
+    posted_ = now;
+  }
+  finish (element);
+  post_warning (element, failure);
+}
+
+void
+Warnings::finish (GstElement * element)
+{
+  if (const std::optional<Failure> rest = take_rest ())
+    post_warning (element, *rest);
+}
+
+std::optional<Failure>
+Warnings::take_rest ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  if (!held_back_)
+    return std::nullopt;
+  last_.text =
+      std::to_string (held_back_) + " more failures, the last: " + last_.text;
+  held_back_ = 0;
+  return last_;
+}
+
 } // namespace gstvlm

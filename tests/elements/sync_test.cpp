@@ -233,6 +233,22 @@ TEST_F(Sync, WarnedFailureLeavesTheVideoAlone) {
   EXPECT_EQ(caption_of(v.pull().get()), "answer 3");
 }
 
+// A camera whose every frame fails does not fill the bus.
+TEST_F(Sync, RepeatedWarningsAreCounted) {
+  Caption v("interval=0 on-error=warn");
+  v.play();
+  g_object_set(v.element(), "prompt", "\xff", nullptr);
+  for (int n = 0; n < 5; ++n)
+    EXPECT_EQ(v.push(n), GST_FLOW_OK);
+  EXPECT_EQ(v.stat("failed"), 5u);
+  EXPECT_TRUE(v.bus().poll(GST_MESSAGE_WARNING));
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_WARNING));
+  EXPECT_TRUE(v.eos().get());
+  const auto rest = v.bus().poll(GST_MESSAGE_WARNING);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(problem_of(rest.get()).text.find("4 more"), 0u) << problem_of(rest.get()).text;
+}
+
 TEST_F(Sync, FailedRecordNamesTheError) {
   fake().fail_request(1, ErrorCategory::Failed, "hiccup");
   Caption v("on-error=warn");
