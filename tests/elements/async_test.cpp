@@ -248,6 +248,68 @@ TEST_F(Async, LiveRecordsHaveAWallClock) {
   EXPECT_GE(time_field(record.get(), "wall-clock"), before);
 }
 
+// ---- video that is not as it should be
+// ------------------------------------------------------------
+
+std::vector<guint64> milliseconds_of_records(Bus &bus) {
+  std::vector<guint64> out;
+  for (const auto &record : bus.captions())
+    out.push_back(time_field(record.get(), "pts") / GST_MSECOND);
+  return out;
+}
+
+TEST_F(Async, VideoWithoutTimestampsPassesWithOneWarning) {
+  Caption v("interval=0", true);
+  v.play();
+  for (int n = 0; n < 3; ++n)
+    EXPECT_EQ(gst_harness_push(v.h(), v.frame_at(GST_CLOCK_TIME_NONE)), GST_FLOW_OK);
+  EXPECT_EQ(problem_of(v.bus().wait(GST_MESSAGE_WARNING).get()).code, GST_STREAM_ERROR_FORMAT);
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_WARNING));
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(v.stat("undated"), 3u);
+  EXPECT_EQ(v.stat("due"), 0u);
+}
+
+TEST_F(Async, TimestampsMayGoBack) {
+  Caption v("interval=100000000 queue-policy=block", true);
+  v.play();
+  for (const int ms : {1000, 960, 1000, 1100, 1090, 1100, 200, 240, 300})
+    EXPECT_EQ(gst_harness_push(v.h(), v.frame_at(ms * GST_MSECOND)), GST_FLOW_OK);
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(milliseconds_of_records(v.bus()), (std::vector<guint64>{1000, 1100, 200, 300}));
+}
+
+// What is under way keeps the size that it was taken with.
+TEST_F(Async, SizeMayChangeWhileAFrameIsUnderWay) {
+  fake().hold();
+  Caption v("interval=0 queue-policy=block queue-size=2", true);
+  v.play("I420", 64, 48);
+  v.push(0);
+  EXPECT_TRUE(fake().wait_begun(1));
+  EXPECT_EQ(fake().seen().last.images.at(0).width, 64);
+  v.play("RGB", 30, 20);
+  v.push(1);
+  v.play("NV12", 1, 1);
+  v.push(2);
+  fake().step();
+  EXPECT_TRUE(fake().wait_begun(2));
+  EXPECT_EQ(fake().seen().last.images.at(0).width, 30);
+  fake().step();
+  EXPECT_TRUE(fake().wait_begun(3));
+  EXPECT_EQ(fake().seen().last.images.at(0).rgb.size(), 3u);
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()), (std::vector<std::string>{"ok", "ok", "ok"}));
+}
+
+TEST_F(Async, StreamWithoutFramesEnds) {
+  fake().hold_open();
+  Caption v("mode=async", true);
+  v.play();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(v.stat("due"), 0u);
+}
+
 // ---- the end
 // --------------------------------------------------------------------------------------
 
