@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/gstvlmengine.h"
 
-#include "model/core/environment.h"
+#include "gst-plugin/openmpwaiting.h"
+#include "model/core/error.h"
 
 #include <gst/gst.h>
 
@@ -51,7 +52,6 @@ candidates ()
 vlm::Engine *
 load (const std::string &path, std::string &problem)
 {
-  vlm::prepare_environment ();
   void * library =
       dlopen (path.c_str (), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) {
@@ -61,7 +61,9 @@ load (const std::string &path, std::string &problem)
   const auto entry = reinterpret_cast<vlm::EngineEntry> (
       dlsym (library, vlm::kEngineEntryName));
   vlm::Engine * engine = entry ? entry (vlm::kEngineInterface) : nullptr;
-  if (!engine)
+  if (engine)
+    let_openmp_threads_sleep (library);
+  else
     problem = path + ": no engine of interface " +
               std::to_string (vlm::kEngineInterface) + " in this library";
   return engine;
@@ -90,6 +92,8 @@ find_engine ()
     std::string problem;
     if (vlm::Engine * engine = load (path, problem)) {
       GST_INFO ("engine is %s", path.c_str ());
+      if (g_getenv ("OPENBLAS_CORETYPE"))
+        GST_WARNING ("OPENBLAS_CORETYPE is set: it can halve the speed");
       engine->set_log_sink (write_log);
       return engine;
     }

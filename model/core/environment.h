@@ -9,7 +9,8 @@ namespace vlm {
 ///   from video and other work, and small products become up to a hundred times slower as soon as
 ///   one core is busy.
 /// - no OPENBLAS_CORETYPE: an inherited one can halve its speed.
-/// Returns whether anything had to change. The plugin calls this before it loads the engine.
+/// Returns whether anything had to change. Only for programs: a library leaves the environment to
+/// the application.
 bool prepare_environment();
 
 /// For programs that link these libraries, first thing in main(): starts the program once more,

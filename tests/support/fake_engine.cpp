@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/fake_engine.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -284,6 +286,19 @@ Fake &fake() {
 extern "C" __attribute__((visibility("default"))) vlm::Engine *vlm_engine(int interface_version) {
   return interface_version == vlm::kEngineInterface ? &vlm::test::fake() : nullptr;
 }
+
+// In place of an OpenMP runtime: remembers the largest team.
+static std::atomic<unsigned> team{0};
+
+extern "C" __attribute__((visibility("default"))) int omp_get_num_procs() { return 2; }
+
+extern "C" __attribute__((visibility("default"))) void
+GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned) {
+  body(data);
+  team = std::max(team.load(), threads);
+}
+
+extern "C" __attribute__((visibility("default"))) unsigned fake_largest_team() { return team; }
 
 extern "C" __attribute__((visibility("default"))) vlm::test::FakeEngine *fake_engine() {
   return &vlm::test::fake();
