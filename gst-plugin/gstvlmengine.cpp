@@ -99,7 +99,7 @@ find_engine ()
     }
     tried += (tried.empty () ? "" : "; ") + problem;
   }
-  vlm::fail (vlm::ErrorCategory::Unsupported,
+  vlm::fail (vlm::ErrorCategory::Unavailable,
       "the inference engine cannot be loaded, tried: ", tried);
 }
 

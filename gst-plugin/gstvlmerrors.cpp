@@ -22,8 +22,9 @@ failure_of (const vlm::Error &error)
     case vlm::ErrorCategory::Unreadable:
       return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, text};
     case vlm::ErrorCategory::Format:
-      return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, text};
     case vlm::ErrorCategory::Unsupported:
+      return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, text};
+    case vlm::ErrorCategory::Unavailable:
       return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, text};
     case vlm::ErrorCategory::Memory:
       return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT, text};

@@ -13,11 +13,12 @@ enum class ErrorCategory {
   NotFound,    ///< a file or directory does not exist
   Unreadable,  ///< it exists but cannot be opened or read
   Format,      ///< its content is not what its name or header says
-  Unsupported, ///< valid, but this build or version does not handle it
+  Unsupported, ///< a valid file of a kind that this version does not handle
   Memory,      ///< it does not fit into the memory that is left
   Data,        ///< a picture, text or token given for inference is unusable
   Cancelled,   ///< the caller asked to stop
   Failed,      ///< inference or a library failed
+  Unavailable, ///< a device, precision or library that this build or machine does not have
 };
 
 /// The only exception type that leaves the model library on purpose. what() names the offending

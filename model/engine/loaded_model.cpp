@@ -109,6 +109,7 @@ void check_options(const ModelOptions &options) {
     fail(ErrorCategory::Format, path, ": is not a model directory");
   if (!fs::exists(fs::path(path) / "config.json", ignored))
     fail(ErrorCategory::NotFound, path, ": has no config.json");
+  check_architecture(path);
 }
 
 ModelOptions resolve_options(const ModelOptions &options) {

@@ -30,7 +30,7 @@ const char *precision_name(at::ScalarType matrix_dtype) {
 void check_placement_names(const ModelOptions &options) {
   const std::string &precision = options.precision;
   if (precision == "int8" || precision == "int4")
-    fail(ErrorCategory::Unsupported, "precision ", precision, " is not available yet");
+    fail(ErrorCategory::Unavailable, "precision ", precision, " is not available yet");
   if (precision != "auto" && precision != "float32" && precision != "bfloat16")
     fail(ErrorCategory::Settings, "unknown precision \"", precision,
          "\": use auto, float32 or bfloat16");
@@ -40,7 +40,7 @@ void check_placement_names(const ModelOptions &options) {
     fail(ErrorCategory::Settings, "unknown device \"", options.device,
          "\": use cpu, cuda or cuda:N");
   if (!at::hasCUDA())
-    fail(ErrorCategory::Unsupported, "device ", options.device, ": this libtorch has no CUDA");
+    fail(ErrorCategory::Unavailable, "device ", options.device, ": this libtorch has no CUDA");
 }
 
 at::ScalarType choose_precision(const ModelOptions &options, const WeightBytes &bytes,

@@ -14,7 +14,7 @@ struct Placement {
   at::ScalarType matrix_dtype;
 };
 
-/// Names only: Error(Settings) for an unknown device or precision, Error(Unsupported) for one that
+/// Names only: Error(Settings) for an unknown device or precision, Error(Unavailable) for one that
 /// this build or machine lacks. Never falls back to another device.
 void check_placement_names(const ModelOptions &options);
 

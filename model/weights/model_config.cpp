@@ -103,27 +103,34 @@ std::optional<Keys> read_if_there(const std::string &path) {
   return Keys(path);
 }
 
-Family read_family(const Keys &config, const StateDict &weights) {
+std::string architecture_name(const Keys &config) {
   const json *names = config.find("architectures");
   if (!names || !names->is_array() || names->size() != 1 || !(*names)[0].is_string())
     config.wrong("architectures", "is not a list of one name");
-  const std::string name = (*names)[0].get<std::string>();
-  std::optional<Family> family;
+  return (*names)[0].get<std::string>();
+}
+
+Family named_family(const Keys &config) {
+  const std::string name = architecture_name(config);
   for (const std::string prefix : {"MGM", "MiniGemini"}) {
     if (name == prefix + "LlamaForCausalLM")
-      family = Family::Llama;
-    else if (name == prefix + "GemmaForCausalLM")
-      family = Family::Gemma;
-    else if (name == prefix + "MixtralForCausalLM")
-      family = Family::Mixtral;
+      return Family::Llama;
+    if (name == prefix + "GemmaForCausalLM")
+      return Family::Gemma;
+    if (name == prefix + "MixtralForCausalLM")
+      return Family::Mixtral;
   }
-  if (!family)
-    config.unsupported("architectures", (*names)[0].dump());
+  config.unsupported("architectures", json(name).dump());
+}
+
+Family read_family(const Keys &config, const StateDict &weights) {
+  const Family family = named_family(config);
   const bool experts = weights.contains("model.layers.0.block_sparse_moe.gate.weight");
-  if (experts != (*family == Family::Mixtral))
-    config.wrong("architectures", "is ", name, ", but the tensors are ", experts ? "" : "not ",
+  if (experts != (family == Family::Mixtral))
+    config.wrong("architectures", "is ", architecture_name(config), ", but the tensors are ",
+                 experts ? "" : "not ",
                  "those of a mixture of experts (model.layers.0.block_sparse_moe)");
-  return *family;
+  return family;
 }
 
 std::optional<Activation> activation(const std::string &name) {
@@ -321,6 +328,10 @@ const char *family_name(Family family) {
   default:
     return "llama";
   }
+}
+
+void check_architecture(const std::string &directory) {
+  named_family(Keys(directory + "/config.json"));
 }
 
 ModelConfig read_model_config(const std::string &directory, const StateDict &weights) {

@@ -40,4 +40,8 @@ struct ModelConfig {
 /// Error(Unsupported) for an unknown architecture or a feature that no released model uses.
 ModelConfig read_model_config(const std::string &directory, const StateDict &weights);
 
+/// What config.json alone tells of that: Error(NotFound | Unreadable | Format), and
+/// Error(Unsupported) for an unknown architecture.
+void check_architecture(const std::string &directory);
+
 } // namespace vlm

@@ -62,7 +62,7 @@ std::string recognise_text(const Image &image) {
 
 namespace vlm {
 
-void check_ocr() { fail(ErrorCategory::Unsupported, "OCR: this build has no Tesseract"); }
+void check_ocr() { fail(ErrorCategory::Unavailable, "OCR: this build has no Tesseract"); }
 
 std::string recognise_text(const Image &) {
   check_ocr();

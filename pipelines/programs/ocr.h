@@ -7,7 +7,7 @@
 
 namespace vlm {
 
-/// Error(Unsupported) in a build without Tesseract, Error(NotFound) when its English language data
+/// Error(Unavailable) in a build without Tesseract, Error(NotFound) when its English language data
 /// is missing.
 void check_ocr();
 

@@ -13,7 +13,7 @@ void expect_refusal(const std::function<void()> &call) {
     call();
     FAIL() << "was not refused";
   } catch (const Error &error) {
-    EXPECT_EQ(error.category(), ErrorCategory::Unsupported);
+    EXPECT_EQ(error.category(), ErrorCategory::Unavailable);
     EXPECT_STREQ(error.what(), "OCR: this build has no Tesseract");
   }
 }

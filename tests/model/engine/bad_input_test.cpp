@@ -33,7 +33,7 @@ TEST(Options, NamesWhatIsWrong) {
     return [o] { check_options(o); };
   };
   expect_error(ErrorCategory::Settings, "\"float17\"", with([](auto &o) { o.precision = "float17"; }));
-  expect_error(ErrorCategory::Unsupported, "int8", with([](auto &o) { o.precision = "int8"; }));
+  expect_error(ErrorCategory::Unavailable, "int8", with([](auto &o) { o.precision = "int8"; }));
   expect_error(ErrorCategory::Settings, "\"tpu\"", with([](auto &o) { o.device = "tpu"; }));
   expect_error(ErrorCategory::Settings, "-3", with([](auto &o) { o.threads = -3; }));
   expect_error(ErrorCategory::Settings, "1025", with([](auto &o) { o.threads = 1025; }));
@@ -71,6 +71,8 @@ TEST_F(Damaged, UnknownArchitecture) {
   config["architectures"] = {"MGMWhateverForCausalLM"};
   write("config.json", config.dump());
   expect_error(ErrorCategory::Unsupported, "MGMWhateverForCausalLM", load());
+  expect_error(ErrorCategory::Unsupported, "MGMWhateverForCausalLM",
+               [this] { check_options(options(directory_)); });
 }
 
 TEST_F(Damaged, TokenizerMissingOrBroken) {
