@@ -101,7 +101,7 @@ CaptionQueue::forget ()
   for (const Job &job : jobs_)
     job.request.cancel.cancel ();
   jobs_.clear ();
-  last_ = CaptionRecord ();
+  last_.clear ();
   captions_.reset ();
   changed_.notify_all ();
 }
@@ -145,8 +145,8 @@ CaptionQueue::drop_all ()
 bool
 CaptionQueue::room (guint size) const
 {
-  const size_t waiting =
-      std::count_if (jobs_.begin (), jobs_.end (), waits_for_model);
+  const size_t waiting = std::count_if (jobs_.begin (), jobs_.end (),
+      [] (const Job &job) { return job.leads && waits_for_model (job); });
   const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
       [] (const Job &job) { return job.running; });
   return waiting < std::max (size, busy ? 0u : 1u);
@@ -159,45 +159,53 @@ CaptionQueue::has_room (guint size) const
   return room (size);
 }
 
-// And those that would have repeated it.
+// With all its questions, and those that would have repeated it. A frame that
+// the model began with stays.
 bool
 CaptionQueue::drop_oldest ()
 {
-  auto job = std::find_if (jobs_.begin (), jobs_.end (), waits_for_model);
+  auto job = std::find_if (jobs_.begin (), jobs_.end (),
+      [] (const Job &each) { return each.leads && waits_for_model (each); });
   if (job == jobs_.end ())
     return false;
   drop (*job);
-  while (++job != jobs_.end () && job->kind == Job::Kind::Repeat)
+  while (++job != jobs_.end () &&
+         (!job->leads || job->kind == Job::Kind::Repeat))
     drop (*job);
   return true;
 }
 
 CaptionQueue::Admission
-CaptionQueue::admit (Job job, GstVlmQueuePolicy policy, guint size)
+CaptionQueue::admit (
+    std::vector<Job> jobs, GstVlmQueuePolicy policy, guint size)
 {
   Lock lock (mutex_);
-  const bool asks = job.kind == Job::Kind::Analyse;
+  const bool asks = jobs.front ().kind == Job::Kind::Analyse;
   if (asks && policy == GST_VLM_QUEUE_POLICY_BLOCK)
     changed_.wait (lock, [&] { return halted () || failed_ || room (size); });
   if (halted () || failed_)
     return halted () ? Admission::Flushing : Admission::Failed;
 
   Admission admission = Admission::Taken;
-  if (job.record.status == Status::Dropped) {
+  if (jobs.front ().record.status == Status::Dropped) {
     admission = Admission::Refused; // the caller saw that there was no room
-    ++counters_.dropped;
+    counters_.dropped += jobs.size ();
   } else if (asks && !room (size)) {
     const bool made =
         policy == GST_VLM_QUEUE_POLICY_DROP_OLDEST && drop_oldest ();
     admission = made ? Admission::Displaced : Admission::Refused;
     if (!made)
-      drop (job);
+      std::for_each (
+          jobs.begin (), jobs.end (), [this] (Job &job) { drop (job); });
   }
-  job.record.id = ++last_id_;
-  job.stream = stream_;
-  job.epoch = epoch_;
-  ++counters_.due;
-  jobs_.push_back (std::move (job));
+  for (Job &job : jobs) {
+    job.leads = &job == &jobs.front ();
+    job.record.id = ++last_id_;
+    job.stream = stream_;
+    job.epoch = epoch_;
+    ++counters_.due;
+    jobs_.push_back (std::move (job));
+  }
   pump (lock);
   return admission;
 }
@@ -339,10 +347,11 @@ CaptionQueue::settle (Job &job)
 {
   CaptionRecord &record = job.record;
   if (job.kind == Job::Kind::Repeat) {
-    record.status = last_.has_text () ? Status::SkippedUnchanged : last_.status;
-    record.text = last_.text;
-    record.model = last_.model;
-    record.model_digest = last_.model_digest;
+    const CaptionRecord &last = last_[record.question];
+    record.status = last.has_text () ? Status::SkippedUnchanged : last.status;
+    record.text = last.text;
+    record.model = last.model;
+    record.model_digest = last.model_digest;
   }
   record.sequence = ++last_sequence_;
   if (record.status == Status::Failed)
@@ -354,8 +363,11 @@ CaptionQueue::settle (Job &job)
     counters_.last_latency = since (job.admitted);
     counters_.total_latency += counters_.last_latency;
   }
-  if (record.status != Status::Dropped)
-    last_ = record;
+  if (record.status != Status::Dropped) {
+    if (job.leads && job.kind != Job::Kind::Repeat)
+      last_.clear (); // questions may have changed
+    last_[record.question] = record;
+  }
   reference_lost_ |= record.status == Status::Failed;
   if (!record.has_text ())
     return;

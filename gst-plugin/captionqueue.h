@@ -9,13 +9,16 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 namespace gstvlm
 {
 
-/// A due frame on its way.
+/// A due frame on its way, with one question.
 struct Job {
   using Clock = std::chrono::steady_clock;
   enum class Kind {
@@ -27,6 +30,7 @@ struct Job {
   CaptionRecord record;
   vlm::Request request;     ///< Analyse
   std::exception_ptr error; ///< why it failed
+  bool leads = true;        ///< first question of its frame; set by admit()
   guint64 ticket = 0;       ///< place on the text pad, 0: none
   bool arrival = false;     ///< the text takes its time from when it comes
   Clock::time_point admitted = Clock::now ();
@@ -82,9 +86,10 @@ public:
     Flushing,  ///< not taken
     Failed,    ///< not taken
   };
-  /// Takes a job in; `block` waits for room, drop-oldest makes it. Jobs other
-  /// than Analyse always have room.
-  Admission admit (Job job, GstVlmQueuePolicy policy, guint size);
+  /// Takes the jobs of one frame in, all or none; `block` waits for room,
+  /// drop-oldest makes it. Jobs other than Analyse always have room.
+  Admission admit (
+      std::vector<Job> jobs, GstVlmQueuePolicy policy, guint size);
   bool has_room (guint size) const;
 
   /// Waits until everything admitted so far was delivered. False when flush(),
@@ -125,8 +130,8 @@ private:
   std::condition_variable changed_;
   std::deque<Job> jobs_;
   std::shared_ptr<vlm::Worker> worker_;
-  CaptionRecord
-      last_; ///< the last settled record that was asked for, for Repeat
+  /// What was said last, by question: for Repeat.
+  std::map<std::string, CaptionRecord> last_;
   Counters counters_;
   guint64 epoch_ = 0; ///< answers of an older one are ignored
   guint64 stream_ = 0;

@@ -41,7 +41,6 @@ make_request (const Settings &settings, vlm::Image image)
 {
   vlm::Request request;
   request.images.push_back (std::move (image));
-  request.question = settings.prompt;
   request.system = settings.system_prompt;
   request.template_name = settings.template_name;
   request.max_tokens = settings.max_tokens;
@@ -175,7 +174,6 @@ CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
   job.record = make_record (buffer, frame, window, settings);
   try {
     settings.check ();
-    job.record.question = settings.prompt;
     const GstVlmQueuePolicy policy =
         effective_policy (settings.queue_policy, *async_);
     if (unchanged (buffer, frame.pts, settings, queue)) {
@@ -193,6 +191,23 @@ CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
     job.error = std::current_exception ();
   }
   return job;
+}
+
+// The pictures are the same, so the engine need see them once.
+std::vector<Job>
+CaptionStream::make_jobs (GstBuffer * buffer, const Frame &frame,
+    const Schedule::Window &window, const Settings &settings,
+    CaptionQueue &queue)
+{
+  std::vector<Job> jobs (settings.asked ().size (),
+      make_job (buffer, frame, window, settings, queue));
+  for (size_t i = 0; i < jobs.size (); ++i) {
+    if (jobs[i].error)
+      continue; // the question itself may be unusable
+    jobs[i].record.question = jobs[i].request.question = settings.asked ()[i];
+    jobs[i].request.cancel = vlm::CancelToken (); // copies share theirs
+  }
+  return jobs;
 }
 
 void

@@ -36,15 +36,18 @@ public:
   std::optional<Schedule::Window> due (
       const Frame &frame, GstClockTime interval);
 
-  /// The job of a due frame: analyse, repeat, or settled when it is dropped or
-  /// unusable.
-  Job make_job (GstBuffer * buffer, const Frame &frame,
+  /// The jobs of a due frame, one per question: analyse, repeat, or settled
+  /// when it is dropped or unusable.
+  std::vector<Job> make_jobs (GstBuffer * buffer, const Frame &frame,
       const Schedule::Window &window, const Settings &settings,
       CaptionQueue &queue);
   /// The job of the frame at `pts` went to the model.
   void analysed (GstClockTime pts);
 
 private:
+  Job make_job (GstBuffer * buffer, const Frame &frame,
+      const Schedule::Window &window, const Settings &settings,
+      CaptionQueue &queue);
   bool unchanged (GstBuffer * buffer, GstClockTime pts,
       const Settings &settings, CaptionQueue &queue);
   CaptionRecord make_record (GstBuffer * buffer, const Frame &frame,

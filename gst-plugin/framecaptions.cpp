@@ -23,6 +23,19 @@ pts_of (const GstStructure * record)
   return pts;
 }
 
+void
+carry (GstBuffer * buffer, const std::vector<Ptr<GstStructure>> &records,
+    const char * state)
+{
+  std::vector<const GstStructure *> all;
+  if (records.size () > 1)
+    for (const Ptr<GstStructure> &each : records)
+      all.push_back (each.get ());
+  const GstStructure * first = records.front ().get ();
+  const GstClockTime age = distance (GST_BUFFER_PTS (buffer), pts_of (first));
+  add_caption_meta (buffer, first, state, age, all);
+}
+
 } // namespace
 
 void
@@ -30,11 +43,14 @@ FrameCaptions::publish (const CaptionRecord &record)
 {
   Ptr<GstStructure> structure = to_structure (record, kCaptionMeta);
   std::lock_guard<std::mutex> lock (mutex_);
-  if (GST_CLOCK_TIME_IS_VALID (last_pts_))
-    spacing_ = distance (record.pts, last_pts_);
+  if (record.pts != last_pts_) {
+    if (GST_CLOCK_TIME_IS_VALID (last_pts_))
+      spacing_ = distance (record.pts, last_pts_);
+    held_.clear ();
+  }
   last_pts_ = record.pts;
   last_duration_ = record.duration;
-  last_.reset (gst_structure_copy (structure.get ()));
+  held_.emplace_back (gst_structure_copy (structure.get ()));
   fresh_.push_back (std::move (structure));
 }
 
@@ -52,7 +68,7 @@ FrameCaptions::reset ()
   std::lock_guard<std::mutex> lock (mutex_);
   fresh_.clear ();
   late_.clear ();
-  last_.reset ();
+  held_.clear ();
   last_pts_ = GST_CLOCK_TIME_NONE;
   spacing_ = 0;
 }
@@ -69,24 +85,16 @@ FrameCaptions::stale (GstClockTime age, GstClockTime interval) const
 void
 FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
 {
-  const GstClockTime pts = GST_BUFFER_PTS (buffer);
-  Records fresh = take_fresh ();
+  const Records fresh = take_fresh ();
   if (!fresh.empty ()) {
-    std::vector<const GstStructure *> all;
-    if (fresh.size () > 1)
-      for (const Ptr<GstStructure> &each : fresh)
-        all.push_back (each.get ());
-    const GstStructure * first = fresh.front ().get ();
-    add_caption_meta (
-        buffer, first, "fresh", distance (pts, pts_of (first)), all);
+    carry (buffer, fresh, "fresh");
     return;
   }
   std::lock_guard<std::mutex> lock (mutex_);
-  if (!repeat || !last_)
+  if (!repeat || held_.empty ())
     return;
-  const GstClockTime age = distance (pts, last_pts_);
-  add_caption_meta (
-      buffer, last_.get (), stale (age, interval) ? "stale" : "held", age, {});
+  const GstClockTime age = distance (GST_BUFFER_PTS (buffer), last_pts_);
+  carry (buffer, held_, stale (age, interval) ? "stale" : "held");
 }
 
 FrameCaptions::Records

@@ -11,8 +11,8 @@ namespace gstvlm
 {
 
 /// What frames carry: each record with a text as fresh on the first frame that
-/// comes after it, the last one as held on the frames that follow, as stale
-/// once it is too old. Any thread.
+/// comes after it, those of the last analysed frame as held on the frames that
+/// follow, as stale once they are too old. Any thread.
 class FrameCaptions
 {
 public:
@@ -41,7 +41,7 @@ private:
 
   mutable std::mutex mutex_;
   Records fresh_, late_;
-  Ptr<GstStructure> last_; ///< null before the first
+  Records held_; ///< of the frame analysed last
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
   GstClockTime spacing_ = 0, last_duration_ = 0;
 };

@@ -55,12 +55,13 @@
  * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
  * and `generation-prompt`; after a failure `error`. Times are integer
  * nanoseconds. Fields that are not known are absent. Every due frame yields
- * exactly one record, in order.
+ * exactly one record for each question, in order.
  *
  * On frames there are also `state` and `age`: `fresh` on the first frame that
  * carries the record, then `held`, and `stale` once it is older than two
- * intervals. Should several records become ready between two frames, the field
- * `records` holds all of them. Records that come too late for any frame of
+ * intervals. With several #GstVlmCaption:questions, or should several records
+ * become ready between two frames, the top fields are the first record's and
+ * the field `records`, an array of structures, holds all of them. Records that come too late for any frame of
  * their stream go downstream as the serialised custom event
  * `vlmcaption/record`: before a new SEGMENT, STREAM_START or EOS, or before the
  * frame that follows.
@@ -75,6 +76,10 @@
  * gst-launch-1.0 -m videotestsrc num-buffers=90 ! vlmcaption
  * interval=1000000000 ! fakesink
  * ]| Prints a caption of the test picture for every second.
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=90 ! vlmcaption
+ * questions="<\"What is shown?\",\"Is there a dog?\">" ! fakesink
+ * ]| Asks two questions about each frame that is due.
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=300 ! vlmcaption name=v prompt="What
  * is shown here?" ! queue ! textoverlay name=o ! videoconvert ! autovideosink
@@ -282,17 +287,20 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
   if (!async)
     priv.text.wait_for_room (); // a flush that ends it shows in admit()
 
-  Job job = priv.stream.make_job (buffer, frame, window, settings, *priv.queue);
-  const bool asks = job.kind == Job::Kind::Analyse;
+  std::vector<Job> jobs =
+      priv.stream.make_jobs (buffer, frame, window, settings, *priv.queue);
+  const bool asks = jobs.front ().kind == Job::Kind::Analyse;
   bool dropped = false;
-  job.ticket = priv.text.reserve (async);
-  const guint64 ticket = job.ticket;
+  std::vector<guint64> tickets;
+  for (Job &job : jobs)
+    tickets.push_back (job.ticket = priv.text.reserve (async));
 
-  switch (priv.queue->admit (std::move (job),
+  switch (priv.queue->admit (std::move (jobs),
       effective_policy (settings.queue_policy, async), settings.queue_size)) {
     case CaptionQueue::Admission::Flushing:
     case CaptionQueue::Admission::Failed:
-      priv.text.release (ticket);
+      for (const guint64 ticket : tickets)
+        priv.text.release (ticket);
       return gst_vlm_caption_interrupted (self);
     case CaptionQueue::Admission::Displaced:
       dropped = true;

@@ -99,6 +99,26 @@ optional_of (const GValue * value)
   return text ? std::optional<std::string> (text) : std::nullopt;
 }
 
+std::vector<std::string>
+strings_of (const GValue * array)
+{
+  std::vector<std::string> out;
+  for (guint i = 0; i < gst_value_array_get_size (array); ++i)
+    out.push_back (string_of (gst_value_array_get_value (array, i)));
+  return out;
+}
+
+void
+put (GValue * array, const std::vector<std::string> &strings)
+{
+  for (const std::string &each : strings) {
+    GValue item = G_VALUE_INIT;
+    g_value_init (&item, G_TYPE_STRING);
+    g_value_set_string (&item, each.c_str ());
+    gst_value_array_append_and_take_value (array, &item);
+  }
+}
+
 void
 put (GValue * value, const std::optional<std::string> &text)
 {
@@ -197,6 +217,14 @@ install_question_properties (GObjectClass * klass, const Settings &d)
       g_param_spec_string ("system-prompt", "System prompt",
           "System text in place of the template's own. Unset: the template's",
           NULL, kPlaying));
+  g_object_class_install_property (klass, PROP_QUESTIONS,
+      gst_param_spec_array ("questions", "Questions",
+          "Several questions about every analysed frame, in place of the "
+          "prompt: one record for each, in this order. In gst-launch "
+          "questions=\"<\\\"first?\\\",\\\"second?\\\">\". Empty: the prompt alone",
+          g_param_spec_string ("question", "Question",
+              "A question, used byte for byte", NULL, kPlaying),
+          kPlaying));
   g_object_class_install_property (klass, PROP_MAX_TOKENS,
       g_param_spec_uint ("max-tokens", "Max tokens",
           "Longest answer in tokens; a longer one is cut and its record has "
@@ -328,6 +356,7 @@ Settings::set (guint property, const GValue * value)
       mode = static_cast<GstVlmCaptionMode> (g_value_get_enum (value)); break;
     case PROP_PROMPT: prompt = string_of (value); break;
     case PROP_SYSTEM_PROMPT: system_prompt = optional_of (value); break;
+    case PROP_QUESTIONS: questions = strings_of (value); break;
     case PROP_INTERVAL: interval = g_value_get_uint64 (value); break;
     case PROP_MAX_TOKENS: max_tokens = g_value_get_uint (value); break;
     case PROP_TEMPERATURE: temperature = g_value_get_double (value); break;
@@ -363,6 +392,7 @@ Settings::get (guint property, GValue * value) const
     case PROP_MODE: g_value_set_enum (value, mode); break;
     case PROP_PROMPT: g_value_set_string (value, prompt.c_str ()); break;
     case PROP_SYSTEM_PROMPT: put (value, system_prompt); break;
+    case PROP_QUESTIONS: put (value, questions); break;
     case PROP_INTERVAL: g_value_set_uint64 (value, interval); break;
     case PROP_MAX_TOKENS: g_value_set_uint (value, max_tokens); break;
     case PROP_TEMPERATURE: g_value_set_double (value, temperature); break;
@@ -379,6 +409,12 @@ Settings::get (guint property, GValue * value) const
     default: break;
   }
   // clang-format on
+}
+
+std::vector<std::string>
+Settings::asked () const
+{
+  return questions.empty () ? std::vector<std::string>{prompt} : questions;
 }
 
 vlm::ModelOptions
@@ -404,6 +440,8 @@ Settings::check () const
   if (model_path && model_path->empty ())
     refuse ("model-path is empty; leave it unset for the embedded model");
   check_question ("prompt", prompt);
+  for (const std::string &question : questions)
+    check_question ("questions", question);
   if (system_prompt && !g_utf8_validate (system_prompt->c_str (), -1, NULL))
     refuse ("system-prompt is not valid UTF-8");
   check_template (*this);

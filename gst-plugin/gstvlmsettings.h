@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 G_BEGIN_DECLS
 
@@ -87,6 +88,7 @@ enum Property : guint {
   PROP_MODE,
   PROP_PROMPT,
   PROP_SYSTEM_PROMPT,
+  PROP_QUESTIONS,
   PROP_INTERVAL,
   PROP_MAX_TOKENS,
   PROP_TEMPERATURE,
@@ -114,6 +116,7 @@ struct Settings {
   GstVlmCaptionMode mode = GST_VLM_CAPTION_MODE_AUTO;
   std::string prompt = "Describe this image.";
   std::optional<std::string> system_prompt;
+  std::vector<std::string> questions; ///< empty: the prompt alone
   guint64 interval = 2 * GST_SECOND;
   guint max_tokens = 128;
   gdouble temperature = 0;
@@ -131,6 +134,8 @@ struct Settings {
   void set (guint property, const GValue * value);
   void get (guint property, GValue * value) const;
 
+  /// What is asked about every due frame; never empty.
+  std::vector<std::string> asked () const;
   vlm::ModelOptions model_options () const;
   /// Throws Error(Settings) naming the properties that contradict each other or
   /// are malformed.

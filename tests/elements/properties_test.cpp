@@ -23,6 +23,7 @@ TEST_F(Properties, AreAllThere) {
                                           "mode",
                                           "prompt",
                                           "system-prompt",
+                                          "questions",
                                           "interval",
                                           "max-tokens",
                                           "temperature",
@@ -162,7 +163,7 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
 TEST_F(Properties, RefuseUnknownNames) {
   GError *error = nullptr;
   for (const char *line : {"vlmcaption precision=int8", "vlmcaption mode=fast",
-                           "vlmcaption queue-policy=leaky", "vlmcaption questions=a"}) {
+                           "vlmcaption queue-policy=leaky", "vlmcaption answers=a"}) {
     GstElement *element = gst_parse_launch_full(line, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
     EXPECT_EQ(element, nullptr) << line;
     EXPECT_NE(error, nullptr) << line;
