@@ -6,9 +6,8 @@
 namespace vlm {
 
 /// x float32 [m, k] times weight bfloat16 [n, k] transposed -> float32 [m, n]; all contiguous, on
-/// the CPU. Few rows (decoding) read the weights straight, at the speed of memory. Many rows take
-/// the machine's bfloat16 products, which round x to bfloat16 too, or, without these, a float32
-/// product on panels of unpacked weights.
+/// the CPU. For many rows (fewer: few_rows_product). Takes the machine's bfloat16 products, which
+/// round x to bfloat16 too, or, without these, a float32 product on panels of unpacked weights.
 at::Tensor bf16_product(const at::Tensor &x, const at::Tensor &weight);
 
 } // namespace vlm

@@ -2,10 +2,12 @@
 #include "model/compute/linear.h"
 
 #include "model/compute/bf16_product.h"
+#include "model/compute/few_rows.h"
 #include "model/compute/gemm.h"
 #include "model/core/machine.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -85,6 +87,10 @@ at::Tensor Linear::operator()(const at::Tensor &x) const {
 at::Tensor Linear::multiply(const at::Tensor &x) const {
   if (!x.is_cpu() || (bf16_products && weight_.scalar_type() == at::kFloat))
     return bf16_linear(x, weight_);
+  const bool learns =
+      at::GradMode::is_enabled() && (x.requires_grad() || weight_.requires_grad());
+  if (!learns && x.numel() <= kFewRows * in_features())
+    return few_rows_product(rows_of(x), weight_.contiguous()).view(with_last(x, out_features()));
   if (weight_.scalar_type() == at::kFloat)
     return FloatLinear::apply(x, weight_);
   return bf16_product(rows_of(x), weight_).view(with_last(x, out_features()));

@@ -6,7 +6,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/tensor.h>
 
 #include <cmath>
 
@@ -84,6 +86,28 @@ at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache,
     });
   }
   cache.advance(count);
+  return norm_(x);
+}
+
+at::Tensor Decoder::decode(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const {
+  std::vector<int64_t> positions;
+  for (const KvCache *cache : caches)
+    positions.push_back(cache->length());
+  const auto rows = static_cast<int64_t>(caches.size());
+  const Rope rope(at::tensor(positions, at::kLong).view({rows, 1}).to(embeds.device()),
+                  config_.head_dim, config_.rope_theta);
+  at::Tensor x = scaled(embeds);
+  for (size_t i = 0; i < layers_.size(); ++i)
+    x = run(layers_[i], x, rope, [&](const auto &q, const auto &k, const auto &v) {
+      std::vector<at::Tensor> mixed;
+      for (int64_t b = 0; b < rows; ++b) {
+        const auto [keys, values] = caches[b]->append(i, k.narrow(0, b, 1), v.narrow(0, b, 1));
+        mixed.push_back(causal_attention(q.narrow(0, b, 1), keys, values));
+      }
+      return at::cat(mixed, 0);
+    });
+  for (KvCache *cache : caches)
+    cache->advance(1);
   return norm_(x);
 }
 

@@ -35,6 +35,11 @@ public:
   at::Tensor forward(const at::Tensor &embeds, KvCache &cache,
                      const CancelToken &cancel = {}) const;
 
+  /// One more position of several conversations in one pass: embeds float32 [B, 1, hidden_size],
+  /// B at most kFewRows, row b on top of caches[b] (all different). Returns [B, 1, hidden_size]. On
+  /// the CPU each row is bit-equal to what it is alone.
+  at::Tensor decode(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const;
+
   /// Without a cache, for training: embeds [B, L, hidden_size], position_ids int64 [L] or [B, L],
   /// mask bool [L, L] or [B, 1, L, L] (true where a row may look). Differentiable.
   at::Tensor forward(const at::Tensor &embeds, const at::Tensor &position_ids,

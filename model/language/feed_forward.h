@@ -33,6 +33,7 @@ private:
     Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
   };
   at::Tensor activate(const at::Tensor &x) const;
+  at::Tensor activate_rows(const at::Tensor &x) const;
   at::Tensor run(const Expert &expert, const at::Tensor &x) const;
 
   Activation hidden_act_;

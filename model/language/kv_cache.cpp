@@ -46,4 +46,15 @@ void KvCache::truncate(int64_t length) {
   length_ = length;
 }
 
+KvCache KvCache::fork(int64_t length) const {
+  KvCache out(config_, device_);
+  out.reserve(length);
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    out.keys_[i].narrow(2, 0, length).copy_(keys_[i].narrow(2, 0, length));
+    out.values_[i].narrow(2, 0, length).copy_(values_[i].narrow(2, 0, length));
+  }
+  out.length_ = length;
+  return out;
+}
+
 } // namespace vlm

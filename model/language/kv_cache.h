@@ -27,6 +27,9 @@ public:
   /// Forgets everything from position `length` on.
   void truncate(int64_t length);
 
+  /// A cache of its own that begins with a copy of the first `length` positions.
+  KvCache fork(int64_t length) const;
+
 private:
   void reserve(int64_t positions);
   DecoderConfig config_;

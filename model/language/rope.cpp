@@ -8,12 +8,14 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/reciprocal.h>
 #include <ATen/ops/sin.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace vlm {
 namespace {
@@ -73,9 +75,21 @@ Rope::Rope(const at::Tensor &position_ids, int64_t head_dim, double theta) {
   const at::Tensor exponents = at::arange(0, head_dim, 2, options) / head_dim;
   const at::Tensor frequencies = at::reciprocal(at::pow(theta, exponents));
   at::Tensor angles = position_ids.to(at::kFloat).unsqueeze(-1) * frequencies;
-  angles = angles.dim() == 2 ? angles.unsqueeze(0).unsqueeze(0) : angles.unsqueeze(1);
-  cos_ = at::cos(angles);
-  sin_ = at::sin(angles);
+  angles = (angles.dim() == 2 ? angles.unsqueeze(0).unsqueeze(0) : angles.unsqueeze(1)).contiguous();
+  cos_ = at::empty_like(angles);
+  sin_ = at::empty_like(angles);
+  if (!angles.is_cpu()) {
+    at::cos_out(cos_, angles);
+    at::sin_out(sin_, angles);
+    return;
+  }
+  // One by one: the library's loops round a value differently at the end of a tensor than within
+  // it, and a position must be the same in any company.
+  const float *from = angles.data_ptr<float>();
+  std::transform(from, from + angles.numel(), cos_.data_ptr<float>(),
+                 [](float angle) { return std::cos(angle); });
+  std::transform(from, from + angles.numel(), sin_.data_ptr<float>(),
+                 [](float angle) { return std::sin(angle); });
 }
 
 at::Tensor Rope::operator()(const at::Tensor &x) const {

@@ -52,6 +52,21 @@ TEST(Linear, Bfloat16WeightsAreExactWithoutNativeProducts) {
       }
 }
 
+TEST(Linear, ARowIsTheSameInAnyCompany) {
+  const at::NoGradGuard guard;
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16})
+    for (const int64_t k : {48, 67, 1100}) {
+      const at::Tensor x = values({32, k}, 1);
+      const Linear linear(values({130, k}, 2).to(dtype), {});
+      for (const int64_t m : {2, 3, 4, 5, 9, 31, 32}) {
+        const at::Tensor together = linear(x.narrow(0, 32 - m, m));
+        for (int64_t row = 0; row < m; ++row)
+          EXPECT_TRUE(together[row].equal(linear(x.narrow(0, 32 - m + row, 1))[0]))
+              << dtype << " " << k << ": row " << row << " of " << m;
+      }
+    }
+}
+
 TEST(Linear, Bfloat16ProductsWhereNative) {
   if (!cpu_has_bf16())
     GTEST_SKIP() << "this machine has no bfloat16 products";

@@ -123,6 +123,32 @@ TEST_P(DecoderParity, CachedPassesEqualOnePass) {
   EXPECT_TRUE(near(again, want.narrow(1, length - 5, 5), model.atol("logits")));
 }
 
+// Conversations of different lengths, a token each: bit-equal to each of them alone.
+TEST_P(DecoderParity, DecodedTogetherOrAloneIsTheSame) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const LanguageCase model(GetParam(), dtype);
+    const at::Tensor embeds = model.expected(0, "inputs_embeds");
+    std::vector<KvCache> together, alone;
+    for (const int64_t length : {9, 1, 4, 17, 6}) {
+      together.emplace_back(model.decoder.config());
+      model.decoder.forward(embeds.narrow(1, 0, length), together.back());
+      alone.push_back(together.back().fork(length));
+    }
+    std::vector<KvCache *> caches;
+    for (KvCache &cache : together)
+      caches.push_back(&cache);
+    for (int64_t step = 0; step < 3; ++step) {
+      const at::Tensor rows = embeds.narrow(1, step, 5).transpose(0, 1);
+      const at::Tensor got = model.decoder.logits(model.decoder.decode(rows, caches));
+      for (int64_t b = 0; b < 5; ++b)
+        EXPECT_TRUE(got[b].equal(model.decoder.logits(
+            model.decoder.decode(rows.narrow(0, b, 1), {&alone[size_t(b)]}))[0]))
+            << dtype << ": conversation " << b << " at step " << step;
+    }
+    EXPECT_EQ(together[3].length(), 20);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, DecoderParity, ::testing::ValuesIn(language_cases()),
                          [](const auto &info) {
                            std::string name = info.param;
