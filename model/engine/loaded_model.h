@@ -14,6 +14,7 @@
 namespace vlm {
 
 class Dump;
+class Generation;
 
 /// A checkpoint in memory: tokenizer, towers, decoder.
 class LoadedModel : public Model {
@@ -23,15 +24,19 @@ public:
               std::optional<VisionModel> vision, Decoder decoder, at::Device device, int threads);
 
   const ModelInfo &info() const override { return info_; }
-  Result generate(const Request &request) const override;
+  std::unique_ptr<Answer> begin(Request request, const Pace &pace) const override;
+  void advance(const std::vector<Answer *> &answers) const override;
 
 private:
-  at::Tensor see(const Request &request, Dump *dump, Timings &timings) const;
+  struct Seen;
+  void check(const Request &request) const;
+  void see(Generation &answer, Dump *dump, const Pace &pace) const;
+  at::Tensor look(const Image &image, Timings &timings, Dump *dump, const Pace &pace) const;
   at::Tensor splice(const std::vector<int64_t> &ids, const at::Tensor &visual_tokens) const;
-  at::Tensor prefill(const at::Tensor &embeds, KvCache &cache, const Request &request, Dump *dump,
-                     Timings &timings) const;
-  void decode(at::Tensor logits, KvCache &cache, const Request &request, Result &result) const;
-  bool stops(int64_t id) const;
+  void read(Generation &answer, Dump *dump, const Pace &pace) const;
+  int64_t recall(Generation &answer) const;
+  void remember(Generation &answer) const;
+  int64_t positions(const std::vector<int64_t> &ids, size_t count) const;
 
   ModelInfo info_;
   ModelConfig config_;

@@ -6,14 +6,25 @@
 #include "model/text/conversation.h"
 #include "model/vision/image.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace vlm {
+
+/// What a model saw in the pictures of a request, kept so that it need not look again. Make one for
+/// the pictures of one moment and set it in every request about them, for one model. Opaque, and
+/// freed with its last owner; any thread may own it.
+struct PictureMemory {
+  std::mutex mutex;
+  std::shared_ptr<const void> seen;
+};
 
 /// One question about zero or more pictures.
 struct Request {
@@ -24,10 +35,18 @@ struct Request {
   std::string template_name;         ///< empty: the checkpoint's
   std::string ocr_text;              ///< recognised strings, joined with ", "; empty: none
   bool generate = false;             ///< ask for a generation prompt (" <GEN>")
-  int64_t max_tokens = 512;
+  std::shared_ptr<PictureMemory> memory; ///< of `images`; may be null
+  int64_t max_tokens = 512;              ///< 0: only look at the pictures, for `memory`
   int threads = 0; ///< up to 1024; 0: as many as the model was opened with
   Sampling sampling;
   CancelToken cancel;
+
+  /// Who asks: a worker gives every client its turns, however much others have queued, in
+  /// proportion to the weights (above 0). 0: the holder of the worker that Engine::open returned.
+  uint64_t client = 0;
+  double weight = 1;
+  /// A request whose turn has not come by then ends with Error(Cancelled).
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 
   /// Text as it comes: each call gets the characters that became final since the last. Called on
   /// the thread that generates; must not throw.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/engine/worker.h"
 
+#include "model/engine/batch.h"
 #include "model/engine/retired_threads.h"
 
 #include <algorithm>
@@ -19,10 +20,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPatience(20);
 // A cancel token wakes nobody: those who wait look at it this often.
 constexpr milliseconds kPoll(5);
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Video threads keep their cores: inference yields to them. Threads that the runtime starts from
 // this one inherit both. A refusal by the system changes nothing but latency.
@@ -45,11 +42,8 @@ ModelWorker::ModelWorker(Loader load) : state_(std::make_shared<State>()) {
 ModelWorker::~ModelWorker() {
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->closed = true;
-    state_->running.cancel();
-    state_->loading.cancel();
-    for (const Job &job : state_->jobs)
-      job.request.cancel.cancel();
+    state_->closed.cancel();
+    state_->jobs.cancel();
     state_->wake.notify_one();
   }
   RetiredThreads::instance().reap();
@@ -77,7 +71,7 @@ const ModelInfo &ModelWorker::info() const {
 void ModelWorker::submit(Request request, Completion done) {
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->jobs.push_back({std::move(request), std::move(done), now()});
+    state_->jobs.push({std::move(request), std::move(done)});
   }
   state_->wake.notify_one();
 }
@@ -96,7 +90,7 @@ bool ModelWorker::load_model(State &state, const Loader &load) {
   std::shared_ptr<const Model> model;
   std::exception_ptr error;
   try {
-    model = load(state.loading);
+    model = load(state.closed);
   } catch (...) {
     error = std::current_exception();
   }
@@ -108,33 +102,23 @@ bool ModelWorker::load_model(State &state, const Loader &load) {
 }
 
 void ModelWorker::serve(State &state, const Model &model) {
-  std::unique_lock<std::mutex> lock(state.mutex);
+  Batch batch(model, state.closed);
   for (;;) {
-    state.wake.wait(lock, [&] { return state.closed || !state.jobs.empty(); });
-    if (state.jobs.empty())
-      return; // closed, and every waiting job was answered
-    Job job = std::move(state.jobs.front());
-    state.jobs.pop_front();
-    state.running = job.request.cancel;
-    lock.unlock();
-    answer(model, std::move(job));
-    lock.lock();
-    state.running = CancelToken();
+    std::optional<Job> job;
+    {
+      std::unique_lock<std::mutex> lock(state.mutex);
+      const auto idle = [&] { return batch.empty() && state.jobs.empty(); };
+      state.wake.wait(lock, [&] { return state.closed.cancelled() || !idle(); });
+      if (idle())
+        return; // closed, and everyone was answered
+      if (!batch.full())
+        job = state.jobs.pop();
+    }
+    if (job)
+      batch.start(std::move(*job));
+    else
+      batch.step();
   }
-}
-
-void ModelWorker::answer(const Model &model, Job job) {
-  std::unique_ptr<Result> result;
-  std::exception_ptr error;
-  const double waited = now() - job.queued_at;
-  try {
-    job.request.cancel.check();
-    result = std::make_unique<Result>(model.generate(job.request));
-    result->timings.queue = waited;
-  } catch (...) {
-    error = std::current_exception();
-  }
-  job.done(std::move(result), error);
 }
 
 } // namespace vlm

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/engine/fair_queue.h"
 #include "model/engine/model.h"
 
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <mutex>
 #include <thread>
 
 namespace vlm {
 
-/// A queue of requests and the one thread that loads a model and serves them. Loading happens on
+/// A queue of requests and the one thread that loads a model and answers them, several at a time
+/// (Batch). Loading happens on
 /// the same thread as inference, because the OpenMP runtime keeps a team of threads per calling
 /// thread.
 class ModelWorker : public Worker {
@@ -36,11 +37,6 @@ public:
   void submit(Request request, Completion done) override;
 
 private:
-  struct Job {
-    Request request;
-    Completion done;
-    double queued_at;
-  };
   // What the thread shares with this object; the thread may outlive it.
   struct State {
     std::mutex mutex;
@@ -48,16 +44,13 @@ private:
     std::condition_variable loaded; // `model` or `error` is set
     std::shared_ptr<const Model> model;
     std::exception_ptr error; // of the loader
-    std::deque<Job> jobs;
-    CancelToken running; // of the job in progress
-    CancelToken loading;
-    bool closed = false; // by the destructor
+    FairQueue jobs;
+    CancelToken closed; // by the destructor
     std::promise<void> ended;
   };
   static void run(State &state, const Loader &load);
   static bool load_model(State &state, const Loader &load);
   static void serve(State &state, const Model &model);
-  static void answer(const Model &model, Job job);
 
   std::shared_ptr<State> state_;
   std::shared_future<void> ended_;

@@ -73,13 +73,13 @@ at::Tensor Decoder::scaled(const at::Tensor &embeds) const {
 }
 
 at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache,
-                            const CancelToken &cancel) const {
+                            const Pace &pace) const {
   const int64_t start = cache.length(), count = embeds.size(1);
   const auto ids = at::TensorOptions(at::kLong).device(embeds.device());
   const Rope rope(at::arange(start, start + count, ids), config_.head_dim, config_.rope_theta);
   at::Tensor x = scaled(embeds);
   for (size_t i = 0; i < layers_.size(); ++i) {
-    cancel.check();
+    pace.check();
     x = run(layers_[i], x, rope, [&](const auto &q, const auto &k, const auto &v) {
       const auto [keys, values] = cache.append(i, k, v);
       return causal_attention(q, keys, values);

@@ -3,7 +3,7 @@
 
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
-#include "model/core/cancel.h"
+#include "model/core/pace.h"
 #include "model/language/feed_forward.h"
 #include "model/language/kv_cache.h"
 #include "model/language/rope.h"
@@ -33,7 +33,7 @@ public:
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
   /// Error(Cancelled) between layers and leaves the cache's length as it was.
   at::Tensor forward(const at::Tensor &embeds, KvCache &cache,
-                     const CancelToken &cancel = {}) const;
+                     const Pace &pace = {}) const;
 
   /// One more position of several conversations in one pass: embeds float32 [B, 1, hidden_size],
   /// B at most kFewRows, row b on top of caches[b] (all different). Returns [B, 1, hidden_size]. On

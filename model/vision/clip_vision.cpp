@@ -79,10 +79,10 @@ at::Tensor ClipVisionTower::embed(const at::Tensor &pixel_values) const {
 }
 
 at::Tensor ClipVisionTower::operator()(const at::Tensor &pixel_values,
-                                       const CancelToken &cancel) const {
+                                       const Pace &pace) const {
   at::Tensor x = embed(pixel_values);
   for (const Layer &layer : layers_) {
-    cancel.check();
+    pace.check();
     const at::Tensor n = layer.norm1(x);
     const at::Tensor mixed = attention(split_heads(layer.q(n)), split_heads(layer.k(n)),
                                        split_heads(layer.v(n)), /*mask=*/{});

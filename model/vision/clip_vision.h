@@ -3,7 +3,7 @@
 
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
-#include "model/core/cancel.h"
+#include "model/core/pace.h"
 #include "model/vision/patch_conv.h"
 #include "model/weights/vision_config.h"
 
@@ -29,7 +29,7 @@ public:
 
   /// pixel_values float32 [B, 3, image_size, image_size] -> [B, num_patches (+ 1), hidden_size].
   /// Differentiable. Throws Error(Cancelled) between layers.
-  at::Tensor operator()(const at::Tensor &pixel_values, const CancelToken &cancel = {}) const;
+  at::Tensor operator()(const at::Tensor &pixel_values, const Pace &pace = {}) const;
 
 private:
   struct Layer {

@@ -92,14 +92,14 @@ at::Tensor ConvNextTower::run(const Block &block, const at::Tensor &x) {
 }
 
 std::vector<at::Tensor> ConvNextTower::operator()(const at::Tensor &pixel_values,
-                                                  const CancelToken &cancel) const {
+                                                  const Pace &pace) const {
   at::Tensor x = stem_norm_(stem_(pixel_values));
   std::vector<at::Tensor> outputs;
   for (const Stage &stage : stages_) {
     if (!outputs.empty())
       x = stage.downsample(stage.downsample_norm(x));
     for (const Block &block : stage.blocks) {
-      cancel.check();
+      pace.check();
       x = run(block, x);
     }
     outputs.push_back(x);

@@ -3,7 +3,7 @@
 
 #include "model/compute/linear.h"
 #include "model/compute/norm.h"
-#include "model/core/cancel.h"
+#include "model/core/pace.h"
 #include "model/vision/patch_conv.h"
 
 #include <ATen/core/Tensor.h>
@@ -26,7 +26,7 @@ public:
   /// [B, S/4, S/4, C0], [B, S/8, S/8, C1], ... Differentiable. Throws Error(Cancelled) between
   /// blocks.
   std::vector<at::Tensor> operator()(const at::Tensor &pixel_values,
-                                     const CancelToken &cancel = {}) const;
+                                     const Pace &pace = {}) const;
 
 private:
   struct Block {

@@ -35,13 +35,13 @@ int64_t VisionModel::tokens_per_image() const {
   return views * (vision_tower_.num_patches() + config_.keep_class_token);
 }
 
-VisionFeatures VisionModel::operator()(const PixelValues &pixels, const CancelToken &cancel) const {
+VisionFeatures VisionModel::operator()(const PixelValues &pixels, const Pace &pace) const {
   VisionFeatures out;
   const bool hd = config_.image_grid > 1;
-  out.vision_features = vision_tower_(hd ? pixels.images.squeeze(0) : pixels.images, cancel);
+  out.vision_features = vision_tower_(hd ? pixels.images.squeeze(0) : pixels.images, pace);
   if (vision_tower_aux_)
-    out.stages = (*vision_tower_aux_)(pixels.images_aux, cancel);
-  cancel.check();
+    out.stages = (*vision_tower_aux_)(pixels.images_aux, pace);
+  pace.check();
   out.mined = mine(out.vision_features, out.stages);
   out.visual_tokens = projector_(out.mined);
   return out;

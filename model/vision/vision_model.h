@@ -37,7 +37,7 @@ public:
   int64_t tokens_per_image() const;
 
   /// One picture. (Without HD any number: all tensors then have that many in place of 1.)
-  VisionFeatures operator()(const PixelValues &pixels, const CancelToken &cancel = {}) const;
+  VisionFeatures operator()(const PixelValues &pixels, const Pace &pace = {}) const;
 
 private:
   at::Tensor mine(const at::Tensor &x, const std::vector<at::Tensor> &stages) const;

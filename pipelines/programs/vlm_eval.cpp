@@ -68,12 +68,14 @@ private:
   CancelToken cancel_;
   std::string path_; // of the last picture: sets ask several questions in a row about one
   Image image_;
+  std::shared_ptr<PictureMemory> memory_;
   std::map<std::string, scenes::Scores> columns_;
 };
 
 const Image &Examination::picture(const std::string &path) {
   if (path != path_) {
     image_ = load_image(path);
+    memory_ = std::make_shared<PictureMemory>();
     path_ = path;
   }
   return image_;
@@ -81,8 +83,10 @@ const Image &Examination::picture(const std::string &path) {
 
 std::string Examination::ask(const scenes::EvaluationItem &item) {
   Request request;
-  if (!item.image.empty())
+  if (!item.image.empty()) {
     request.images.push_back(picture(item.image));
+    request.memory = memory_;
+  }
   request.question = item.expected.question;
   request.max_tokens = options_.max_tokens;
   request.cancel = cancel_;

@@ -18,7 +18,7 @@ private:
   std::shared_future<void> future_ = promise_.get_future().share();
 };
 
-/// A model without weights that answers as the test says.
+/// A model without weights that answers as the test says, all at once.
 class ScriptedModel : public Model {
 public:
   using Answer = std::function<Result(const Request &)>;
@@ -28,9 +28,18 @@ public:
     info_.precision = precision;
   }
   const ModelInfo &info() const override { return info_; }
-  Result generate(const Request &request) const override { return answer_(request); }
+  std::unique_ptr<vlm::Answer> begin(Request request, const Pace &) const override {
+    return std::make_unique<Ready>(answer_(request));
+  }
+  void advance(const std::vector<vlm::Answer *> &) const override {}
 
 private:
+  struct Ready : vlm::Answer {
+    explicit Ready(Result given) : result(std::move(given)) {}
+    bool finished() const override { return true; }
+    Result take() override { return std::move(result); }
+    Result result;
+  };
   ModelInfo info_;
   Answer answer_;
 };

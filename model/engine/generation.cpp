@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/engine/generation.h"
+
+#include "model/core/strip.h"
+
+#include <algorithm>
+
+namespace vlm {
+
+Generation::Generation(Request given, const ModelConfig &config, const Tokenizer &tokenizer,
+                       at::Device device)
+    : request(std::move(given)), cache(config.decoder, device), config_(config),
+      tokenizer_(tokenizer), sampler_(request.sampling), stream_(tokenizer, request.on_text) {}
+
+bool Generation::pick() noexcept {
+  try {
+    add(sampler_(logits));
+  } catch (...) {
+    error_ = std::current_exception();
+    finished_ = true;
+  }
+  return !finished_;
+}
+
+void Generation::add(const SampledToken &token) {
+  result.output_ids.push_back(token.id);
+  result.token_logprobs.push_back(token.logprob);
+  if (stops(token.id)) {
+    result.stop_reason = StopReason::Eos;
+    finished_ = true;
+    return;
+  }
+  if (token.id < tokenizer_.vocab_size())
+    printable_.push_back(token.id);
+  stream_.update(printable_);
+  const bool cancelled = request.cancel.cancelled();
+  result.stop_reason = cancelled ? StopReason::Cancelled : StopReason::Length;
+  finished_ = cancelled || static_cast<int64_t>(result.output_ids.size()) >= request.max_tokens ||
+              cache.length() >= config_.decoder.max_position_embeddings;
+}
+
+bool Generation::stops(int64_t id) const {
+  return std::count(config_.stop_ids.begin(), config_.stop_ids.end(), id) > 0;
+}
+
+Result Generation::take() {
+  if (error_)
+    std::rethrow_exception(error_);
+  result.text = strip(tokenizer_.decode(printable_, /*skip_special=*/true));
+  result.generation_prompt = generation_prompt(result.text);
+  stream_.finish(result.text);
+  return std::move(result);
+}
+
+} // namespace vlm

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/engine/model.h"
+#include "model/engine/text_stream.h"
+#include "model/language/kv_cache.h"
+#include "model/language/sampler.h"
+#include "model/weights/model_config.h"
+
+#include <chrono>
+
+namespace vlm {
+
+/// Adds the seconds of its life to a counter.
+class Stopwatch {
+public:
+  explicit Stopwatch(double &seconds) : seconds_(seconds) {}
+  ~Stopwatch() {
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+  Stopwatch(const Stopwatch &) = delete;
+  Stopwatch &operator=(const Stopwatch &) = delete;
+
+private:
+  double &seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// An answer of a LoadedModel: its conversation in the cache, its tokens so far.
+class Generation : public Answer {
+public:
+  Generation(Request given, const ModelConfig &config, const Tokenizer &tokenizer,
+             at::Device device);
+
+  bool finished() const override { return finished_; }
+  Result take() override;
+
+  /// Takes the next token from `logits` and tells whether another may follow. What goes wrong is
+  /// kept for take(): it concerns no other answer.
+  bool pick() noexcept;
+  int64_t last_token() const { return result.output_ids.back(); }
+
+  /// Without any token.
+  void finish() { finished_ = true; }
+
+  const Request request;
+  Result result;
+  KvCache cache;
+  at::Tensor logits;        ///< float32 [vocab_size], after the last position in the cache
+  at::Tensor visual_tokens; ///< float32 [1, tokens of all pictures, hidden_size]; undefined: none
+
+private:
+  void add(const SampledToken &token);
+  bool stops(int64_t id) const;
+
+  const ModelConfig &config_;
+  const Tokenizer &tokenizer_;
+  Sampler sampler_;
+  TextStream stream_;
+  // A model's vocabulary may be padded beyond its tokenizer's: such ids have no text.
+  std::vector<int64_t> printable_;
+  std::exception_ptr error_;
+  bool finished_ = false;
+};
+
+} // namespace vlm
