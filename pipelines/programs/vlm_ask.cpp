@@ -6,6 +6,7 @@
 #include "model/engine/model.h"
 #include "model/vision/image_file.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/line_batch.h"
 #include "pipelines/programs/ocr.h"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <poll.h>
 #include <unistd.h>
 
 namespace vlm {
@@ -100,32 +102,6 @@ Request make_request(const Options &o, const std::string &question,
   return request;
 }
 
-json to_json(const Result &result, const ModelInfo &model) {
-  const Timings &t = result.timings;
-  json out = {{"text", result.text},
-              {"prompt", result.prompt},
-              {"input_ids", result.input_ids},
-              {"output_ids", result.output_ids},
-              {"stop_reason", name(result.stop_reason)},
-              {"token_logprobs", result.token_logprobs},
-              {"generation_prompt",
-               result.generation_prompt.empty() ? json() : json(result.generation_prompt)},
-              {"truncated_positions", result.truncated_positions},
-              {"model",
-               {{"name", model.name},
-                {"digest", model.digest},
-                {"precision", model.precision},
-                {"device", model.device}}},
-              {"timings",
-               {{"preprocess", t.preprocess},
-                {"vision", t.vision},
-                {"prefill", t.prefill},
-                {"decode", t.decode}}}};
-  if (const auto confidence = result.confidence())
-    out["confidence"] = *confidence;
-  return out;
-}
-
 std::string dump_line(const json &object) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -146,27 +122,6 @@ int ask(const Model &model, const Options &o) {
   return result.stop_reason == StopReason::Cancelled ? kFailed : kDone;
 }
 
-// A bad line is answered in its place, so that one broken picture does not lose a batch.
-json answer_line(const Model &model, const Options &o, const std::string &line, bool &failed) {
-  json out = json::object();
-  try {
-    const json in = json::parse(line);
-    if (in.contains("id"))
-      out["id"] = in["id"];
-    const auto paths = in.value("images", std::vector<std::string>());
-    const Result result = model.generate(make_request(o, in.at("question"), paths));
-    out.update(to_json(result, model.info()));
-  } catch (const Error &error) {
-    if (error.category() == ErrorCategory::Cancelled)
-      throw;
-    out["error"] = error.what();
-  } catch (const std::exception &error) {
-    out["error"] = error.what();
-  }
-  failed = failed || out.contains("error");
-  return out;
-}
-
 int64_t count_lines(const std::string &path) {
   std::ifstream file(path);
   if (!file)
@@ -177,28 +132,51 @@ int64_t count_lines(const std::string &path) {
   return count;
 }
 
-int answer_lines(const Model &model, const Options &o, std::istream &in,
+/// Where lines come from; `waits` tells whether reading another would wait for somebody to write it.
+struct LineSource {
+  std::istream &in;
+  std::function<bool()> waits;
+};
+
+int answer_lines(const Model &model, const Options &o, const LineSource &source,
                  const std::function<void(int64_t)> &answered) {
-  bool failed = false;
+  LineBatch batch(model, [&o](const std::string &question, const auto &images) {
+    return make_request(o, question, images);
+  });
+  bool failed = false, more = true;
   int64_t count = 0;
-  for (std::string line; std::getline(in, line);) {
-    if (line.empty())
-      continue;
-    std::cout << dump_line(answer_line(model, o, line, failed)) << std::endl;
-    answered(++count);
+  while (more || !batch.empty()) {
+    if (more && !batch.full() && (batch.empty() || !source.waits())) {
+      std::string line;
+      more = static_cast<bool>(std::getline(source.in, line));
+      if (!line.empty())
+        batch.add(line);
+    } else {
+      batch.advance();
+    }
+    while (const auto out = batch.next()) {
+      failed = failed || out->contains("error");
+      std::cout << dump_line(*out) << std::endl;
+      answered(++count);
+    }
   }
   o.request.cancel.check(); // an interrupted read looks like the end
   return failed ? kFailed : kDone;
 }
 
+bool stdin_waits() {
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  return std::cin.rdbuf()->in_avail() <= 0 && poll(&input, 1, 0) == 0;
+}
+
 // On a terminal the answers themselves show how far it is.
 int ask_batch(const Model &model, const Options &o) {
   if (o.batch == "-")
-    return answer_lines(model, o, std::cin, [](int64_t) {});
+    return answer_lines(model, o, {std::cin, stdin_waits}, [](int64_t) {});
   ProgressBar bar("answering", "questions", count_lines(o.batch));
   const bool shown = !isatty(STDOUT_FILENO);
   std::ifstream file(o.batch);
-  return answer_lines(model, o, file, [&](int64_t count) {
+  return answer_lines(model, o, {file, [] { return false; }}, [&](int64_t count) {
     if (shown)
       bar.update(count);
   });
