@@ -43,6 +43,7 @@ ModelWorker::~ModelWorker() {
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
     state_->closed.cancel();
+    state_->reading.cancel();
     state_->jobs.cancel();
     state_->wake.notify_one();
   }
@@ -113,6 +114,7 @@ void ModelWorker::serve(State &state, const Model &model) {
         return; // closed, and everyone was answered
       if (!batch.full())
         job = state.jobs.pop();
+      state.reading = job ? job->request.cancel : CancelToken();
     }
     if (job)
       batch.start(std::move(*job));

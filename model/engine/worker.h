@@ -45,7 +45,8 @@ private:
     std::shared_ptr<const Model> model;
     std::exception_ptr error; // of the loader
     FairQueue jobs;
-    CancelToken closed; // by the destructor
+    CancelToken reading; // the request whose prompt is read
+    CancelToken closed;  // by the destructor
     std::promise<void> ended;
   };
   static void run(State &state, const Loader &load);

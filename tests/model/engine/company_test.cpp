@@ -11,12 +11,15 @@ struct Kind {
   const char *name, *precision;
 };
 
+void PrintTo(const Kind &kind, std::ostream *out) { *out << kind.name << " " << kind.precision; }
+
 class Company : public ::testing::TestWithParam<Kind> {
 protected:
   void SetUp() override {
     name_ = GetParam().name;
     model_ = Model::load({test::data(name_ + "/model"), "cpu", GetParam().precision, 0});
-    for (const auto &prompt : test::read_json(name_ + "/case.json")["prompts"]) {
+    const nlohmann::json reference = test::read_json(name_ + "/case.json");
+    for (const auto &prompt : reference["prompts"]) {
       Request request;
       request.question = prompt["question"];
       request.max_tokens = prompt["max_tokens"];
@@ -53,9 +56,11 @@ TEST_P(Company, ChangesNoAnswer) {
 }
 
 TEST_P(Company, KnownPicturesAreNotLookedAtAgain) {
+  int with_pictures = 0;
   for (Request request : requests_) {
     if (request.images.empty())
       continue;
+    ++with_pictures;
     const Result plain = model_->generate(request);
     request.memory = std::make_shared<PictureMemory>();
     Request look = request;
@@ -73,6 +78,7 @@ TEST_P(Company, KnownPicturesAreNotLookedAtAgain) {
     other.memory.reset();
     EXPECT_EQ(shared.text, model_->generate(other).text);
   }
+  EXPECT_GT(with_pictures, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Company,
