@@ -143,7 +143,7 @@ TEST(Scenes, InvariantsHold) {
         const int side = std::max(scene.image.width, scene.image.height);
         EXPECT_TRUE(side >= 256 && side <= options.max_side);
         EXPECT_GE(std::min(scene.image.width, scene.image.height), side / 2);
-        EXPECT_LE(scene.things.size(), 12u);
+        EXPECT_LE(scene.things.size(), 14u);
         check_boxes(scene);
         check_map(scene);
         check_overlap(scene);
