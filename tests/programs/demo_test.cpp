@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs the demo's program on the sample video.
+// Runs the demo's program on the sample video, with the embedded model.
 #include "tests/support/fixture.h"
 
 #include <algorithm>
@@ -23,10 +23,8 @@ protected:
   void TearDown() override { fs::remove_all(directory_); }
 
   int run(const std::string &arguments) {
-    const std::string command =
-        "cd " + directory_.string() + " && timeout 200 " VLM_DEMO " --model " +
-        test::data("llama3/model") + " " + arguments + " >out 2>&1 </dev/null";
-    return shell(command);
+    return shell("cd " + directory_.string() + " && timeout 200 " VLM_DEMO " " + arguments +
+                 " >out 2>&1 </dev/null");
   }
   static int shell(const std::string &command) {
     const int status = std::system(command.c_str());

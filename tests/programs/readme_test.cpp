@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Runs every gst-launch line of the README as it stands there, but for the window: a test has no
-// display. While the tree holds no embedded model, a reference checkpoint answers instead.
+// display.
 #include "tests/support/fixture.h"
 
 #include <cstdlib>
@@ -32,9 +32,6 @@ std::string replace(const std::string &text, const std::string &from, const std:
 std::string runnable(std::string line) {
   line = replace(line, "autovideosink", "fakesink");
   line = replace(line, "pipelines/sample.webm", (source / "pipelines/sample.webm").string());
-  if (!fs::exists(source / "model/embedded/config.json"))
-    line = replace(line, "! vlmcaption",
-                   "! vlmcaption max-tokens=4 model-path=" + test::data("llama3/model"));
   return line;
 }
 
