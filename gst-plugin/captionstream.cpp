@@ -41,6 +41,8 @@ make_request (const Settings &settings, vlm::Image image)
 {
   vlm::Request request;
   request.images.push_back (std::move (image));
+  if (settings.asked ().size () > 1) // what was seen for one serves the others
+    request.memory = std::make_shared<vlm::PictureMemory> ();
   request.system = settings.system_prompt;
   request.template_name = settings.template_name;
   request.max_tokens = settings.max_tokens;
@@ -193,7 +195,7 @@ CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
   return job;
 }
 
-// The pictures are the same, so the engine need see them once.
+// The pictures are the same, and so is the memory of what the model sees in them.
 std::vector<Job>
 CaptionStream::make_jobs (GstBuffer * buffer, const Frame &frame,
     const Schedule::Window &window, const Settings &settings,

@@ -9,14 +9,14 @@ namespace vlm {
 
 RetiredThreads &RetiredThreads::instance() {
   // Never destroyed: a thread that outlives main() must not find it gone.
-  static RetiredThreads *const instance = [] {
-    std::atexit([] { RetiredThreads::instance().join(); });
-    return new RetiredThreads;
-  }();
+  static RetiredThreads *const instance = new RetiredThreads;
   return *instance;
 }
 
 void RetiredThreads::add(std::thread thread, std::shared_future<void> ended) {
+  // What exists by now is destroyed after this handler has run. Of one that was registered earlier,
+  // the libraries' objects that the thread made meanwhile would be gone while it still runs.
+  std::atexit([] { RetiredThreads::instance().join(); });
   std::lock_guard<std::mutex> lock(mutex_);
   retired_.push_back({std::move(thread), std::move(ended)});
 }

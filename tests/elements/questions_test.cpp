@@ -41,6 +41,19 @@ TEST_F(Questions, YieldOneRecordEachInTheirOrder) {
   }
 }
 
+TEST_F(Questions, OfAFrameShareWhatTheModelSees) {
+  Caption v(std::string(kTwo) + "interval=40000000");
+  v.play();
+  v.push(0);
+  v.push(1);
+  const auto memories = fake().seen().memories;
+  ASSERT_EQ(memories.size(), 4u);
+  ASSERT_NE(memories[0], nullptr);
+  EXPECT_EQ(memories[0], memories[1]);
+  EXPECT_EQ(memories[2], memories[3]);
+  EXPECT_NE(memories[0], memories[2]);
+}
+
 // The queue counts frames: one that is dropped goes with all its questions.
 TEST_F(Questions, OfAFrameAreDroppedTogether) {
   fake().hold();

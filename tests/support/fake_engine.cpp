@@ -246,6 +246,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &reques
   const int nth = seen_.begun;
   seen_.last = request;
   seen_.questions.push_back(request.question);
+  seen_.memories.push_back(request.memory);
   changed_.notify_all();
   while (held_ && permits_ == 0 && (deaf_ || !request.cancel.cancelled()))
     changed_.wait_for(lock, kPoll);

@@ -19,6 +19,7 @@ struct FakeSeen {
   ModelOptions options; ///< of the last open()
   Request last;         ///< the request begun last
   std::vector<std::string> questions;
+  std::vector<std::shared_ptr<PictureMemory>> memories; ///< of the same requests
 };
 
 /// The other side of an engine without a model: the test decides what it answers, and when. One per
