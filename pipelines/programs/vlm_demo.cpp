@@ -8,6 +8,7 @@
 #include <gst/video/video.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -203,5 +204,10 @@ int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   gst_init(nullptr, nullptr);
-  return vlm::run_program("vlm-demo", [&] { return vlm::run(argc, argv); });
+  const int status = vlm::run_program("vlm-demo", [&] { return vlm::run(argc, argv); });
+  // After an early error the model may still be loading on its thread: what it uses must not be
+  // destroyed under it.
+  std::cout.flush();
+  std::fflush(nullptr);
+  std::_Exit(status);
 }
