@@ -7,8 +7,8 @@
 
 namespace vlm {
 
-/// One client's view of a worker that several share: its requests run on as many threads as this
-/// client asked for.
+/// One client's view of a worker that several share: its requests take this client's turns, and run
+/// on as many threads as it asked for.
 class SharedWorker : public Worker {
 public:
   SharedWorker(std::shared_ptr<Worker> worker, int threads)
