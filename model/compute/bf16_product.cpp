@@ -2,13 +2,13 @@
 #include "model/compute/bf16_product.h"
 
 #include "model/compute/gemm.h"
+#include "model/compute/simd.h"
 #include "model/compute/threads.h"
 #include "model/core/machine.h"
 
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace vlm {
 namespace {
@@ -16,17 +16,10 @@ namespace {
 constexpr int64_t kPart = 1 << 16;  // weights that are worth a thread
 constexpr int64_t kPanel = 1 << 22; // weights that are unpacked at once
 
-float widen(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float out;
-  std::memcpy(&out, &wide, sizeof out);
-  return out;
-}
-
 void unpack(const uint16_t *from, float *to, int64_t count) {
   parallel_for(0, count, kPart, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      to[i] = widen(from[i]);
+      to[i] = simd::widen(from[i]);
   });
 }
 

@@ -44,12 +44,7 @@ struct BFloat16 {
     return out;
   }
   static int64_t place(int64_t i) { return i % 2 * simd::kLanes + i / 2; }
-  static float widen(uint16_t bits) {
-    const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-    float out;
-    std::memcpy(&out, &wide, sizeof out);
-    return out;
-  }
+  static float widen(uint16_t bits) { return simd::widen(bits); }
 };
 
 // x [m, k] times rows of weights [n, k].

@@ -24,6 +24,14 @@ inline Float8 splat(float value) {
   return Float8{value, value, value, value, value, value, value, value};
 }
 
+/// The value of a bfloat16.
+inline float widen(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float out;
+  std::memcpy(&out, &wide, sizeof out);
+  return out;
+}
+
 inline float sum(Float8 v) {
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
