@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <exception>
 #include <malloc.h>
+#include <mutex>
 
 // The runtime under GCC's `#pragma omp parallel`, called by name: libtorch and oneDNN use it
 // whatever compiler builds this file, while clang's -fopenmp would bring a second runtime with a
@@ -55,9 +56,12 @@ void keep_large_blocks() {
 void set_threads(int count) {
   at::set_num_threads(count);
   omp_set_num_threads(count);
-  if (void *symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))
-    reinterpret_cast<void (*)(int)>(symbol)(count);
-  keep_large_blocks();
+  // Called for every token: what holds for the whole process is looked up and set once.
+  static void *const openblas = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
+  if (openblas)
+    reinterpret_cast<void (*)(int)>(openblas)(count);
+  static std::once_flag kept;
+  std::call_once(kept, keep_large_blocks);
 }
 
 void parallel_for(int64_t begin, int64_t end, int64_t grain,
