@@ -59,9 +59,7 @@ std::shared_ptr<const scenes::Assets> assets(const Options &options, bool valida
 }
 
 scenes::SceneMix mix_of(int64_t stage) {
-  return stage == 0   ? scenes::SceneMix::Crowded
-         : stage == 1 ? scenes::SceneMix::Standard
-                      : scenes::SceneMix::Talk;
+  return stage == 0 ? scenes::SceneMix::Crowded : scenes::SceneMix::Talk;
 }
 
 SceneSource source(const Options &options, bool validation) {

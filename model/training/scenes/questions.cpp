@@ -252,7 +252,7 @@ void Asker::ask_count() {
     else
       ask_count_of(countable[i]->noun, countable[i]->count());
   }
-  if (!random_.chance(training() ? .35 : .25))
+  if (!random_.chance(training() ? .5 : .25))
     return;
   const Noun absent = absent_noun(assets_.categories, groups_, random_);
   if (absent.kind == NounKind::Count)
@@ -420,7 +420,7 @@ std::vector<Asked> Asker::ask_all() {
   ask_what_at();
   ask_relation();
   ask_read();
-  if (random_.chance(.5))
+  for (int left = training() ? 2 : static_cast<int>(random_.chance(.5)); left > 0; --left)
     ask_refused();
   ask_painting();
   random_.shuffle(asked_);
