@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/captionqueue.h"
 
+#include "gst-plugin/gstvlmerrors.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -354,6 +356,8 @@ CaptionQueue::settle (Job &job)
     record.model_digest = last.model_digest;
   }
   record.sequence = ++last_sequence_;
+  if (job.error)
+    record.error = failure_of (job.error).text;
   if (record.status == Status::Failed)
     ++counters_.failed;
   else if (record.status == Status::SkippedUnchanged)
@@ -369,8 +373,6 @@ CaptionQueue::settle (Job &job)
     last_[record.question] = record;
   }
   reference_lost_ |= record.status == Status::Failed;
-  if (!record.has_text ())
-    return;
   if (job.stream == stream_)
     captions_.publish (record);
   else

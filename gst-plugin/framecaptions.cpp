@@ -42,7 +42,11 @@ void
 FrameCaptions::publish (const CaptionRecord &record)
 {
   Ptr<GstStructure> structure = to_structure (record, kCaptionMeta);
+  const bool rides = record.has_text ();
   std::lock_guard<std::mutex> lock (mutex_);
+  waiting_.push_back ({std::move (structure), record.pts, rides});
+  if (!rides)
+    return;
   if (record.pts != last_pts_) {
     if (GST_CLOCK_TIME_IS_VALID (last_pts_))
       spacing_ = distance (record.pts, last_pts_);
@@ -50,8 +54,7 @@ FrameCaptions::publish (const CaptionRecord &record)
   }
   last_pts_ = record.pts;
   last_duration_ = record.duration;
-  held_.emplace_back (gst_structure_copy (structure.get ()));
-  fresh_.push_back (std::move (structure));
+  held_.emplace_back (gst_structure_copy (waiting_.back ().record.get ()));
 }
 
 void
@@ -59,15 +62,14 @@ FrameCaptions::publish_late (const CaptionRecord &record)
 {
   Ptr<GstStructure> structure = to_structure (record, kCaptionMeta);
   std::lock_guard<std::mutex> lock (mutex_);
-  late_.push_back (std::move (structure));
+  waiting_.push_back ({std::move (structure), record.pts, false});
 }
 
 void
 FrameCaptions::reset ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  fresh_.clear ();
-  late_.clear ();
+  waiting_.clear ();
   held_.clear ();
   last_pts_ = GST_CLOCK_TIME_NONE;
   spacing_ = 0;
@@ -97,27 +99,42 @@ FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
   carry (buffer, held_, stale (age, interval) ? "stale" : "held");
 }
 
+// What follows an event waits for the frame after it.
 FrameCaptions::Records
 FrameCaptions::take_fresh ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  return std::exchange (fresh_, {});
+  Records out;
+  for (; !waiting_.empty () && waiting_.front ().rides; waiting_.pop_front ())
+    out.push_back (std::move (waiting_.front ().record));
+  return out;
 }
 
 FrameCaptions::Records
-FrameCaptions::take_late ()
+FrameCaptions::take_events ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  return std::exchange (late_, {});
+  Records out;
+  for (auto each = waiting_.begin (); each != waiting_.end ();) {
+    if (each->pts != waiting_.front ().pts)
+      break; // the frame at the front has a text
+    if (each->rides) {
+      ++each;
+      continue;
+    }
+    out.push_back (std::move (each->record));
+    each = waiting_.erase (each);
+  }
+  return out;
 }
 
 FrameCaptions::Records
 FrameCaptions::take_all ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  Records out = std::exchange (late_, {});
-  for (Ptr<GstStructure> &each : std::exchange (fresh_, {}))
-    out.push_back (std::move (each));
+  Records out;
+  for (Waiting &each : std::exchange (waiting_, {}))
+    out.push_back (std::move (each.record));
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include "gst-plugin/gstvlmrecord.h"
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -10,25 +11,28 @@
 namespace gstvlm
 {
 
-/// What frames carry: each record with a text as fresh on the first frame that
-/// comes after it, those of the last analysed frame as held on the frames that
-/// follow, as stale once they are too old. Any thread.
+/// Records on their way downstream, in the order of delivery. Those with a text
+/// ride on the first frame that comes after them, as fresh; those of the last
+/// analysed frame as held on the frames that follow, as stale once they are too
+/// old. Those without a text travel as events between the frames. Any thread.
 class FrameCaptions
 {
 public:
-  /// A record with a text was delivered.
+  /// A record was delivered.
   void publish (const CaptionRecord &record);
   /// The same of a stream that is over: no frame will carry it.
   void publish_late (const CaptionRecord &record);
   void reset ();
 
   /// Writes onto a frame what it has to carry; without `repeat` only fresh
-  /// records.
+  /// records. Call take_events() for the same frame first.
   void annotate (GstBuffer * buffer, GstClockTime interval, bool repeat);
 
-  /// Records that no frame will carry any more; the caller owns them now.
-  std::vector<Ptr<GstStructure>> take_late ();
-  /// Those, and the ones that wait for the next frame: no more frames come.
+  /// Records that go ahead of the next frame; the caller owns them now. Of the
+  /// questions about one frame, those without a text go ahead of the others,
+  /// which so ride on one frame together.
+  std::vector<Ptr<GstStructure>> take_events ();
+  /// All that wait: no more frames come.
   std::vector<Ptr<GstStructure>> take_all ();
 
   /// How far the last two records are apart; 0 before the second.
@@ -36,11 +40,16 @@ public:
 
 private:
   using Records = std::vector<Ptr<GstStructure>>;
+  struct Waiting {
+    Ptr<GstStructure> record;
+    GstClockTime pts;
+    bool rides; ///< on a frame, else it is an event
+  };
   Records take_fresh ();
   bool stale (GstClockTime age, GstClockTime interval) const;
 
   mutable std::mutex mutex_;
-  Records fresh_, late_;
+  std::deque<Waiting> waiting_;
   Records held_; ///< of the frame analysed last
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
   GstClockTime spacing_ = 0, last_duration_ = 0;

@@ -61,10 +61,11 @@
  * carries the record, then `held`, and `stale` once it is older than two
  * intervals. With several #GstVlmCaption:questions, or should several records
  * become ready between two frames, the top fields are the first record's and
- * the field `records`, an array of structures, holds all of them. Records that come too late for any frame of
- * their stream go downstream as the serialised custom event
- * `vlmcaption/record`: before a new SEGMENT, STREAM_START or EOS, or before the
- * frame that follows.
+ * the field `records`, an array of structures, holds all of them. Records
+ * without a text (dropped, failed), and those that come too late for any frame
+ * of their stream, go downstream as the serialised custom event
+ * `vlmcaption/record`, in their order among the frames: before a new SEGMENT,
+ * STREAM_START or EOS, or before the frame that follows.
  *
  * ## Linking text
  *
@@ -203,15 +204,10 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
         "record %" G_GUINT64_FORMAT " of %" GST_TIME_FORMAT ": %s",
         job.record.id, GST_TIME_ARGS (job.record.pts),
         name (job.record.status));
-    if (!job.error) {
-      gst_vlm_caption_emit_record (self, job);
-      return true;
-    }
-    const Failure failure = failure_of (job.error);
-    job.record.error = failure.text;
     gst_vlm_caption_emit_record (self, job);
-    if (!self->priv->queue->current (job))
+    if (!job.error || !self->priv->queue->current (job))
       return true;
+    const Failure failure = failure_of (job.error);
     if (self->priv->settings_copy ().on_error == GST_VLM_ON_ERROR_FAIL) {
       post_error (element, failure);
       return false;
@@ -367,7 +363,7 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   }
   priv.text.gap (
       frame.pts, frame.pts + (frame.exact_duration ? frame.duration : 0));
-  gst_vlm_caption_push_records (self, priv.queue->captions ().take_late ());
+  gst_vlm_caption_push_records (self, priv.queue->captions ().take_events ());
   priv.queue->captions ().annotate (
       buffer, settings.interval, settings.repeat_caption);
   return GST_FLOW_OK;

@@ -9,13 +9,12 @@
  * go and writes down what was said about them: one JSON object per record, each
  * on a line of its own, for filesink, fdsink or a network sink.
  *
- * Every record that reaches the element is written exactly once: those that
- * frames carry (the meta `GstVlmCaptionMeta`, all of its `records`), at the
- * first frame that does, and those that no frame carries any more, which travel
- * as the serialised event `vlmcaption/record`. Frames that hold an older
- * caption, stale ones and frames that were doubled on the way write nothing.
- * Records without a text (dropped, failed) do not ride on frames: they are on
- * the bus.
+ * Every record is written exactly once: those that frames carry (the meta
+ * `GstVlmCaptionMeta`, all of its `records`), at the first frame that does, and
+ * those that no frame carries, which travel as the serialised event
+ * `vlmcaption/record`: records without a text (dropped, failed) and those that
+ * came when their stream was over. Frames that hold an older caption, stale
+ * ones and frames that were doubled on the way write nothing.
  *
  * The names of an object's fields are those of the message
  * `vlmcaption/caption`; `vlm-record.schema.json`, installed beside the plugin's

@@ -80,6 +80,24 @@ TEST_F(Questions, AreRepeatedEachWithItsAnswer) {
                                                              "a? answer 1", "b? answer 2"}));
 }
 
+// What failed travels ahead of its frame, which carries the others.
+TEST_F(Questions, OfAFrameMayFailOneByOne) {
+  fake().fail_request(2, ErrorCategory::Failed, "hiccup");
+  Caption v("questions=\"<\\\"a?\\\",\\\"b?\\\",\\\"c?\\\">\" on-error=warn");
+  const Own<GstPad> src(gst_element_get_static_pad(v.element(), "src"));
+  TextLog log(src.get());
+  v.play();
+  v.push(0);
+  EXPECT_EQ(carried(v.pull().get()), (std::vector<std::string>{"a?", "c?"}));
+  const auto event = log.event(GST_EVENT_CUSTOM_DOWNSTREAM);
+  ASSERT_TRUE(event);
+  const GstStructure *record = gst_event_get_structure(event.get());
+  EXPECT_STREQ(gst_structure_get_name(record), "vlmcaption/record");
+  EXPECT_EQ(text_field(record, "question"), "b?");
+  EXPECT_EQ(text_field(record, "status"), "failed");
+  EXPECT_EQ(text_field(record, "error"), "hiccup");
+}
+
 TEST_F(Questions, AreTextBuffersOfTheSameTime) {
   Caption v(std::string(kTwo) + "interval=0");
   TextLog &text = v.text();

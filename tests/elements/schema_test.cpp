@@ -165,7 +165,7 @@ TEST_F(Schema, SkippedFramesHaveRecordsOfTheirOwn) {
     expect_same(chain, record.get());
 }
 
-// A failed analysis has no text for frames to carry; as an event it is a record like any other.
+// A failed analysis has no text for frames to carry: it comes as an event, ahead of the frame.
 TEST_F(Schema, FailuresFitToo) {
   fake().fail_request(1, ErrorCategory::Data, "unusable");
   Reader chain("vlmcaption mode=sync interval=0 on-error=warn ! vlmmeta2json");
@@ -174,9 +174,30 @@ TEST_F(Schema, FailuresFitToo) {
   const auto posted = chain.bus().captions();
   ASSERT_EQ(posted.size(), 1u);
   EXPECT_EQ(text_field(posted[0].get(), "error"), "unusable");
-  EXPECT_FALSE(chain.pull());
-  chain.push(record_event(posted[0].get()));
   expect_same(chain, posted[0].get());
+  EXPECT_FALSE(chain.pull());
+}
+
+// Whatever became of a frame, it has its line, once, and lines come in the order of the records.
+TEST_F(Schema, EveryRecordOfABusyModelIsALine) {
+  fake().hold();
+  fake().fail_request(3, ErrorCategory::Data, "unusable");
+  Reader chain("vlmcaption mode=async interval=0 queue-size=1 on-error=warn ! vlmmeta2json");
+  chain.play();
+  for (int n = 0; n < 6; ++n)
+    ASSERT_EQ(chain.push(chain.frame(n)), GST_FLOW_OK);
+  fake().release();
+  std::vector<Own<GstStructure>> posted;
+  for (int n = 0; n < 6; ++n)
+    posted.push_back(chain.bus().caption());
+  chain.push(chain.frame(6));
+  posted.push_back(chain.bus().caption());
+  EXPECT_TRUE(chain.push(gst_event_new_eos()));
+  for (const auto &record : posted) {
+    ASSERT_TRUE(record);
+    expect_same(chain, record.get());
+  }
+  EXPECT_FALSE(chain.pull());
 }
 
 // ---- whole pipelines
