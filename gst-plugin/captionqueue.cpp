@@ -306,6 +306,8 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
     fill_answer (job->record, *result, since (job->admitted));
   else
     settle_as_failed (*job, std::move (error));
+  if (result && !job->prompts)
+    job->record.answer->generation_prompt.clear ();
   pump (lock);
 }
 

@@ -3,6 +3,7 @@
 
 #include "gst-plugin/framecaptions.h"
 #include "gst-plugin/gstvlmsettings.h"
+#include "gst-plugin/outlets.h"
 #include "model/engine/engine.h"
 
 #include <chrono>
@@ -31,7 +32,8 @@ struct Job {
   vlm::Request request;     ///< Analyse
   std::exception_ptr error; ///< why it failed
   bool leads = true;        ///< first question of its frame; set by admit()
-  guint64 ticket = 0;       ///< place on the text pad, 0: none
+  Outlets::Places places{}; ///< on the request pads
+  bool prompts = false;     ///< generation prompts are passed on
   bool arrival = false;     ///< the text takes its time from when it comes
   Clock::time_point admitted = Clock::now ();
   guint64 stream = 0, epoch = 0; ///< set by admit()

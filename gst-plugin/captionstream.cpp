@@ -36,6 +36,13 @@ reference_time (GstBuffer * buffer, GstStaticCaps * reference)
   return meta ? meta->timestamp : GST_CLOCK_TIME_NONE;
 }
 
+// By itself: it is not asked for twice.
+bool
+asks_for_prompt (const std::string &question)
+{
+  return question.find ("<GEN>") != std::string::npos;
+}
+
 vlm::Request
 make_request (const Settings &settings, vlm::Image image)
 {
@@ -173,6 +180,7 @@ CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
 {
   Job job;
   job.arrival = *async_;
+  job.prompts = settings.generate != GST_VLM_GENERATE_NEVER;
   job.record = make_record (buffer, frame, window, settings);
   try {
     settings.check ();
@@ -206,7 +214,10 @@ CaptionStream::make_jobs (GstBuffer * buffer, const Frame &frame,
   for (size_t i = 0; i < jobs.size (); ++i) {
     if (jobs[i].error)
       continue; // the question itself may be unusable
-    jobs[i].record.question = jobs[i].request.question = settings.asked ()[i];
+    const std::string question = settings.asked ()[i];
+    jobs[i].record.question = jobs[i].request.question = question;
+    jobs[i].request.generate = settings.generate == GST_VLM_GENERATE_ALWAYS &&
+                               !asks_for_prompt (question);
     jobs[i].request.cancel = vlm::CancelToken (); // copies share theirs
   }
   return jobs;

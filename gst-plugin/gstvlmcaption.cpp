@@ -12,7 +12,8 @@
  * * as a #GstCustomMeta named `GstVlmCaptionMeta` on the frames,
  * * as an element message named `vlmcaption/caption` on the bus,
  * * through the signal #GstVlmCaption::caption,
- * * as text buffers with GAP events between them on the request pad `text_src`.
+ * * on request pads, with GAP events between them: as text on `text_src`, and
+ *   whole, as lines of JSON, on `json_src`.
  *
  * Without a #GstVlmCaption:model-path the embedded model is used, a small
  * demonstration of the real thing. A released Mini-Gemini checkpoint directory
@@ -67,10 +68,14 @@
  * `vlmcaption/record`, in their order among the frames: before a new SEGMENT,
  * STREAM_START or EOS, or before the frame that follows.
  *
- * ## Linking text
+ * ## Request pads
  *
- * The text pad has a thread of its own. A muxer that waits for text needs a
- * `queue` on the video branch.
+ * `text_src` says what the records say, `json_src` every record whole, one
+ * JSON object per line (those without a text, too: dropped, failed), and
+ * `prompt_src` the generation prompts among the answers: what stands between
+ * `<h>` and `</h>` (see #GstVlmCaption:generate). All are dated as the text is,
+ * have threads of their own, and may come and go at any time. A muxer that
+ * waits for text needs a `queue` on the video branch.
  *
  * ## Example launch lines
  * |[
@@ -86,6 +91,12 @@
  * is shown here?" ! queue ! textoverlay name=o ! videoconvert ! autovideosink
  * v.text_src ! queue ! o.text_sink
  * ]| Draws the captions into the picture.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! vlmcaption name=v
+ * generate=always prompt="Paint this at night." ! fakesink
+ * v.prompt_src ! filesink location=prompts.txt
+ * v.json_src ! filesink location=captions.jsonl
+ * ]| Has image prompts written, and keeps everything that was said.
  *
  * Since: 0.1
  */
@@ -96,7 +107,7 @@
 #include "gst-plugin/gstvlmengine.h"
 #include "gst-plugin/gstvlmerrors.h"
 #include "gst-plugin/modelloader.h"
-#include "gst-plugin/textoutlet.h"
+#include "gst-plugin/outlets.h"
 
 #include <atomic>
 #include <utility>
@@ -108,7 +119,7 @@ using namespace gstvlm;
 
 // Locks, each held briefly and never while pushing, posting, emitting or
 // querying; none is taken inside another but in this order: settings, caption
-// queue, frame captions; text outlet, text queue.
+// queue, frame captions; an outlet, its text queue.
 struct GstVlmCaptionPrivate {
   explicit GstVlmCaptionPrivate (GstVlmCaption * self);
 
@@ -123,7 +134,7 @@ struct GstVlmCaptionPrivate {
 
   std::shared_ptr<CaptionQueue> queue;
   ModelLoader loader;
-  TextOutlet text;
+  Outlets outlets;
 
   std::atomic<bool> running{false}; ///< from READY->PAUSED to PAUSED->READY
   std::atomic<guint64> frames{0}, undated{0};
@@ -160,9 +171,16 @@ static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
         GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
-static GstStaticPadTemplate text_template =
+// Of the caps, those that come first are preferred.
+static GstStaticPadTemplate outlet_templates[] = {
     GST_STATIC_PAD_TEMPLATE ("text_src", GST_PAD_SRC, GST_PAD_REQUEST,
-        GST_STATIC_CAPS ("text/x-raw, format = { utf8, pango-markup }"));
+        GST_STATIC_CAPS ("text/x-raw, format = utf8; "
+                         "text/x-raw, format = pango-markup")),
+    GST_STATIC_PAD_TEMPLATE ("prompt_src", GST_PAD_SRC, GST_PAD_REQUEST,
+        GST_STATIC_CAPS ("text/x-raw, format = utf8")),
+    GST_STATIC_PAD_TEMPLATE ("json_src", GST_PAD_SRC, GST_PAD_REQUEST,
+        GST_STATIC_CAPS ("application/x-json")),
+};
 
 // ---- records out
 // ----------------------------------------------------------------------------------
@@ -187,11 +205,9 @@ gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
         GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
                                 gst_structure_copy (record.get ())));
   g_signal_emit (self, signals[SIGNAL_CAPTION], 0, record.get ());
-  if (!job.record.has_text () || job.record.text.empty ())
-    priv.text.release (job.ticket);
-  else if (!priv.text.fill (job.ticket, job.record.text, job.record.pts,
-               text_end (priv, job)))
-    GST_WARNING_OBJECT (self, "nobody reads text_src: a caption was dropped");
+  if (!priv.outlets.fill (job.places, job.record, text_end (priv, job)))
+    GST_WARNING_OBJECT (
+        self, "nobody reads a request pad: its oldest buffer was dropped");
 }
 
 // Any thread, no lock held. False when a failure ends the stream.
@@ -281,22 +297,22 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   if (!async)
-    priv.text.wait_for_room (); // a flush that ends it shows in admit()
+    priv.outlets.wait_for_room (); // a flush that ends it shows in admit()
 
   std::vector<Job> jobs =
       priv.stream.make_jobs (buffer, frame, window, settings, *priv.queue);
   const bool asks = jobs.front ().kind == Job::Kind::Analyse;
   bool dropped = false;
-  std::vector<guint64> tickets;
+  std::vector<Outlets::Places> places;
   for (Job &job : jobs)
-    tickets.push_back (job.ticket = priv.text.reserve (async));
+    places.push_back (job.places = priv.outlets.reserve (async));
 
   switch (priv.queue->admit (std::move (jobs),
       effective_policy (settings.queue_policy, async), settings.queue_size)) {
     case CaptionQueue::Admission::Flushing:
     case CaptionQueue::Admission::Failed:
-      for (const guint64 ticket : tickets)
-        priv.text.release (ticket);
+      for (const Outlets::Places &each : places)
+        priv.outlets.release (each);
       return gst_vlm_caption_interrupted (self);
     case CaptionQueue::Admission::Displaced:
       dropped = true;
@@ -361,7 +377,7 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
     if (flow != GST_FLOW_OK)
       return flow;
   }
-  priv.text.gap (
+  priv.outlets.gap (
       frame.pts, frame.pts + (frame.exact_duration ? frame.duration : 0));
   gst_vlm_caption_push_records (self, priv.queue->captions ().take_events ());
   priv.queue->captions ().annotate (
@@ -406,7 +422,7 @@ gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
         ("segment format is %s", gst_format_get_name (segment.format)));
     return FALSE;
   }
-  priv.text.segment (event);
+  priv.outlets.segment (event);
   before.position = segment.position;
   if (!gst_segment_is_equal (&before, &segment)) {
     priv.stream.set_segment (segment);
@@ -425,7 +441,7 @@ gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
     return false;
   priv.warnings.finish (GST_ELEMENT (self));
   gst_vlm_caption_push_records (self, priv.queue->captions ().take_all ());
-  priv.text.end (event);
+  priv.outlets.end (event);
   return true;
 }
 
@@ -434,7 +450,7 @@ static void
 gst_vlm_caption_flush_start (GstVlmCaption * self, GstEvent * event)
 {
   self->priv->queue->flush ();
-  self->priv->text.flush (event);
+  self->priv->outlets.flush (event);
 }
 
 static void
@@ -443,7 +459,7 @@ gst_vlm_caption_flush_stop (GstVlmCaption * self, GstEvent * event)
   GstVlmCaptionPrivate &priv = *self->priv;
   priv.stream.reset ();
   priv.queue->resume ();
-  priv.text.flush (event);
+  priv.outlets.flush (event);
 }
 
 static void
@@ -453,7 +469,7 @@ gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
   priv.stream.reset ();
   priv.warned_undated = false;
   gst_vlm_caption_new_stream (self);
-  priv.text.stream_start (event);
+  priv.outlets.stream_start (event);
 }
 
 static void
@@ -461,7 +477,7 @@ gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
 {
   GstClockTime start, duration;
   gst_event_parse_gap (event, &start, &duration);
-  self->priv->text.gap (
+  self->priv->outlets.gap (
       start, start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0));
 }
 
@@ -540,8 +556,8 @@ gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
   return result;
 }
 
-// Late text says nothing about the decoder, and the text pad's format is its
-// own affair.
+// Late text says nothing about the decoder, and the format of a request pad is
+// its own affair.
 static gboolean
 gst_vlm_caption_text_event (GstPad *, GstObject * parent, GstEvent * event)
 {
@@ -571,7 +587,7 @@ gst_vlm_caption_text_query (GstPad * pad, GstObject * parent, GstQuery * query)
   }
 }
 
-// By default both source pads would belong to the sink pad, and a caps query
+// By default all source pads would belong to the sink pad, and a caps query
 // would intersect video with text.
 static GstIterator *
 gst_vlm_caption_iterate_links (GstPad * pad, GstObject * parent)
@@ -586,7 +602,7 @@ gst_vlm_caption_iterate_links (GstPad * pad, GstObject * parent)
   return links;
 }
 
-// ---- the text pad
+// ---- the request pads
 // ---------------------------------------------------------------------------------
 
 static GstPad *
@@ -594,16 +610,17 @@ gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
     const gchar *, const GstCaps *)
 {
   GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (element)->priv;
-  GstPad * pad = GST_PAD (g_object_new (GST_TYPE_VLM_TEXT_PAD, "name",
-      "text_src", "direction", GST_PAD_SRC, "template", templ, NULL));
+  const gchar * name = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
+  GstPad * pad = GST_PAD (g_object_new (GST_TYPE_VLM_TEXT_PAD, "name", name,
+      "direction", GST_PAD_SRC, "template", templ, NULL));
   gst_pad_set_event_function (pad, gst_vlm_caption_text_event);
   gst_pad_set_query_function (pad, gst_vlm_caption_text_query);
   gst_pad_set_iterate_internal_links_function (
       pad, gst_vlm_caption_iterate_links);
   if (priv.running)
     gst_pad_set_active (pad, TRUE);
-  if (!priv.text.attach (GST_VLM_TEXT_PAD (pad))) {
-    GST_WARNING_OBJECT (element, "text_src was requested already");
+  if (!priv.outlets.find (name).attach (GST_VLM_TEXT_PAD (pad))) {
+    GST_WARNING_OBJECT (element, "%s was requested already", name);
     gst_pad_set_active (pad, FALSE);
     gst_object_unref (gst_object_ref_sink (pad));
     return NULL;
@@ -615,7 +632,8 @@ gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
 static void
 gst_vlm_caption_release_pad (GstElement * element, GstPad * pad)
 {
-  GST_VLM_CAPTION (element)->priv->text.detach ();
+  if (TextOutlet * outlet = GST_VLM_CAPTION (element)->priv->outlets.find (pad))
+    outlet->detach ();
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
 }
@@ -658,7 +676,7 @@ gst_vlm_caption_stop (GstVlmCaption * self)
   GstVlmCaptionPrivate &priv = *self->priv;
   priv.running = false;
   priv.queue->stop ();
-  priv.text.stop ();
+  priv.outlets.stop ();
   priv.loader.cancel ();
 }
 
@@ -785,8 +803,9 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
   element_class->release_pad = GST_DEBUG_FUNCPTR (gst_vlm_caption_release_pad);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_add_static_pad_template_with_gtype (
-      element_class, &text_template, GST_TYPE_VLM_TEXT_PAD);
+  for (GstStaticPadTemplate &each : outlet_templates)
+    gst_element_class_add_static_pad_template_with_gtype (
+        element_class, &each, GST_TYPE_VLM_TEXT_PAD);
   gst_element_class_set_static_metadata (element_class,
       "Video captions and answers", "Filter/Analyzer/Video",
       "Asks a vision-language model (Mini-Gemini) about frames; captions leave "

@@ -66,6 +66,27 @@ gst_vlm_on_error_get_type (void)
   return type;
 }
 
+GType
+gst_vlm_generate_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_VLM_GENERATE_NEVER,
+          "Records have no generation prompt, prompt_src stays silent",
+          "never"},
+      {GST_VLM_GENERATE_AUTO,
+          "Generation prompts that the model writes are passed on; it is asked "
+          "for one where the question itself holds <GEN>",
+          "auto"},
+      {GST_VLM_GENERATE_ALWAYS,
+          "Every question asks for one: \" <GEN>\" is put behind those that do "
+          "not hold <GEN>",
+          "always"},
+      {0, NULL, NULL},
+  };
+  static const GType type = g_enum_register_static ("GstVlmGenerate", values);
+  return type;
+}
+
 namespace gstvlm
 {
 namespace
@@ -252,6 +273,17 @@ install_question_properties (GObjectClass * klass, const Settings &d)
 }
 
 void
+install_generation_properties (GObjectClass * klass, const Settings &d)
+{
+  g_object_class_install_property (klass, PROP_GENERATE,
+      g_param_spec_enum ("generate", "Generate",
+          "Whether answers may hold a prompt for an image generator, which the "
+          "model writes as <h>...</h>: it becomes the record's field "
+          "generation-prompt and a buffer on the pad prompt_src",
+          gst_vlm_generate_get_type (), d.generate, kPlaying));
+}
+
+void
 install_time_properties (GObjectClass * klass, const Settings &d)
 {
   g_object_class_install_property (klass, PROP_INTERVAL,
@@ -323,6 +355,7 @@ install_properties (GObjectClass * klass)
   const Settings defaults;
   install_model_properties (klass, defaults);
   install_question_properties (klass, defaults);
+  install_generation_properties (klass, defaults);
   install_time_properties (klass, defaults);
   install_output_properties (klass, defaults);
   gst_type_mark_as_plugin_api (
@@ -333,6 +366,8 @@ install_properties (GObjectClass * klass)
       gst_vlm_queue_policy_get_type (), static_cast<GstPluginAPIFlags> (0));
   gst_type_mark_as_plugin_api (
       gst_vlm_on_error_get_type (), static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (
+      gst_vlm_generate_get_type (), static_cast<GstPluginAPIFlags> (0));
 }
 
 bool
@@ -363,6 +398,8 @@ Settings::set (guint property, const GValue * value)
     case PROP_TOP_K: top_k = g_value_get_uint (value); break;
     case PROP_TOP_P: top_p = g_value_get_double (value); break;
     case PROP_SEED: seed = g_value_get_uint64 (value); break;
+    case PROP_GENERATE:
+      generate = static_cast<GstVlmGenerate> (g_value_get_enum (value)); break;
     case PROP_QUEUE_SIZE: queue_size = g_value_get_uint (value); break;
     case PROP_QUEUE_POLICY:
       queue_policy = static_cast<GstVlmQueuePolicy> (g_value_get_enum (value));
@@ -399,6 +436,7 @@ Settings::get (guint property, GValue * value) const
     case PROP_TOP_K: g_value_set_uint (value, top_k); break;
     case PROP_TOP_P: g_value_set_double (value, top_p); break;
     case PROP_SEED: g_value_set_uint64 (value, seed); break;
+    case PROP_GENERATE: g_value_set_enum (value, generate); break;
     case PROP_QUEUE_SIZE: g_value_set_uint (value, queue_size); break;
     case PROP_QUEUE_POLICY: g_value_set_enum (value, queue_policy); break;
     case PROP_CHANGE_THRESHOLD: g_value_set_double (value, change_threshold); break;

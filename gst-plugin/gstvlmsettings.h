@@ -68,10 +68,25 @@ typedef enum {
   GST_VLM_ON_ERROR_WARN,
 } GstVlmOnError;
 
+/**
+ * GstVlmGenerate:
+ * @GST_VLM_GENERATE_NEVER: no generation prompts
+ * @GST_VLM_GENERATE_AUTO: those that the model writes by itself
+ * @GST_VLM_GENERATE_ALWAYS: every question asks for one
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_VLM_GENERATE_NEVER,
+  GST_VLM_GENERATE_AUTO,
+  GST_VLM_GENERATE_ALWAYS,
+} GstVlmGenerate;
+
 GType gst_vlm_caption_mode_get_type (void);
 GType gst_vlm_precision_get_type (void);
 GType gst_vlm_queue_policy_get_type (void);
 GType gst_vlm_on_error_get_type (void);
+GType gst_vlm_generate_get_type (void);
 
 G_END_DECLS
 
@@ -95,6 +110,7 @@ enum Property : guint {
   PROP_TOP_K,
   PROP_TOP_P,
   PROP_SEED,
+  PROP_GENERATE,
   PROP_QUEUE_SIZE,
   PROP_QUEUE_POLICY,
   PROP_CHANGE_THRESHOLD,
@@ -123,6 +139,7 @@ struct Settings {
   guint top_k = 50;
   gdouble top_p = 1;
   guint64 seed = 0;
+  GstVlmGenerate generate = GST_VLM_GENERATE_NEVER;
   guint queue_size = 1;
   GstVlmQueuePolicy queue_policy = GST_VLM_QUEUE_POLICY_AUTO;
   gdouble change_threshold = 0;

@@ -38,6 +38,7 @@ struct _GstVlmTextPad {
   TextQueue * queue;
   Stream * stream;
   gboolean markup; // the caps say pango-markup
+  gboolean whole;  // the caps are of records: none is left out
 };
 
 G_DEFINE_TYPE (GstVlmTextPad, gst_vlm_text_pad, GST_TYPE_PAD)
@@ -48,35 +49,56 @@ gst_vlm_text_pad_get_queue (GstVlmTextPad * self)
   return *self->queue;
 }
 
-// utf8 unless the peer takes markup only. Asks again when the peer changed. The
-// SEGMENT that came before there was a peer follows the caps.
+// The first of the template's caps that the peer takes.
+static Ptr<GstCaps>
+gst_vlm_text_pad_choose_caps (GstVlmTextPad * self)
+{
+  const Ptr<GstCaps> own (gst_pad_get_pad_template_caps (GST_PAD (self)));
+  const Ptr<GstCaps> allowed (
+      gst_pad_peer_query_caps (GST_PAD (self), own.get ()));
+  for (guint i = 0; i < gst_caps_get_size (own.get ()); ++i) {
+    Ptr<GstCaps> each (gst_caps_copy_nth (own.get (), i));
+    if (gst_caps_can_intersect (each.get (), allowed.get ()))
+      return each;
+  }
+  return nullptr;
+}
+
+// Asks again when the peer changed. The SEGMENT that came before there was a
+// peer follows the caps.
 static gboolean
 gst_vlm_text_pad_negotiate (GstVlmTextPad * self)
 {
   GstPad * pad = GST_PAD (self);
   if (!gst_pad_check_reconfigure (pad) && gst_pad_has_current_caps (pad))
     return TRUE;
-  Ptr<GstCaps> own (gst_pad_get_pad_template_caps (pad));
-  Ptr<GstCaps> allowed (gst_pad_peer_query_caps (pad, own.get ()));
-  if (gst_caps_is_empty (allowed.get ())) {
+  const Ptr<GstCaps> caps = gst_vlm_text_pad_choose_caps (self);
+  if (!caps) {
     gst_pad_mark_reconfigure (pad);
     return FALSE;
   }
-  Ptr<GstCaps> plain (gst_caps_new_simple (
-      "text/x-raw", "format", G_TYPE_STRING, "utf8", NULL));
-  self->markup = !gst_caps_can_intersect (plain.get (), allowed.get ());
-  if (self->markup)
-    gst_caps_set_simple (
-        plain.get (), "format", G_TYPE_STRING, "pango-markup", NULL);
+  const GstStructure * form = gst_caps_get_structure (caps.get (), 0);
+  self->markup = g_strcmp0 (gst_structure_get_string (form, "format"),
+                     "pango-markup") == 0;
+  self->whole = !gst_structure_has_name (form, "text/x-raw");
   const Ptr<GstCaps> before (gst_pad_get_current_caps (pad));
-  if (before && gst_caps_is_equal (before.get (), plain.get ()))
+  if (before && gst_caps_is_equal (before.get (), caps.get ()))
     return TRUE;
   // A refusal shows in the flow of the next buffer, where a peer that merely
   // shuts down differs.
-  gst_pad_push_event (pad, gst_event_new_caps (plain.get ()));
+  gst_pad_push_event (pad, gst_event_new_caps (caps.get ()));
   if (self->stream->waiting_segment)
     gst_pad_push_event (pad, self->stream->waiting_segment.release ());
   return TRUE;
+}
+
+// To the nearest moment of the segment: sinks drop what lies outside.
+static GstClockTime
+into_segment (const GstSegment &segment, GstClockTime time)
+{
+  if (GST_CLOCK_TIME_IS_VALID (segment.stop) && time >= segment.stop)
+    time = segment.stop - MIN (segment.stop, 1);
+  return MAX (time, segment.start);
 }
 
 static GstFlowReturn
@@ -94,8 +116,11 @@ gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem &item)
     pts = stream.position;
   }
   if (!gst_segment_clip (
-          &stream.segment, GST_FORMAT_TIME, pts, end, &pts, &end))
-    return GST_FLOW_OK;
+          &stream.segment, GST_FORMAT_TIME, pts, end, &pts, &end)) {
+    if (!self->whole)
+      return GST_FLOW_OK;
+    pts = end = into_segment (stream.segment, pts);
+  }
   gchar * text = self->markup ? g_markup_escape_text (item.text.c_str (), -1)
                               : g_strdup (item.text.c_str ());
   GstBuffer * buffer = gst_buffer_new_wrapped (text, strlen (text));
@@ -104,7 +129,8 @@ gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem &item)
   if (stream.discontinuity)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   stream.discontinuity = false;
-  stream.position = pts;
+  const bool covered = forward && GST_CLOCK_TIME_IS_VALID (stream.position);
+  stream.position = covered ? MAX (stream.position, pts) : pts;
   return gst_pad_push (GST_PAD (self), buffer);
 }
 

@@ -64,7 +64,7 @@ void
 TextOutlet::stream_start (GstEvent * event)
 {
   Guard lock (mutex_);
-  stream_start_ = sparse_stream_start (event, "/text");
+  stream_start_ = sparse_stream_start (event, suffix_);
   segment_.reset ();
   queue_event (stream_start_.get ());
 }

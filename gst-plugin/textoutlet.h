@@ -8,12 +8,15 @@
 namespace gstvlm
 {
 
-/// The text pad while there is one, and what a pad that comes late must be told
+/// A sparse pad while there is one, and what a pad that comes late must be told
 /// about the stream. Any thread may call any member; only wait_for_room() and
 /// flush() may block, and not for long.
 class TextOutlet
 {
 public:
+  /// Its stream's id is the video's with `suffix`, which must live on.
+  explicit TextOutlet (const char * suffix) : suffix_ (suffix) {}
+
   /// Takes a reference; false when there is a pad already. The pad starts with
   /// the running stream's STREAM_START and SEGMENT.
   bool attach (GstVlmTextPad * pad);
@@ -27,7 +30,7 @@ public:
   void flush (GstEvent * event);
 
   guint64 reserve (bool floats);
-  /// False when nobody reads and the oldest caption was dropped.
+  /// False when nobody reads and the oldest text was dropped.
   bool fill (guint64 ticket, const std::string &text, GstClockTime pts,
       GstClockTime end);
   void release (guint64 ticket);
@@ -42,6 +45,7 @@ private:
   TextQueue * queue () const;
   void queue_event (GstEvent * event);
 
+  const char * const suffix_;
   mutable std::mutex mutex_;
   Ptr<GstPad> pad_;
   Ptr<GstEvent> stream_start_, segment_;

@@ -75,7 +75,7 @@ TextQueue::fill (
   place->pts = pts;
   place->end = end;
   changed_.notify_all ();
-  if (items_.size () <= kCapacity)
+  if (items_.size () <= kCapacity || !place->floats)
     return true;
   const auto oldest = std::find_if (items_.begin (), items_.end (),
       [] (const TextItem &i) { return i.kind == TextItem::Kind::Text; });

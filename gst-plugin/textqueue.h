@@ -11,7 +11,7 @@
 namespace gstvlm
 {
 
-/// One thing on its way to the text pad.
+/// One thing on its way to a text pad.
 struct TextItem {
   enum class Kind { Pending, Text, Gap, Event };
   explicit TextItem (Kind k = Kind::Gap) : kind (k) {}
@@ -25,7 +25,7 @@ struct TextItem {
   Ptr<GstEvent> event;  ///< Event
 };
 
-/// What the text pad pushes, in order. A caption's place is reserved when its
+/// What a text pad pushes, in order. A caption's place is reserved when its
 /// frame is admitted, so that the order never depends on when the model
 /// answers; events never overtake a reserved place. All members may be called
 /// from any thread; only next() and wait_for_room() block, and
@@ -38,7 +38,8 @@ public:
   guint64 reserve (bool floats);
 
   /// The caption of a place. A place that a flush took away is ignored. False
-  /// when the queue was full and the oldest caption was thrown away for it.
+  /// when the queue was full and the oldest caption was thrown away for it,
+  /// which happens to floating ones only: the others wait for room.
   bool fill (guint64 ticket, const std::string &text, GstClockTime pts,
       GstClockTime end);
   /// No caption comes for this place.

@@ -30,6 +30,7 @@ TEST_F(Properties, AreAllThere) {
                                           "top-k",
                                           "top-p",
                                           "seed",
+                                          "generate",
                                           "queue-size",
                                           "queue-policy",
                                           "change-threshold",
@@ -232,7 +233,7 @@ TEST_F(Properties, ListTheirPads) {
   std::set<std::string> names;
   for (const GList *l = gst_element_factory_get_static_pad_templates(factory); l; l = l->next)
     names.insert(static_cast<GstStaticPadTemplate *>(l->data)->name_template);
-  EXPECT_EQ(names, (std::set<std::string>{"sink", "src", "text_src"}));
+  EXPECT_EQ(names, (std::set<std::string>{"json_src", "prompt_src", "sink", "src", "text_src"}));
   EXPECT_EQ(gst_plugin_feature_get_rank(GST_PLUGIN_FEATURE(factory)), guint(GST_RANK_NONE));
   gst_object_unref(factory);
 }

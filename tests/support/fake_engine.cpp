@@ -246,6 +246,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &reques
   const int nth = seen_.begun;
   seen_.last = request;
   seen_.questions.push_back(request.question);
+  seen_.generate.push_back(request.generate);
   seen_.memories.push_back(request.memory);
   changed_.notify_all();
   while (held_ && permits_ == 0 && (deaf_ || !request.cancel.cancelled()))
@@ -257,6 +258,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &reques
     request_failure_();
   auto result = std::make_unique<Result>();
   result->text = next_answer();
+  result->generation_prompt = generation_prompt(result->text);
   result->prompt = request.question;
   result->output_ids = {7, 8};
   result->token_logprobs = {std::log(0.5), std::log(0.25)};

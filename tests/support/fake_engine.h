@@ -19,6 +19,7 @@ struct FakeSeen {
   ModelOptions options; ///< of the last open()
   Request last;         ///< the request begun last
   std::vector<std::string> questions;
+  std::vector<bool> generate; ///< whether the same requests asked for a generation prompt
   std::vector<std::shared_ptr<PictureMemory>> memories; ///< of the same requests
 };
 

@@ -221,9 +221,10 @@ Caption::Caption(const std::string &properties, bool live) {
 
 Caption::~Caption() {
   gst_element_set_state(element(), GST_STATE_NULL);
-  text_log_.reset();
-  if (text_)
-    gst_harness_teardown(text_);
+  for (auto &[pad, outlet] : outlets_) {
+    outlet.log.reset();
+    gst_harness_teardown(outlet.reader);
+  }
   gst_element_set_bus(element(), nullptr);
   gst_harness_teardown(harness_);
 }
@@ -247,13 +248,14 @@ void Caption::wait_loaded() {
   }
 }
 
-TextLog &Caption::text() {
-  if (!text_log_) {
-    text_ = gst_harness_new_with_element(element(), nullptr, "text_src");
-    const Own<GstPad> pad(gst_element_get_static_pad(element(), "text_src"));
-    text_log_ = std::make_unique<TextLog>(pad.get());
-  }
-  return *text_log_;
+TextLog &Caption::outlet(const std::string &name) {
+  const auto found = outlets_.find(name);
+  if (found != outlets_.end())
+    return *found->second.log;
+  GstHarness *reader = gst_harness_new_with_element(element(), nullptr, name.c_str());
+  const Own<GstPad> pad(gst_element_get_static_pad(element(), name.c_str()));
+  auto log = std::make_unique<TextLog>(pad.get());
+  return *outlets_.emplace(name, Outlet{reader, std::move(log)}).first->second.log;
 }
 
 GstBuffer *Caption::frame_at(GstClockTime pts, int brightness) {

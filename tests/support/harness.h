@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -75,7 +76,7 @@ private:
   Own<GstBus> bus_;
 };
 
-/// What passes a text pad, in order.
+/// What passes a pad of text or records, in order.
 class TextLog {
 public:
   struct Item {
@@ -128,8 +129,9 @@ public:
             const std::string &more = "");
   /// Until the model is there.
   void wait_loaded();
-  /// Requests text_src, gives it a peer and writes down what it pushes.
-  TextLog &text();
+  /// Requests a pad, once, gives it a peer and writes down what it pushes.
+  TextLog &outlet(const std::string &pad);
+  TextLog &text() { return outlet("text_src"); }
 
   /// Frame number `n` of a 25 fps stream, of one brightness. The caller owns it.
   GstBuffer *frame(int n, int brightness = 128);
@@ -145,8 +147,11 @@ public:
 
 private:
   GstHarness *harness_;
-  GstHarness *text_ = nullptr;
-  std::unique_ptr<TextLog> text_log_;
+  struct Outlet {
+    GstHarness *reader;
+    std::unique_ptr<TextLog> log;
+  };
+  std::map<std::string, Outlet> outlets_;
   std::unique_ptr<Bus> bus_;
   std::string format_ = "I420";
   int width_ = 64, height_ = 48;
