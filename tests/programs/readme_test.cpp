@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Runs every gst-launch line of the README as it stands there, but for the window: a test has no
 // display.
-#include "tests/support/fixture.h"
+#include "tests/support/scratch_folder.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <regex>
-#include <sys/wait.h>
+#include <vector>
 
 namespace vlm {
 namespace {
@@ -35,24 +32,16 @@ std::string runnable(std::string line) {
   return line;
 }
 
-class ReadmeLine : public ::testing::TestWithParam<std::string> {};
+class ReadmeLine : public test::ScratchFolder, public ::testing::WithParamInterface<std::string> {};
 
 TEST_P(ReadmeLine, Runs) {
-  const fs::path directory = fs::path(::testing::TempDir()) / "readme";
-  fs::create_directories(directory);
-  const std::string output = (directory / "output").string();
-  const std::string command = "cd " + directory.string() + " && timeout 120 " +
-                              runnable(GetParam()) + " >" + output + " 2>&1 </dev/null";
-  const int status = std::system(command.c_str());
-  const std::string said = read_file(output);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << command << "\n" << said;
+  ASSERT_EQ(shell(runnable(GetParam()) + " 2>&1"), 0) << GetParam() << "\n" << out();
   if (GetParam().find(" -m ") != std::string::npos) {
-    EXPECT_NE(said.find("vlmcaption/caption"), std::string::npos) << said;
+    EXPECT_NE(out().find("vlmcaption/caption"), std::string::npos) << out();
   }
   if (GetParam().find("captioned.mkv") != std::string::npos) {
-    EXPECT_GT(fs::file_size(directory / "captioned.mkv"), 10000u);
+    EXPECT_GT(fs::file_size(folder() / "captioned.mkv"), 10000u);
   }
-  fs::remove_all(directory);
 }
 
 INSTANTIATE_TEST_SUITE_P(GstLaunch, ReadmeLine, ::testing::ValuesIn(launch_lines()));

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs every file of pipelines/launch with the embedded model. What a test machine lacks, a camera and a
+// window, is given through SOURCE and SINK.
+#include "tests/support/rtsp_server.h"
+#include "tests/support/scratch_folder.h"
+
+#include <gst/gst.h>
+#include <nlohmann/json.hpp>
+
+#include <arpa/inet.h>
+#include <future>
+#include <sstream>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <vector>
+#include <unistd.h>
+
+namespace vlm::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path launch_files = fs::path(VLM_SOURCE) / "pipelines/launch";
+const std::string sample = VLM_SOURCE "/pipelines/sample.webm";
+const std::string camera = "SOURCE='videotestsrc is-live=true num-buffers=60' ";
+
+std::vector<std::string> lines_of(const std::string &text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(line);
+  return lines;
+}
+
+std::vector<nlohmann::json> records_of(const std::string &text) {
+  std::vector<nlohmann::json> records;
+  for (const std::string &line : lines_of(text))
+    records.push_back(nlohmann::json::parse(line));
+  return records;
+}
+
+class Launch : public ScratchFolder {
+protected:
+  /// Runs a file of the folder.
+  int run(const std::string &command, const std::string &variables = "") const {
+    return shell("unset SOURCE; export SINK=fakesink; " + variables + ' ' + launch_files.string() + '/' +
+                 command);
+  }
+};
+
+/// Frames of a recording's video.
+int frames_of(const fs::path &file) {
+  GError *error = nullptr;
+  const std::string line = "filesrc location=\"" + file.string() +
+                           "\" ! matroskademux ! fakesink name=s signal-handoffs=true";
+  GstElement *pipeline = gst_parse_launch(line.c_str(), &error);
+  if (pipeline == nullptr) {
+    ADD_FAILURE() << error->message;
+    g_clear_error(&error);
+    return 0;
+  }
+  int frames = 0;
+  GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "s");
+  g_signal_connect(sink, "handoff",
+                   G_CALLBACK(+[](GstElement *, GstBuffer *, GstPad *, int *count) { ++*count; }),
+                   &frames);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  GstBus *bus = gst_element_get_bus(pipeline);
+  GstMessage *message = gst_bus_timed_pop_filtered(
+      bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  EXPECT_TRUE(message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+  if (message != nullptr)
+    gst_message_unref(message);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(sink);
+  gst_object_unref(bus);
+  gst_object_unref(pipeline);
+  return frames;
+}
+
+/// A socket of the loopback device on a port of the system's choice.
+class Listener {
+public:
+  explicit Listener(int type) : socket_(socket(AF_INET, type, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    const timeval patience = {60, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr *>(&address), size), 0);
+    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr *>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    if (type == SOCK_STREAM)
+      listen(socket_, 1);
+  }
+  ~Listener() { close(socket_); }
+  std::string port() const { return std::to_string(port_); }
+
+  std::string datagram() { return read_some(socket_); }
+  std::string connection() {
+    const int peer = accept(socket_, nullptr, nullptr);
+    EXPECT_GE(peer, 0);
+    std::string all;
+    for (std::string part = read_some(peer); !part.empty(); part = read_some(peer))
+      all += part;
+    close(peer);
+    return all;
+  }
+
+private:
+  static std::string read_some(int from) {
+    std::string text(65536, '\0');
+    const ssize_t size = recv(from, text.data(), text.size(), 0);
+    text.resize(size > 0 ? static_cast<size_t>(size) : 0);
+    return text;
+  }
+  int socket_;
+  int port_ = 0;
+};
+
+TEST_F(Launch, CaptionsOnTerminal) {
+  ASSERT_EQ(run("captions-on-terminal " + sample), 0) << err();
+  EXPECT_EQ(out().rfind("WEBVTT", 0), 0u) << out();
+  int times = 0;
+  for (const std::string &line : lines_of(out()))
+    times += line.find(" --> ") != std::string::npos;
+  EXPECT_EQ(times, 8) << out(); // 15 s, one every 2 s
+}
+
+TEST_F(Launch, TakesFileNamesAsTheyAre) {
+  const fs::path odd = folder() / "a #1 100% video?.webm";
+  fs::copy_file(sample, odd);
+  EXPECT_EQ(run("captions-on-terminal '" + odd.string() + "'"), 0) << err();
+}
+
+TEST_F(Launch, SubtitleTrack) {
+  ASSERT_EQ(run("subtitle-track " + sample + " out.mkv"), 0) << err();
+  EXPECT_NE(text_of("out.mkv").find("S_TEXT/UTF8"), std::string::npos);
+}
+
+TEST_F(Launch, WebVtt) {
+  ASSERT_EQ(run("webvtt " + sample + " out.vtt"), 0) << err();
+  EXPECT_EQ(text_of("out.vtt").rfind("WEBVTT", 0), 0u);
+  EXPECT_NE(text_of("out.vtt").find("00:00:02.000 --> 00:00:04.000"), std::string::npos);
+}
+
+TEST_F(Launch, Webcam) {
+  ASSERT_EQ(run("webcam", camera + "SINK='vlmmeta2json ! filesink location=records'"), 0) << err();
+  EXPECT_GE(records_of(text_of("records")).size(), 1u);
+}
+
+TEST_F(Launch, Rtsp) {
+  const RtspServer server(90);
+  ASSERT_EQ(run("rtsp " + server.url(), "SINK='vlmmeta2json ! filesink location=records'"), 0)
+      << err();
+  EXPECT_GE(records_of(text_of("records")).size(), 1u);
+}
+
+TEST_F(Launch, RtspToHls) {
+  const RtspServer server(150);
+  ASSERT_EQ(run("rtsp-to-hls " + server.url() + " hls"), 0) << err();
+  const std::string playlist = text_of("hls/playlist.m3u8");
+  EXPECT_EQ(playlist.rfind("#EXTM3U", 0), 0u) << playlist;
+  EXPECT_NE(playlist.find("00000.ts"), std::string::npos) << playlist;
+  EXPECT_GT(fs::file_size(folder() / "hls/00000.ts"), 1000u);
+}
+
+TEST_F(Launch, EightCameras) {
+  std::string cameras;
+  for (int i = 0; i < 8; ++i)
+    cameras += " " + sample;
+  ASSERT_EQ(run("eight-cameras" + cameras,
+                "SINK='pngenc snapshot=true ! filesink location=mosaic.png'"),
+            0)
+      << err();
+  const std::string png = text_of("mosaic.png");
+  ASSERT_GT(png.size(), 24u);
+  EXPECT_EQ(png.substr(16, 8), std::string("\0\0\x07\x80\0\0\x02\x1c", 8)); // 1920 x 540
+}
+
+TEST_F(Launch, AlertTellsWhenTheAnswerTurnsToYes) {
+  ASSERT_EQ(run("alert " + sample + " 'Is there a car?' cat"), 0) << err();
+  const auto records = records_of(out());
+  EXPECT_GE(records.size(), 1u);
+  for (const auto &record : records)
+    EXPECT_EQ(record["text"].get<std::string>().rfind("Yes", 0), 0u) << record;
+}
+
+TEST_F(Launch, TwoQuestions) {
+  ASSERT_EQ(run("two-questions " + sample + " 'What is in \"the\" picture?' 'Is there a dog?'"), 0)
+      << err();
+  const auto records = records_of(out());
+  ASSERT_EQ(records.size(), 30u); // 15 s
+  for (size_t i = 0; i < records.size(); ++i)
+    EXPECT_EQ(records[i]["question"], i % 2 ? "Is there a dog?" : "What is in \"the\" picture?");
+}
+
+TEST_F(Launch, JsonInDatagrams) {
+  Listener listener(SOCK_DGRAM);
+  ASSERT_EQ(run("json-to-network " + sample + " udp 127.0.0.1 " + listener.port()), 0) << err();
+  const auto records = records_of(listener.datagram());
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0]["sequence"], 1);
+}
+
+TEST_F(Launch, JsonOverAConnection) {
+  Listener listener(SOCK_STREAM);
+  auto received = std::async(std::launch::async, [&] { return listener.connection(); });
+  ASSERT_EQ(run("json-to-network " + sample + " tcp 127.0.0.1 " + listener.port()), 0) << err();
+  EXPECT_EQ(records_of(received.get()).size(), 8u);
+}
+
+TEST_F(Launch, UndisturbedRecordingHasEveryFrame) {
+  ASSERT_EQ(run("undisturbed-recording camera out.mkv out.jsonl", camera), 0) << err();
+  EXPECT_EQ(frames_of(folder() / "out.mkv"), 60);
+  EXPECT_GE(records_of(text_of("out.jsonl")).size(), 1u);
+}
+
+// Each says how it is used when it is given nothing.
+TEST_F(Launch, EveryFileHasACommentAndIsTested) {
+  std::ifstream self(VLM_SOURCE "/tests/programs/launch_test.cpp");
+  const std::string tests((std::istreambuf_iterator<char>(self)), {});
+  int files = 0;
+  for (const auto &entry : fs::directory_iterator(launch_files)) {
+    const std::string name = entry.path().filename();
+    if (name == "environment" || name == "README.md")
+      continue;
+    ++files;
+    std::ifstream file(entry.path());
+    const auto lines = lines_of({std::istreambuf_iterator<char>(file), {}});
+    ASSERT_GT(lines.size(), 4u) << name;
+    EXPECT_EQ(lines[0], "#!/usr/bin/env bash") << name;
+    EXPECT_EQ(lines[2].rfind("# ", 0), 0u) << name;
+    EXPECT_NE(tests.find("run(\"" + name), std::string::npos) << name << " has no test";
+    if (name != "webcam") {
+      EXPECT_EQ(run(name), 2) << name;
+      EXPECT_NE(err().find("usage: " + name), std::string::npos) << err();
+    }
+  }
+  EXPECT_GE(files, 11);
+}
+
+} // namespace
+} // namespace vlm::test
+
+int main(int argc, char **argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  gst_init(&argc, &argv);
+  return RUN_ALL_TESTS();
+}
