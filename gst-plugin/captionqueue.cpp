@@ -100,8 +100,11 @@ void
 CaptionQueue::forget ()
 {
   ++epoch_;
-  for (const Job &job : jobs_)
+  for (const Job &job : jobs_) {
     job.request.cancel.cancel ();
+    counters_.dropped -= job.record.status == Status::Dropped;
+  }
+  counters_.flushed += jobs_.size ();
   jobs_.clear ();
   last_.clear ();
   captions_.reset ();

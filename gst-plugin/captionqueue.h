@@ -42,6 +42,7 @@ struct Job {
 
 struct Counters {
   guint64 due = 0, answered = 0, skipped = 0, dropped = 0, failed = 0;
+  guint64 flushed = 0; ///< forgotten by a flush or a stop
   GstClockTime last_latency = 0, total_latency = 0;
   gsize queue = 0; ///< frames now waiting or being analysed
 };

@@ -728,7 +728,8 @@ gst_vlm_caption_stats (GstVlmCaption * self)
       priv.frames.load (), "undated", G_TYPE_UINT64, priv.undated.load (),
       "due", G_TYPE_UINT64, c.due, "answered", G_TYPE_UINT64, c.answered,
       "skipped-unchanged", G_TYPE_UINT64, c.skipped, "dropped", G_TYPE_UINT64,
-      c.dropped, "failed", G_TYPE_UINT64, c.failed, "queue", G_TYPE_UINT64,
+      c.dropped, "failed", G_TYPE_UINT64, c.failed, "flushed", G_TYPE_UINT64,
+      c.flushed, "queue", G_TYPE_UINT64,
       static_cast<guint64> (c.queue), "last-latency", G_TYPE_UINT64,
       c.last_latency, "average-latency", G_TYPE_UINT64, average, NULL);
 }

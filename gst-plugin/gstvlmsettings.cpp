@@ -339,8 +339,8 @@ install_output_properties (GObjectClass * klass, const Settings &d)
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Counters since the last start (frames, undated, due, answered, "
-          "skipped-unchanged, dropped, failed, queue) and the time from a "
-          "frame's admission to its caption (last-latency, average-latency, "
+          "skipped-unchanged, dropped, failed, flushed: forgotten by a flush or "
+          "a stop, queue) and the time from a frame's admission to its caption (last-latency, average-latency, "
           "nanoseconds)",
           GST_TYPE_STRUCTURE,
           static_cast<GParamFlags> (
