@@ -90,6 +90,38 @@ std::string drop_word(const std::string &sentence, Random &random) {
   return join(words);
 }
 
+/// A word of no language.
+std::string invented_word(Random &random) {
+  static const char consonants[] = "bcdfghklmnprstvwz", vowels[] = "aeiou";
+  std::string word;
+  for (int syllables = random.between(1, 3); syllables > 0; --syllables) {
+    word += consonants[random.below(static_cast<int>(sizeof consonants) - 1)];
+    word += vowels[random.below(static_cast<int>(sizeof vowels) - 1)];
+    if (random.chance(.5))
+      word += consonants[random.below(static_cast<int>(sizeof consonants) - 1)];
+  }
+  return word;
+}
+
+/// An unknown word in the place of one that the question can be understood without.
+std::string replace_word(const std::string &sentence, Random &random) {
+  static const std::set<std::string> spare = {
+      "picture", "image", "photo",   "scene",   "frame",   "photograph", "shot",  "view",
+      "see",     "find",  "tell",    "show",    "say",     "describe",   "name",  "report",
+      "shown",   "there", "visible", "located", "contain", "please",     "notice"};
+  std::vector<std::string> words = split(sentence);
+  std::vector<size_t> candidates;
+  for (size_t i = 0; i < words.size(); ++i)
+    if (spare.count(normalized(words[i])) != 0)
+      candidates.push_back(i);
+  if (candidates.empty())
+    return sentence;
+  std::string &word = words[random.pick(candidates)];
+  const size_t end = word.find_last_not_of(".?!,:") + 1;
+  word = invented_word(random) + word.substr(end);
+  return join(words);
+}
+
 /// "picture" and "image" become another word for it.
 std::string rename_picture(std::string sentence, Random &random) {
   static const char *const names[] = {"picture", "image",      "photo", "scene",
@@ -150,7 +182,10 @@ std::string add_courtesy(std::string sentence, Random &random) {
 /// All in upper or lower case. A prompt to be copied keeps its own.
 std::string change_case(std::string question, const Slots &slots, Random &random) {
   const auto prompt = slots.find("p");
-  const size_t kept = prompt == slots.end() ? std::string::npos : question.find(prompt->second);
+  // Its first letter may be that of the sentence.
+  const size_t rest =
+      prompt == slots.end() ? std::string::npos : question.find(prompt->second.substr(1));
+  const size_t kept = rest == std::string::npos ? rest : rest - 1;
   const bool upper = random.chance(.25);
   for (size_t i = 0; i < question.size(); ++i) {
     const auto byte = static_cast<unsigned char>(question[i]);
@@ -192,6 +227,8 @@ std::string training_sentence(Ask ask, Random &random) {
     sentence = rename_picture(sentence, random);
   if (random.chance(.06))
     sentence = drop_word(sentence, random);
+  if (random.chance(.08))
+    sentence = replace_word(sentence, random);
   if (random.chance(.08))
     sentence = add_courtesy(sentence, random);
   if (random.chance(.12))

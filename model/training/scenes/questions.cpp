@@ -411,7 +411,7 @@ void Asker::ask_painting() {
 
 std::vector<Asked> Asker::ask_all() {
   asked_.clear();
-  if (!groups_.empty())
+  for (int left = groups_.empty() ? 0 : training() ? 2 : 1; left > 0; --left)
     ask_caption();
   ask_yes_no();
   ask_count();
