@@ -2,6 +2,7 @@
 #include "gst-plugin/captionqueue.h"
 
 #include "gst-plugin/gstvlmerrors.h"
+#include "gst-plugin/picturefit.h"
 
 #include <algorithm>
 #include <utility>
@@ -131,6 +132,7 @@ CaptionQueue::drop (Job &job)
 {
   job.request.cancel.cancel ();
   job.request = vlm::Request ();
+  job.images.clear ();
   job.kind = Job::Kind::Settled;
   job.running = false; // what the model still says about it is ignored
   job.record.status = Status::Dropped;
@@ -263,6 +265,26 @@ CaptionQueue::pump (Lock &lock)
   changed_.notify_all ();
 }
 
+// Those that fit; only pictures that somebody else needs, too, are copied.
+void
+CaptionQueue::give_images (Job &job, const vlm::ModelInfo &info)
+{
+  auto images = std::exchange (job.images, {});
+  const std::vector<GstClockTime> frames = std::move (job.record.frames);
+  const size_t count = images.size ();
+  const std::vector<size_t> places =
+      evenly (count, pictures_that_fit (info, count, job.text_bytes,
+                         job.record.max_tokens));
+  job.images_left_out = count - places.size ();
+  job.record.frames.clear ();
+  for (const size_t place : places) {
+    job.record.frames.push_back (frames[place]);
+    const std::shared_ptr<vlm::Image> image = std::move (images[place]);
+    const bool last_owner = image.use_count () == 1;
+    job.request.images.push_back (last_owner ? std::move (*image) : *image);
+  }
+}
+
 void
 CaptionQueue::submit_next ()
 {
@@ -281,10 +303,11 @@ CaptionQueue::submit_next ()
           std::unique_ptr<vlm::Result> result, std::exception_ptr error) {
         self->complete (epoch, id, result, error);
       };
-  vlm::Request request = std::move (next->request);
-  next->request = vlm::Request ();
-  next->request.cancel = request.cancel; // flush() cancels through it
   try {
+    give_images (*next, worker_->info ());
+    vlm::Request request = std::move (next->request);
+    next->request = vlm::Request ();
+    next->request.cancel = request.cancel; // flush() cancels through it
     worker_->submit (std::move (request), done);
   } catch (...) {
     next->running = false;

@@ -19,7 +19,7 @@
 namespace gstvlm
 {
 
-/// A due frame on its way, with one question.
+/// A due frame, or a window, on its way with one question.
 struct Job {
   using Clock = std::chrono::steady_clock;
   enum class Kind {
@@ -29,7 +29,10 @@ struct Job {
   };
   Kind kind = Kind::Analyse;
   CaptionRecord record;
-  vlm::Request request;     ///< Analyse
+  vlm::Request request;     ///< Analyse; without its pictures, which are
+  std::vector<std::shared_ptr<vlm::Image>> images; ///< in order of time
+  size_t text_bytes = 0;      ///< of the longest question about them
+  size_t images_left_out = 0; ///< for want of room in the model's context
   std::exception_ptr error; ///< why it failed
   bool leads = true;        ///< first question of its frame; set by admit()
   Outlets::Places places{}; ///< on the request pads
@@ -120,6 +123,7 @@ private:
   bool drop_oldest ();
   void pump (Lock &lock);
   void submit_next ();
+  static void give_images (Job &job, const vlm::ModelInfo &info);
   std::deque<Job>::iterator deliverable ();
   void deliver (Lock &lock, std::deque<Job>::iterator place);
   void settle (Job &job);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/captionstream.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace gstvlm
 {
 namespace
@@ -44,10 +47,9 @@ asks_for_prompt (const std::string &question)
 }
 
 vlm::Request
-make_request (const Settings &settings, vlm::Image image)
+make_request (const Settings &settings)
 {
   vlm::Request request;
-  request.images.push_back (std::move (image));
   if (settings.asked ().size () > 1) // what was seen for one serves the others
     request.memory = std::make_shared<vlm::PictureMemory> ();
   request.system = settings.system_prompt;
@@ -56,6 +58,15 @@ make_request (const Settings &settings, vlm::Image image)
   request.sampling = {
       settings.temperature, settings.top_k, settings.top_p, settings.seed};
   return request;
+}
+
+size_t
+longest_text (const Settings &settings)
+{
+  size_t longest = 0;
+  for (const std::string &question : settings.asked ())
+    longest = std::max (longest, question.size ());
+  return longest + settings.system_prompt.value_or ("").size ();
 }
 
 } // namespace
@@ -68,11 +79,15 @@ effective_policy (GstVlmQueuePolicy policy, bool async)
   return async ? GST_VLM_QUEUE_POLICY_DROP_OLDEST : GST_VLM_QUEUE_POLICY_BLOCK;
 }
 
+// ---- time
+// -----------------------------------------------------------------------------------------
+
 void
 CaptionStream::reset ()
 {
   gst_segment_init (&segment_, GST_FORMAT_TIME);
   schedule_.reset (0, false);
+  windows_.reset (0, false);
   gate_.reset ();
   grid_.reset ();
   async_.reset ();
@@ -83,18 +98,18 @@ CaptionStream::set_segment (const GstSegment &segment)
 {
   segment_ = segment;
   schedule_.reset (segment.start, segment.rate < 0);
+  windows_.reset (segment.start, segment.rate < 0);
   gate_.reset ();
 }
 
-bool
-CaptionStream::resolve_async (GstVlmCaptionMode mode, GstPad * pad)
+void
+CaptionStream::resolve_mode (GstVlmCaptionMode mode, GstPad * pad)
 {
-  if (!async_) {
-    live_ = upstream_is_live (pad);
-    async_ = mode == GST_VLM_CAPTION_MODE_ASYNC ||
-             (mode == GST_VLM_CAPTION_MODE_AUTO && live_);
-  }
-  return *async_;
+  if (async_)
+    return;
+  live_ = upstream_is_live (pad);
+  async_ = mode == GST_VLM_CAPTION_MODE_ASYNC ||
+           (mode == GST_VLM_CAPTION_MODE_AUTO && live_);
 }
 
 bool
@@ -116,11 +131,121 @@ CaptionStream::frame_of (GstBuffer * buffer) const
   return {pts, kNominalFrame, false};
 }
 
-std::optional<Schedule::Window>
-CaptionStream::due (const Frame &frame, GstClockTime interval)
+// Behind it the text pad is told that nothing comes.
+GstClockTime
+CaptionStream::text_limit () const
 {
-  return schedule_.due (frame.pts, frame.duration, interval);
+  if (async () || segment_.rate < 0)
+    return GST_CLOCK_TIME_NONE;
+  return windows_.oldest_start ().value_or (GST_CLOCK_TIME_NONE);
 }
+
+// ---- moments
+// --------------------------------------------------------------------------------------
+
+std::vector<Moment>
+CaptionStream::due (
+    GstBuffer * buffer, const Frame &frame, const Settings &settings)
+{
+  if (settings.window > 0) {
+    std::vector<Moment> ended = due_before (frame.pts);
+    look (buffer, frame.pts, settings);
+    return ended;
+  }
+  const auto window =
+      schedule_.due (frame.pts, frame.duration, settings.interval);
+  if (!window)
+    return {};
+  return {moment_of (buffer, frame, *window)};
+}
+
+std::vector<Moment>
+CaptionStream::due_before (GstClockTime pts)
+{
+  return moments_of (windows_.take_ended (pts));
+}
+
+std::vector<Moment>
+CaptionStream::rest ()
+{
+  return moments_of (windows_.take_all ());
+}
+
+Moment
+CaptionStream::moment_of (
+    GstBuffer * buffer, const Frame &frame, const Schedule::Window &window)
+{
+  Moment moment;
+  moment.pts = frame.pts;
+  moment.duration = window.end - frame.pts;
+  moment.window = window;
+  moment.wall_clock = wall_clock (buffer);
+  moment.frames = {frame.pts};
+  moment.grid = [this, buffer] { return reader_.luma (buffer); };
+  moment.images = [this, buffer] {
+    return std::vector{
+        std::make_shared<vlm::Image> (reader_.image (buffer))};
+  };
+  return moment;
+}
+
+// A window speaks about all of its time, but its text shows until the next one
+// begins.
+std::vector<Moment>
+CaptionStream::moments_of (std::vector<FrameWindow> windows) const
+{
+  std::vector<Moment> moments;
+  for (FrameWindow &each : windows) {
+    Moment moment;
+    moment.pts = each.start;
+    moment.duration = step_;
+    moment.window = {each.start, each.end};
+    moment.wall_clock = each.pictures.empty ()
+                            ? GST_CLOCK_TIME_NONE
+                            : each.pictures.front ().wall_clock;
+    for (const Picture &picture : each.pictures)
+      moment.frames.push_back (picture.pts);
+    const auto window = std::make_shared<FrameWindow> (std::move (each));
+    moment.grid = [window] {
+      if (window->error)
+        std::rethrow_exception (window->error);
+      return window->pictures.front ().grid;
+    };
+    moment.images = [window] {
+      if (window->error)
+        std::rethrow_exception (window->error);
+      std::vector<std::shared_ptr<vlm::Image>> images;
+      for (Picture &picture : window->pictures)
+        images.push_back (std::move (picture.image));
+      return images;
+    };
+    moments.push_back (std::move (moment));
+  }
+  return moments;
+}
+
+// A frame that several windows need is converted once.
+void
+CaptionStream::look (
+    GstBuffer * buffer, GstClockTime pts, const Settings &settings)
+{
+  step_ = settings.window - settings.overlap;
+  if (!windows_.needs (pts, {settings.window, step_, settings.frames}))
+    return;
+  try {
+    Picture picture;
+    picture.pts = pts;
+    picture.wall_clock = wall_clock (buffer);
+    picture.grid = reader_.luma (buffer);
+    picture.image = std::make_shared<vlm::Image> (reader_.image (buffer));
+    windows_.add (picture);
+  } catch (...) {
+    windows_.add_error (pts, std::current_exception ());
+  }
+}
+
+// ---- jobs
+// -----------------------------------------------------------------------------------------
 
 // Of the moment the frame was taken: as the source says, or now when it is
 // being taken.
@@ -139,20 +264,20 @@ CaptionStream::wall_clock (GstBuffer * buffer) const
 }
 
 CaptionRecord
-CaptionStream::make_record (GstBuffer * buffer, const Frame &frame,
-    const Schedule::Window &window, const Settings &settings) const
+CaptionStream::make_record (
+    const Moment &moment, const Settings &settings) const
 {
   CaptionRecord record;
-  record.pts = frame.pts;
-  record.duration = window.end - frame.pts;
-  record.window_start = window.start;
-  record.window_end = window.end;
+  record.pts = moment.pts;
+  record.duration = moment.duration;
+  record.window_start = moment.window.start;
+  record.window_end = moment.window.end;
   record.stream_time =
-      gst_segment_to_stream_time (&segment_, GST_FORMAT_TIME, frame.pts);
+      gst_segment_to_stream_time (&segment_, GST_FORMAT_TIME, moment.pts);
   record.running_time =
-      gst_segment_to_running_time (&segment_, GST_FORMAT_TIME, frame.pts);
-  record.wall_clock = wall_clock (buffer);
-  record.frames = {frame.pts};
+      gst_segment_to_running_time (&segment_, GST_FORMAT_TIME, moment.pts);
+  record.wall_clock = moment.wall_clock;
+  record.frames = moment.frames;
   record.sampling = {
       settings.temperature, settings.top_k, settings.top_p, settings.seed};
   record.max_tokens = settings.max_tokens;
@@ -160,40 +285,41 @@ CaptionStream::make_record (GstBuffer * buffer, const Frame &frame,
 }
 
 bool
-CaptionStream::unchanged (GstBuffer * buffer, GstClockTime pts,
-    const Settings &settings, CaptionQueue &queue)
+CaptionStream::unchanged (
+    const Moment &moment, const Settings &settings, CaptionQueue &queue)
 {
   grid_.reset ();
   if (settings.change_threshold <= 0 || queue.take_reference_lost ())
     gate_.reset ();
   if (settings.change_threshold <= 0)
     return false;
-  grid_ = reader_.luma (buffer);
+  grid_ = moment.grid ();
   return gate_.changed (*grid_) < settings.change_threshold &&
-         !gate_.silent_too_long (pts, settings.max_silence);
+         !gate_.silent_too_long (moment.pts, settings.max_silence);
 }
 
 Job
-CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
-    const Schedule::Window &window, const Settings &settings,
-    CaptionQueue &queue)
+CaptionStream::make_job (
+    const Moment &moment, const Settings &settings, CaptionQueue &queue)
 {
   Job job;
   job.arrival = *async_;
   job.prompts = settings.generate != GST_VLM_GENERATE_NEVER;
-  job.record = make_record (buffer, frame, window, settings);
+  job.record = make_record (moment, settings);
   try {
     settings.check ();
     const GstVlmQueuePolicy policy =
         effective_policy (settings.queue_policy, *async_);
-    if (unchanged (buffer, frame.pts, settings, queue)) {
+    if (unchanged (moment, settings, queue)) {
       job.kind = Job::Kind::Repeat;
     } else if (policy == GST_VLM_QUEUE_POLICY_DROP_NEWEST &&
                !queue.has_room (settings.queue_size)) {
       job.kind = Job::Kind::Settled;
       job.record.status = Status::Dropped;
     } else {
-      job.request = make_request (settings, reader_.image (buffer));
+      job.request = make_request (settings);
+      job.images = moment.images ();
+      job.text_bytes = longest_text (settings);
     }
   } catch (...) {
     job.kind = Job::Kind::Settled;
@@ -205,12 +331,11 @@ CaptionStream::make_job (GstBuffer * buffer, const Frame &frame,
 
 // The pictures are the same, and so is the memory of what the model sees in them.
 std::vector<Job>
-CaptionStream::make_jobs (GstBuffer * buffer, const Frame &frame,
-    const Schedule::Window &window, const Settings &settings,
-    CaptionQueue &queue)
+CaptionStream::make_jobs (
+    const Moment &moment, const Settings &settings, CaptionQueue &queue)
 {
   std::vector<Job> jobs (settings.asked ().size (),
-      make_job (buffer, frame, window, settings, queue));
+      make_job (moment, settings, queue));
   for (size_t i = 0; i < jobs.size (); ++i) {
     if (jobs[i].error)
       continue; // the question itself may be unusable

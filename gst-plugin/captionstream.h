@@ -5,12 +5,27 @@
 #include "gst-plugin/changegate.h"
 #include "gst-plugin/gstvlmsettings.h"
 #include "gst-plugin/schedule.h"
+#include "gst-plugin/windowbuilder.h"
+
+#include <functional>
 
 namespace gstvlm
 {
 
+/// What one set of questions is about: a frame that is due, or the frames of a
+/// window that is over.
+struct Moment {
+  GstClockTime pts, duration; ///< of its records and their texts
+  Schedule::Window window;
+  GstClockTime wall_clock;
+  std::vector<GstClockTime> frames;
+  /// Called when they are needed only; both may throw.
+  std::function<LumaGrid ()> grid;
+  std::function<std::vector<std::shared_ptr<vlm::Image>> ()> images;
+};
+
 /// What the streaming thread keeps between frames of one stream, and how it
-/// turns a frame into a job. Streaming thread only (or while it is stopped).
+/// turns moments into jobs. Streaming thread only (or while it is stopped).
 class CaptionStream
 {
 public:
@@ -27,36 +42,50 @@ public:
   const GstSegment &segment () const { return segment_; }
 
   /// Decides the mode at the first frame; `pad` is the video sink pad.
-  bool resolve_async (GstVlmCaptionMode mode, GstPad * pad);
+  void resolve_mode (GstVlmCaptionMode mode, GstPad * pad);
   bool live () const { return live_; }
+  bool async () const { return async_.value_or (false); }
 
   /// False without a (sensible) PTS.
   static bool dated (GstBuffer * buffer);
   Frame frame_of (GstBuffer * buffer) const;
-  std::optional<Schedule::Window> due (
-      const Frame &frame, GstClockTime interval);
+  /// What is due when this frame comes: itself, or the windows that it ends. A
+  /// moment reads the frame and must be used before it goes.
+  std::vector<Moment> due (
+      GstBuffer * buffer, const Frame &frame, const Settings &settings);
+  /// Windows that end before `pts`, where no frames come until then.
+  std::vector<Moment> due_before (GstClockTime pts);
+  /// Windows that are not over yet: no more frames come.
+  std::vector<Moment> rest ();
 
-  /// The jobs of a due frame, one per question: analyse, repeat, or settled
-  /// when it is dropped or unusable.
-  std::vector<Job> make_jobs (GstBuffer * buffer, const Frame &frame,
-      const Schedule::Window &window, const Settings &settings,
-      CaptionQueue &queue);
-  /// The job of the frame at `pts` went to the model.
+  /// Text of a synchronous stream that is still to come may begin here.
+  GstClockTime text_limit () const;
+
+  /// The jobs of a moment, one per question: analyse, repeat, or settled when
+  /// it is dropped or unusable.
+  std::vector<Job> make_jobs (
+      const Moment &moment, const Settings &settings, CaptionQueue &queue);
+  /// The jobs of the moment at `pts` went to the model.
   void analysed (GstClockTime pts);
 
 private:
-  Job make_job (GstBuffer * buffer, const Frame &frame,
-      const Schedule::Window &window, const Settings &settings,
-      CaptionQueue &queue);
-  bool unchanged (GstBuffer * buffer, GstClockTime pts,
-      const Settings &settings, CaptionQueue &queue);
-  CaptionRecord make_record (GstBuffer * buffer, const Frame &frame,
-      const Schedule::Window &window, const Settings &settings) const;
+  Moment moment_of (
+      GstBuffer * buffer, const Frame &frame, const Schedule::Window &window);
+  std::vector<Moment> moments_of (std::vector<FrameWindow> windows) const;
+  void look (GstBuffer * buffer, GstClockTime pts, const Settings &settings);
+  Job make_job (
+      const Moment &moment, const Settings &settings, CaptionQueue &queue);
+  bool unchanged (
+      const Moment &moment, const Settings &settings, CaptionQueue &queue);
+  CaptionRecord make_record (
+      const Moment &moment, const Settings &settings) const;
   GstClockTime wall_clock (GstBuffer * buffer) const;
 
   GstSegment segment_;
   FrameReader reader_;
   Schedule schedule_;
+  WindowBuilder windows_;
+  GstClockTime step_ = 0; ///< from window to window
   ChangeGate gate_;
   std::optional<LumaGrid> grid_; ///< of the frame last looked at
   std::optional<bool> async_;

@@ -75,17 +75,16 @@ FrameCaptions::reset ()
   spacing_ = 0;
 }
 
-// Older than two intervals; when every frame is due, than twice what the model
-// can keep up with.
 bool
-FrameCaptions::stale (GstClockTime age, GstClockTime interval) const
+FrameCaptions::stale (GstClockTime age, GstClockTime stale_after) const
 {
-  return age >
-         2 * (interval > 0 ? interval : std::max (spacing_, last_duration_));
+  return age > (stale_after > 0 ? stale_after
+                                : 2 * std::max (spacing_, last_duration_));
 }
 
 void
-FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
+FrameCaptions::annotate (
+    GstBuffer * buffer, GstClockTime stale_after, bool repeat)
 {
   const Records fresh = take_fresh ();
   if (!fresh.empty ()) {
@@ -96,7 +95,7 @@ FrameCaptions::annotate (GstBuffer * buffer, GstClockTime interval, bool repeat)
   if (!repeat || held_.empty ())
     return;
   const GstClockTime age = distance (GST_BUFFER_PTS (buffer), last_pts_);
-  carry (buffer, held_, stale (age, interval) ? "stale" : "held");
+  carry (buffer, held_, stale (age, stale_after) ? "stale" : "held");
 }
 
 // What follows an event waits for the frame after it.

@@ -25,8 +25,9 @@ public:
   void reset ();
 
   /// Writes onto a frame what it has to carry; without `repeat` only fresh
-  /// records. Call take_events() for the same frame first.
-  void annotate (GstBuffer * buffer, GstClockTime interval, bool repeat);
+  /// records. Call take_events() for the same frame first. `stale_after` 0: twice
+  /// what the model can keep up with.
+  void annotate (GstBuffer * buffer, GstClockTime stale_after, bool repeat);
 
   /// Records that go ahead of the next frame; the caller owns them now. Of the
   /// questions about one frame, those without a text go ahead of the others,
@@ -46,7 +47,7 @@ private:
     bool rides; ///< on a frame, else it is an event
   };
   Records take_fresh ();
-  bool stale (GstClockTime age, GstClockTime interval) const;
+  bool stale (GstClockTime age, GstClockTime stale_after) const;
 
   mutable std::mutex mutex_;
   std::deque<Waiting> waiting_;

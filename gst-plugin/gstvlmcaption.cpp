@@ -28,6 +28,21 @@
  * like the last analysed one is not analysed again. In reverse playback frames
  * are analysed in their order of arrival.
  *
+ * ## Windows
+ *
+ * With a #GstVlmCaption:window the model is asked about stretches of time. They
+ * last so long, begin every #GstVlmCaption:window less #GstVlmCaption:overlap,
+ * and of each of #GstVlmCaption:frames equal parts the model sees the first
+ * frame, all of them in one question. A window is over when a frame comes that
+ * lies behind it: that frame carries its caption, and in synchronous mode waits
+ * for it. `pts` and text are dated by the window's start, so a muxer that waits
+ * for text needs a `queue` with a `max-size-time` of at least the window on the
+ * video branch. At EOS, and before a new segment, windows that are not over are
+ * asked about with the frames they have; a flush drops them. With a
+ * #GstVlmCaption:change-threshold the first frames of windows are compared. When
+ * the model's context has no room for all frames, fewer are used, evenly
+ * chosen, which one warning tells.
+ *
  * ## Waiting, or not
  *
  * In synchronous mode (files) the streaming thread waits at a due frame for its
@@ -56,12 +71,13 @@
  * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
  * and `generation-prompt`; after a failure `error`. Times are integer
  * nanoseconds. Fields that are not known are absent. Every due frame yields
- * exactly one record for each question, in order.
+ * exactly one record for each question, in order; so does every window.
  *
  * On frames there are also `state` and `age`: `fresh` on the first frame that
  * carries the record, then `held`, and `stale` once it is older than two
- * intervals. With several #GstVlmCaption:questions, or should several records
- * become ready between two frames, the top fields are the first record's and
+ * intervals (of a window: two steps after its end). With several
+ * #GstVlmCaption:questions, or should several records become ready between two
+ * frames, the top fields are the first record's and
  * the field `records`, an array of structures, holds all of them. Records
  * without a text (dropped, failed), and those that come too late for any frame
  * of their stream, go downstream as the serialised custom event
@@ -86,6 +102,10 @@
  * gst-launch-1.0 -m videotestsrc num-buffers=90 ! vlmcaption
  * questions="<\"What is shown?\",\"Is there a dog?\">" ! fakesink
  * ]| Asks two questions about each frame that is due.
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=300 ! vlmcaption
+ * window=4000000000 frames=4 prompt="What happens here?" ! fakesink
+ * ]| Shows the model four frames of every four seconds at a time.
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=300 ! vlmcaption name=v prompt="What
  * is shown here?" ! queue ! textoverlay name=o ! videoconvert ! autovideosink
@@ -140,6 +160,7 @@ struct GstVlmCaptionPrivate {
   std::atomic<guint64> frames{0}, undated{0};
 
   Warnings warnings; ///< about failed analyses
+  std::atomic<bool> warned_left_out{false};
 
   std::mutex seek_mutex;
   guint32 seek_seqnum = GST_SEQNUM_INVALID;
@@ -210,6 +231,21 @@ gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
         self, "nobody reads a request pad: its oldest buffer was dropped");
 }
 
+static void
+gst_vlm_caption_note_left_out (GstVlmCaption * self, const Job &job)
+{
+  if (job.images_left_out == 0 || self->priv->warned_left_out.exchange (true))
+    return;
+  const size_t kept = job.record.frames.size ();
+  const std::string text =
+      "The model's context has no room for " +
+      std::to_string (kept + job.images_left_out) +
+      " frames of a window, the question and max-tokens: " +
+      std::to_string (kept) + " are used.";
+  post_warning (GST_ELEMENT (self),
+      {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, text});
+}
+
 // Any thread, no lock held. False when a failure ends the stream.
 static bool
 gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
@@ -220,6 +256,7 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
         "record %" G_GUINT64_FORMAT " of %" GST_TIME_FORMAT ": %s",
         job.record.id, GST_TIME_ARGS (job.record.pts),
         name (job.record.status));
+    gst_vlm_caption_note_left_out (self, job);
     gst_vlm_caption_emit_record (self, job);
     if (!job.error || !self->priv->queue->current (job))
       return true;
@@ -250,8 +287,7 @@ GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
 
 // At most one a second; the counters in it are complete.
 static void
-gst_vlm_caption_post_qos (
-    GstVlmCaption * self, GstBuffer * buffer, const CaptionStream::Frame &frame)
+gst_vlm_caption_post_qos (GstVlmCaption * self, const Moment &moment)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   const gint64 now = g_get_monotonic_time ();
@@ -262,9 +298,9 @@ gst_vlm_caption_post_qos (
   const Counters counters = priv.queue->counters ();
   GstMessage * message =
       gst_message_new_qos (GST_OBJECT (self), priv.stream.live (),
-          gst_segment_to_running_time (&segment, GST_FORMAT_TIME, frame.pts),
-          gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, frame.pts),
-          frame.pts, GST_BUFFER_DURATION (buffer));
+          gst_segment_to_running_time (&segment, GST_FORMAT_TIME, moment.pts),
+          gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, moment.pts),
+          moment.pts, moment.duration);
   gst_message_set_qos_values (message, 0, 1.0, 1000000);
   gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS,
       counters.answered + counters.skipped, counters.dropped);
@@ -289,18 +325,18 @@ gst_vlm_caption_interrupted (GstVlmCaption * self)
   return self->priv->queue->failed () ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
 }
 
-// Sends a due frame on its way, and in sync mode waits for what comes back.
+// Sends a moment on its way, and in sync mode waits for what comes back.
 static GstFlowReturn
-gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
-    const CaptionStream::Frame &frame, const Schedule::Window &window,
-    const Settings &settings, bool async)
+gst_vlm_caption_analyse (
+    GstVlmCaption * self, const Moment &moment, const Settings &settings)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
+  const bool async = priv.stream.async ();
   if (!async)
     priv.outlets.wait_for_room (); // a flush that ends it shows in admit()
 
   std::vector<Job> jobs =
-      priv.stream.make_jobs (buffer, frame, window, settings, *priv.queue);
+      priv.stream.make_jobs (moment, settings, *priv.queue);
   const bool asks = jobs.front ().kind == Job::Kind::Analyse;
   bool dropped = false;
   std::vector<Outlets::Places> places;
@@ -316,21 +352,53 @@ gst_vlm_caption_analyse (GstVlmCaption * self, GstBuffer * buffer,
       return gst_vlm_caption_interrupted (self);
     case CaptionQueue::Admission::Displaced:
       dropped = true;
-      priv.stream.analysed (frame.pts);
+      priv.stream.analysed (moment.pts);
       break;
     case CaptionQueue::Admission::Refused:
       dropped = true;
       break;
     case CaptionQueue::Admission::Taken:
       if (asks)
-        priv.stream.analysed (frame.pts);
+        priv.stream.analysed (moment.pts);
       break;
   }
   if (dropped)
-    gst_vlm_caption_post_qos (self, buffer, frame);
+    gst_vlm_caption_post_qos (self, moment);
   if (!async && !priv.queue->drain ())
     return gst_vlm_caption_interrupted (self);
   return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_vlm_caption_analyse_all (GstVlmCaption * self,
+    const std::vector<Moment> &moments, const Settings &settings)
+{
+  for (const Moment &moment : moments) {
+    const GstFlowReturn flow = gst_vlm_caption_analyse (self, moment, settings);
+    if (flow != GST_FLOW_OK)
+      return flow;
+  }
+  return GST_FLOW_OK;
+}
+
+// The windows that no frame ends. False when a flush or a state change came
+// first.
+static bool
+gst_vlm_caption_end_windows (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  return gst_vlm_caption_analyse_all (self, priv.stream.rest (),
+             priv.settings_copy ()) != GST_FLOW_FLUSHING;
+}
+
+// Nothing is said from `start` to `end`, as far as that is known.
+static void
+gst_vlm_caption_queue_gap (
+    GstVlmCaption * self, GstClockTime start, GstClockTime end)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const GstClockTime limit = priv.stream.text_limit ();
+  priv.outlets.gap (MIN (start, limit), MIN (end, limit));
 }
 
 // Of records that no frame carries.
@@ -368,20 +436,17 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
     return GST_FLOW_OK;
   }
   const Settings settings = priv.settings_copy ();
-  const bool async = priv.stream.resolve_async (
-      settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
+  priv.stream.resolve_mode (settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
   const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
-  if (const auto window = priv.stream.due (frame, settings.interval)) {
-    const GstFlowReturn flow =
-        gst_vlm_caption_analyse (self, buffer, frame, *window, settings, async);
-    if (flow != GST_FLOW_OK)
-      return flow;
-  }
-  priv.outlets.gap (
-      frame.pts, frame.pts + (frame.exact_duration ? frame.duration : 0));
+  const GstFlowReturn flow = gst_vlm_caption_analyse_all (
+      self, priv.stream.due (buffer, frame, settings), settings);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  gst_vlm_caption_queue_gap (self, frame.pts,
+      frame.pts + (frame.exact_duration ? frame.duration : 0));
   gst_vlm_caption_push_records (self, priv.queue->captions ().take_events ());
   priv.queue->captions ().annotate (
-      buffer, settings.interval, settings.repeat_caption);
+      buffer, settings.stale_after (), settings.repeat_caption);
   return GST_FLOW_OK;
 }
 
@@ -422,9 +487,12 @@ gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
         ("segment format is %s", gst_format_get_name (segment.format)));
     return FALSE;
   }
-  priv.outlets.segment (event);
   before.position = segment.position;
-  if (!gst_segment_is_equal (&before, &segment)) {
+  const bool same = gst_segment_is_equal (&before, &segment);
+  if (!same && !gst_vlm_caption_end_windows (self))
+    return FALSE;
+  priv.outlets.segment (event);
+  if (!same) {
     priv.stream.set_segment (segment);
     gst_vlm_caption_new_stream (self);
   }
@@ -437,6 +505,8 @@ static bool
 gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
+  if (!gst_vlm_caption_end_windows (self))
+    return false;
   if (!priv.queue->drain () && !priv.queue->failed ())
     return false;
   priv.warnings.finish (GST_ELEMENT (self));
@@ -462,23 +532,33 @@ gst_vlm_caption_flush_stop (GstVlmCaption * self, GstEvent * event)
   priv.outlets.flush (event);
 }
 
-static void
+static bool
 gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
+  if (!gst_vlm_caption_end_windows (self))
+    return false;
   priv.stream.reset ();
   priv.warned_undated = false;
   gst_vlm_caption_new_stream (self);
   priv.outlets.stream_start (event);
+  return true;
 }
 
-static void
+// Windows end without a frame, too.
+static bool
 gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
 {
+  GstVlmCaptionPrivate &priv = *self->priv;
   GstClockTime start, duration;
   gst_event_parse_gap (event, &start, &duration);
-  self->priv->outlets.gap (
-      start, start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0));
+  const GstClockTime end =
+      start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
+  if (gst_vlm_caption_analyse_all (self, priv.stream.due_before (end),
+          priv.settings_copy ()) == GST_FLOW_FLUSHING)
+    return false;
+  gst_vlm_caption_queue_gap (self, start, end);
+  return true;
 }
 
 static bool
@@ -492,13 +572,11 @@ gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
       gst_vlm_caption_flush_stop (self, event);
       return true;
     case GST_EVENT_STREAM_START:
-      gst_vlm_caption_stream_start (self, event);
-      return true;
+      return gst_vlm_caption_stream_start (self, event);
     case GST_EVENT_SEGMENT:
       return gst_vlm_caption_segment (self, event);
     case GST_EVENT_GAP:
-      gst_vlm_caption_gap (self, event);
-      return true;
+      return gst_vlm_caption_gap (self, event);
     case GST_EVENT_EOS:
     case GST_EVENT_SEGMENT_DONE:
       return gst_vlm_caption_finish (self, event);
@@ -662,6 +740,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
   priv.last_qos = 0;
   priv.frames = priv.undated = 0;
   priv.warnings.reset ();
+  priv.warned_left_out = false;
   priv.queue->start ();
   priv.running = true;
   priv.loader.start (GST_ELEMENT (self), settings.model_options (), priv.queue);
@@ -710,6 +789,8 @@ gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
       result == GST_STATE_CHANGE_FAILURE)
     gst_vlm_caption_stop (self);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    self->priv->stream.reset (); // the pictures of half a window
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     gst_vlm_caption_close (self);
   return result;

@@ -105,6 +105,10 @@ constexpr GParamFlags kPlaying = flags (GST_PARAM_MUTABLE_PLAYING);
 // PTS arithmetic adds a few of these; half the range keeps every sum inside 64
 // bits.
 constexpr guint64 kMaxTime = G_MAXINT64;
+constexpr guint64 kMaxWindow = kMaxTime / 4;
+constexpr guint kMaxFrames = 16;
+// A frame that belongs to very many windows would be asked about as often.
+constexpr guint64 kMaxOverlapping = 64;
 
 std::string
 string_of (const GValue * value)
@@ -188,6 +192,27 @@ check_template (const Settings &settings)
   } catch (const vlm::Error &error) {
     refuse ("system-prompt=\"", *settings.system_prompt, "\": ", error.what ());
   }
+}
+
+void
+check_windows (const Settings &s)
+{
+  if (s.window == 0) {
+    if (s.overlap > 0)
+      refuse ("overlap=", s.overlap, " needs a window: there is none");
+    if (s.frames > 1)
+      refuse ("frames=", s.frames, " needs a window: there is none");
+    return;
+  }
+  if (s.interval_is_set)
+    refuse ("interval=", s.interval, " and window=", s.window,
+        " contradict each other: frames come either one every interval or "
+        "together from windows");
+  if (s.overlap >= s.window)
+    refuse ("overlap=", s.overlap, " must be shorter than window=", s.window);
+  if (s.window / (s.window - s.overlap) > kMaxOverlapping)
+    refuse ("overlap=", s.overlap, " of window=", s.window, ": more than ",
+        kMaxOverlapping, " windows would overlap");
 }
 
 void
@@ -291,6 +316,23 @@ install_time_properties (GObjectClass * klass, const Settings &d)
           "One frame is due every so many nanoseconds of PTS, counted from the "
           "segment's start. 0: every frame",
           0, kMaxTime, d.interval, kPlaying));
+  g_object_class_install_property (klass, PROP_WINDOW,
+      g_param_spec_uint64 ("window", "Window",
+          "Ask about stretches of so many nanoseconds of PTS, in place of "
+          "single frames; they are counted from the segment's start. Not "
+          "together with interval. 0: one frame every interval",
+          0, kMaxWindow, d.window, kReady));
+  g_object_class_install_property (klass, PROP_OVERLAP,
+      g_param_spec_uint64 ("overlap", "Overlap",
+          "A window begins so many nanoseconds before the one before it ends. "
+          "Shorter than window, and at most 64 windows may overlap",
+          0, kMaxWindow, d.overlap, kReady));
+  g_object_class_install_property (klass, PROP_FRAMES,
+      g_param_spec_uint ("frames", "Frames",
+          "Frames that are shown to the model per window: the first of each of "
+          "so many equal parts. Fewer are used, with a warning, when the "
+          "model's context has no room for them",
+          1, kMaxFrames, d.frames, kReady));
   g_object_class_install_property (klass, PROP_QUEUE_SIZE,
       g_param_spec_uint ("queue-size", "Queue size",
           "How many due frames may wait for the model behind the one being "
@@ -392,7 +434,13 @@ Settings::set (guint property, const GValue * value)
     case PROP_PROMPT: prompt = string_of (value); break;
     case PROP_SYSTEM_PROMPT: system_prompt = optional_of (value); break;
     case PROP_QUESTIONS: questions = strings_of (value); break;
-    case PROP_INTERVAL: interval = g_value_get_uint64 (value); break;
+    case PROP_INTERVAL:
+      interval = g_value_get_uint64 (value);
+      interval_is_set = true;
+      break;
+    case PROP_WINDOW: window = g_value_get_uint64 (value); break;
+    case PROP_OVERLAP: overlap = g_value_get_uint64 (value); break;
+    case PROP_FRAMES: frames = g_value_get_uint (value); break;
     case PROP_MAX_TOKENS: max_tokens = g_value_get_uint (value); break;
     case PROP_TEMPERATURE: temperature = g_value_get_double (value); break;
     case PROP_TOP_K: top_k = g_value_get_uint (value); break;
@@ -431,6 +479,9 @@ Settings::get (guint property, GValue * value) const
     case PROP_SYSTEM_PROMPT: put (value, system_prompt); break;
     case PROP_QUESTIONS: put (value, questions); break;
     case PROP_INTERVAL: g_value_set_uint64 (value, interval); break;
+    case PROP_WINDOW: g_value_set_uint64 (value, window); break;
+    case PROP_OVERLAP: g_value_set_uint64 (value, overlap); break;
+    case PROP_FRAMES: g_value_set_uint (value, frames); break;
     case PROP_MAX_TOKENS: g_value_set_uint (value, max_tokens); break;
     case PROP_TEMPERATURE: g_value_set_double (value, temperature); break;
     case PROP_TOP_K: g_value_set_uint (value, top_k); break;
@@ -455,6 +506,14 @@ Settings::asked () const
   return questions.empty () ? std::vector<std::string>{prompt} : questions;
 }
 
+// The caption of a window comes when the window is over, the next one a step
+// later.
+GstClockTime
+Settings::stale_after () const
+{
+  return window > 0 ? window + 2 * (window - overlap) : 2 * interval;
+}
+
 vlm::ModelOptions
 Settings::model_options () const
 {
@@ -475,6 +534,7 @@ Settings::check () const
     refuse ("mode=sync loses nothing, queue-policy=",
         nick (gst_vlm_queue_policy_get_type (), queue_policy),
         " drops frames: they contradict each other");
+  check_windows (*this);
   if (model_path && model_path->empty ())
     refuse ("model-path is empty; leave it unset for the embedded model");
   check_question ("prompt", prompt);

@@ -105,6 +105,9 @@ enum Property : guint {
   PROP_SYSTEM_PROMPT,
   PROP_QUESTIONS,
   PROP_INTERVAL,
+  PROP_WINDOW,
+  PROP_OVERLAP,
+  PROP_FRAMES,
   PROP_MAX_TOKENS,
   PROP_TEMPERATURE,
   PROP_TOP_K,
@@ -134,6 +137,10 @@ struct Settings {
   std::optional<std::string> system_prompt;
   std::vector<std::string> questions; ///< empty: the prompt alone
   guint64 interval = 2 * GST_SECOND;
+  bool interval_is_set = false; ///< by the user
+  guint64 window = 0;           ///< 0: single frames
+  guint64 overlap = 0;
+  guint frames = 1; ///< per window
   guint max_tokens = 128;
   gdouble temperature = 0;
   guint top_k = 50;
@@ -153,6 +160,8 @@ struct Settings {
 
   /// What is asked about every due frame; never empty.
   std::vector<std::string> asked () const;
+  /// Age from which a caption is stale; 0: that depends on the model.
+  GstClockTime stale_after () const;
   vlm::ModelOptions model_options () const;
   /// Throws Error(Settings) naming the properties that contradict each other or
   /// are malformed.

@@ -52,6 +52,11 @@ TEST_F(States, ImpossibleQuestionsAreRefused) {
       {"prompt=\"\"", {"prompt=\"\""}},
       {"prompt=\"<image> what?\"", {"prompt", "<image> what?"}},
       {"template=nonsense", {"template", "nonsense", "vicuna_v1"}},
+      {"interval=2000000000 window=4000000000", {"interval=2000000000", "window=4000000000"}},
+      {"window=40 overlap=40", {"overlap=40", "window=40"}},
+      {"window=1000 overlap=999", {"overlap=999", "window=1000", "64"}},
+      {"overlap=40", {"overlap=40", "window"}},
+      {"frames=2", {"frames=2", "window"}},
       {"template=gemma system-prompt=brief", {"system-prompt", "brief", "gemma"}},
   };
   for (const auto &c : cases) {

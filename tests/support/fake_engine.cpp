@@ -83,6 +83,11 @@ public:
     Lock lock(mutex_);
     stop_reason_ = reason;
   }
+  void room(int64_t context_length, int64_t tokens_per_image) override {
+    Lock lock(mutex_);
+    context_length_ = context_length;
+    tokens_per_image_ = tokens_per_image;
+  }
   void fail_request(int nth, ErrorCategory category, const std::string &message) override {
     Lock lock(mutex_);
     request_failure_ = {true, nth, category, message};
@@ -126,6 +131,7 @@ private:
   ModelOptions loaded_options_;
   std::vector<std::string> answers_;
   StopReason stop_reason_ = StopReason::Eos;
+  int64_t context_length_ = 0, tokens_per_image_ = 0;
   Scripted request_failure_, open_failure_, validate_failure_;
   bool held_ = false, deaf_ = false, open_held_ = false;
   int permits_ = 0, opening_ = 0, threads_ = 0;
@@ -159,6 +165,7 @@ void Fake::reset() {
   seen_ = FakeSeen();
   answers_.clear();
   stop_reason_ = StopReason::Eos;
+  context_length_ = tokens_per_image_ = 0;
   request_failure_ = open_failure_ = validate_failure_ = Scripted();
   deaf_ = false;
   permits_ = 0;
@@ -201,6 +208,8 @@ std::shared_ptr<Worker> Fake::load(const ModelOptions &options) {
   core->info.device = options.device;
   core->info.precision = options.precision;
   core->info.has_vision = true;
+  core->info.context_length = context_length_;
+  core->info.tokens_per_image = tokens_per_image_;
   ++threads_;
   std::thread([this, core] { serve(core); }).detach();
   auto worker = std::make_shared<Handle>(*this, core);

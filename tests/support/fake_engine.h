@@ -45,6 +45,8 @@ public:
   /// Answers in this order, the last one for ever. Default: "answer 1", "answer 2" ...
   virtual void script(std::vector<std::string> answers) = 0;
   virtual void stop_with(StopReason reason) = 0;
+  /// Of models that are loaded from now on; default 0, unknown.
+  virtual void room(int64_t context_length, int64_t tokens_per_image) = 0;
   virtual void fail_request(int nth, ErrorCategory category, const std::string &message) = 0;
   virtual void fail_open(ErrorCategory category, const std::string &message) = 0;
   virtual void fail_validate(ErrorCategory category, const std::string &message) = 0;
