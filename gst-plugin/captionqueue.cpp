@@ -15,6 +15,9 @@ namespace
 // Records of dropped and repeated frames that may wait for their turn.
 constexpr size_t kBacklog = 1000;
 
+// Prompts that are changed all the time must not pile up.
+constexpr size_t kPrompts = 1000;
+
 bool
 waits_for_model (const Job &job)
 {
@@ -108,6 +111,7 @@ CaptionQueue::forget ()
   counters_.flushed += jobs_.size ();
   jobs_.clear ();
   last_.clear ();
+  previous_.clear ();
   captions_.reset ();
   changed_.notify_all ();
 }
@@ -124,6 +128,7 @@ CaptionQueue::new_stream ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
   ++stream_;
+  previous_.clear ();
   captions_.reset ();
 }
 
@@ -286,6 +291,23 @@ CaptionQueue::give_images (Job &job, const vlm::ModelInfo &info)
 }
 
 void
+CaptionQueue::remember_answer (const Job &job)
+{
+  if (!job.question.needs_previous () || job.stream != stream_)
+    return;
+  if (previous_.size () >= kPrompts)
+    previous_.clear ();
+  previous_[job.prompt] = job.record.text;
+}
+
+std::string
+CaptionQueue::previous_answer (const std::string &prompt) const
+{
+  const auto answer = previous_.find (prompt);
+  return answer == previous_.end () ? "" : answer->second;
+}
+
+void
 CaptionQueue::submit_next ()
 {
   const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
@@ -305,6 +327,8 @@ CaptionQueue::submit_next ()
       };
   try {
     give_images (*next, worker_->info ());
+    next->request.question = next->record.question =
+        next->question.with (previous_answer (next->prompt));
     vlm::Request request = std::move (next->request);
     next->request = vlm::Request ();
     next->request.cancel = request.cancel; // flush() cancels through it
@@ -328,9 +352,10 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
     return;
   job->running = false;
   job->kind = Job::Kind::Settled;
-  if (result)
+  if (result) {
     fill_answer (job->record, *result, since (job->admitted));
-  else
+    remember_answer (*job);
+  } else
     settle_as_failed (*job, std::move (error));
   if (result && !job->prompts)
     job->record.answer->generation_prompt.clear ();
@@ -377,7 +402,9 @@ CaptionQueue::settle (Job &job)
 {
   CaptionRecord &record = job.record;
   if (job.kind == Job::Kind::Repeat) {
-    const CaptionRecord &last = last_[record.question];
+    const CaptionRecord &last = last_[job.prompt];
+    if (!last.question.empty ())
+      record.question = last.question;
     record.status = last.has_text () ? Status::SkippedUnchanged : last.status;
     record.text = last.text;
     record.model = last.model;
@@ -398,7 +425,7 @@ CaptionQueue::settle (Job &job)
   if (record.status != Status::Dropped) {
     if (job.leads && job.kind != Job::Kind::Repeat)
       last_.clear (); // questions may have changed
-    last_[record.question] = record;
+    last_[job.prompt] = record;
   }
   reference_lost_ |= record.status == Status::Failed;
   if (job.stream == stream_)

@@ -4,6 +4,7 @@
 #include "gst-plugin/framecaptions.h"
 #include "gst-plugin/gstvlmsettings.h"
 #include "gst-plugin/outlets.h"
+#include "gst-plugin/prompttemplate.h"
 #include "model/engine/engine.h"
 
 #include <chrono>
@@ -29,7 +30,9 @@ struct Job {
   };
   Kind kind = Kind::Analyse;
   CaptionRecord record;
-  vlm::Request request;     ///< Analyse; without its pictures, which are
+  std::string prompt;    ///< as it was set: what makes questions the same
+  OpenQuestion question; ///< that prompt at this moment
+  vlm::Request request;  ///< Analyse; without question and pictures
   std::vector<std::shared_ptr<vlm::Image>> images; ///< in order of time
   size_t text_bytes = 0;      ///< of the longest question about them
   size_t images_left_out = 0; ///< for want of room in the model's context
@@ -123,6 +126,8 @@ private:
   bool drop_oldest ();
   void pump (Lock &lock);
   void submit_next ();
+  void remember_answer (const Job &job);
+  std::string previous_answer (const std::string &prompt) const;
   static void give_images (Job &job, const vlm::ModelInfo &info);
   std::deque<Job>::iterator deliverable ();
   void deliver (Lock &lock, std::deque<Job>::iterator place);
@@ -137,8 +142,10 @@ private:
   std::condition_variable changed_;
   std::deque<Job> jobs_;
   std::shared_ptr<vlm::Worker> worker_;
-  /// What was said last, by question: for Repeat.
+  /// What was said last, by prompt: for Repeat.
   std::map<std::string, CaptionRecord> last_;
+  /// The stream's last answers, by prompt: for `{previous}`.
+  std::map<std::string, std::string> previous_;
   Counters counters_;
   guint64 epoch_ = 0; ///< answers of an older one are ignored
   guint64 stream_ = 0;

@@ -15,6 +15,9 @@ constexpr GstClockTime kNominalFrame = GST_SECOND / 25;
 // Sums of two such times stay inside 64 bits.
 constexpr GstClockTime kLongestTime = G_MAXINT64;
 
+// As pictures_that_fit() counts them, for an answer that is yet to be made.
+constexpr size_t kTokenBytes = 2;
+
 constexpr GstClockTime kUnixToNtp =
     G_GUINT64_CONSTANT (2208988800) * GST_SECOND;
 
@@ -60,13 +63,19 @@ make_request (const Settings &settings)
   return request;
 }
 
-size_t
-longest_text (const Settings &settings)
+// What is left of the model's context is for pictures, as many for each of the
+// questions about them.
+void
+reserve_text (std::vector<Job> &jobs, const Settings &settings)
 {
   size_t longest = 0;
-  for (const std::string &question : settings.asked ())
-    longest = std::max (longest, question.size ());
-  return longest + settings.system_prompt.value_or ("").size ();
+  for (const Job &job : jobs)
+    longest = std::max (longest,
+        job.question.size () + (job.question.needs_previous ()
+                                       ? kTokenBytes * settings.max_tokens
+                                       : 0));
+  for (Job &job : jobs)
+    job.text_bytes = longest + settings.system_prompt.value_or ("").size ();
 }
 
 } // namespace
@@ -81,6 +90,13 @@ effective_policy (GstVlmQueuePolicy policy, bool async)
 
 // ---- time
 // -----------------------------------------------------------------------------------------
+
+void
+CaptionStream::start (const Settings &settings)
+{
+  prompts_.reset (settings);
+  reset ();
+}
 
 void
 CaptionStream::reset ()
@@ -284,12 +300,24 @@ CaptionStream::make_record (
   return record;
 }
 
+PromptPlace
+CaptionStream::place_of (const Moment &moment) const
+{
+  PromptPlace place;
+  place.pts = moment.pts;
+  place.stream_time =
+      gst_segment_to_stream_time (&segment_, GST_FORMAT_TIME, moment.pts);
+  place.stream = stream_id_;
+  return place;
+}
+
 bool
 CaptionStream::unchanged (
     const Moment &moment, const Settings &settings, CaptionQueue &queue)
 {
   grid_.reset ();
-  if (settings.change_threshold <= 0 || queue.take_reference_lost ())
+  const bool lost = queue.take_reference_lost ();
+  if (settings.change_threshold <= 0 || lost || prompts_.changed (settings))
     gate_.reset ();
   if (settings.change_threshold <= 0)
     return false;
@@ -319,7 +347,6 @@ CaptionStream::make_job (
     } else {
       job.request = make_request (settings);
       job.images = moment.images ();
-      job.text_bytes = longest_text (settings);
     }
   } catch (...) {
     job.kind = Job::Kind::Settled;
@@ -334,25 +361,29 @@ std::vector<Job>
 CaptionStream::make_jobs (
     const Moment &moment, const Settings &settings, CaptionQueue &queue)
 {
-  std::vector<Job> jobs (settings.asked ().size (),
+  const std::vector<std::string> asked = settings.asked ();
+  std::vector<Job> jobs (asked.size (),
       make_job (moment, settings, queue));
   for (size_t i = 0; i < jobs.size (); ++i) {
     if (jobs[i].error)
       continue; // the question itself may be unusable
-    const std::string question = settings.asked ()[i];
-    jobs[i].record.question = jobs[i].request.question = question;
+    jobs[i].prompt = asked[i];
+    jobs[i].question = fill (asked[i], place_of (moment));
+    jobs[i].record.question = jobs[i].question.with ("");
     jobs[i].request.generate = settings.generate == GST_VLM_GENERATE_ALWAYS &&
-                               !asks_for_prompt (question);
+                               !asks_for_prompt (asked[i]);
     jobs[i].request.cancel = vlm::CancelToken (); // copies share theirs
   }
+  reserve_text (jobs, settings);
   return jobs;
 }
 
-void
-CaptionStream::analysed (GstClockTime pts)
+Ptr<GstStructure>
+CaptionStream::analysed (GstClockTime pts, const Settings &settings)
 {
   if (grid_)
     gate_.accept (*grid_, pts);
+  return prompts_.asked (settings, pts);
 }
 
 } // namespace gstvlm

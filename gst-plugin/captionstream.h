@@ -4,6 +4,7 @@
 #include "gst-plugin/captionqueue.h"
 #include "gst-plugin/changegate.h"
 #include "gst-plugin/gstvlmsettings.h"
+#include "gst-plugin/promptwatch.h"
 #include "gst-plugin/schedule.h"
 #include "gst-plugin/windowbuilder.h"
 
@@ -35,9 +36,12 @@ public:
     bool exact_duration; ///< else a guess
   };
 
+  /// The element starts with these settings.
+  void start (const Settings &settings);
   /// A stream begins: whether captions wait is not known yet.
   void reset ();
   void set_segment (const GstSegment &segment);
+  void set_stream_id (const std::string &id) { stream_id_ = id; }
   void set_info (const GstVideoInfo &info) { reader_.set_info (info); }
   const GstSegment &segment () const { return segment_; }
 
@@ -65,8 +69,9 @@ public:
   /// it is dropped or unusable.
   std::vector<Job> make_jobs (
       const Moment &moment, const Settings &settings, CaptionQueue &queue);
-  /// The jobs of the moment at `pts` went to the model.
-  void analysed (GstClockTime pts);
+  /// The jobs of the moment at `pts` went to the model. What is to be posted
+  /// about it, if anything.
+  Ptr<GstStructure> analysed (GstClockTime pts, const Settings &settings);
 
 private:
   Moment moment_of (
@@ -75,6 +80,7 @@ private:
   void look (GstBuffer * buffer, GstClockTime pts, const Settings &settings);
   Job make_job (
       const Moment &moment, const Settings &settings, CaptionQueue &queue);
+  PromptPlace place_of (const Moment &moment) const;
   bool unchanged (
       const Moment &moment, const Settings &settings, CaptionQueue &queue);
   CaptionRecord make_record (
@@ -82,11 +88,13 @@ private:
   GstClockTime wall_clock (GstBuffer * buffer) const;
 
   GstSegment segment_;
+  std::string stream_id_;
   FrameReader reader_;
   Schedule schedule_;
   WindowBuilder windows_;
   GstClockTime step_ = 0; ///< from window to window
   ChangeGate gate_;
+  PromptWatch prompts_;
   std::optional<LumaGrid> grid_; ///< of the frame last looked at
   std::optional<bool> async_;
   bool live_ = false;

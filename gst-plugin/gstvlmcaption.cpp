@@ -43,6 +43,21 @@
  * the model's context has no room for all frames, fewer are used, evenly
  * chosen, which one warning tells.
  *
+ * ## Placeholders
+ *
+ * In #GstVlmCaption:prompt and #GstVlmCaption:questions `{time}` stands for the
+ * position in the stream (HH:MM:SS.mmm), `{pts}` for the PTS in nanoseconds, of
+ * a frame or of a window's start, `{stream}` for the stream id and `{previous}`
+ * for the last answer to the same prompt, known when the model's turn comes;
+ * it is empty at first and after a flush or a new segment. `{{` and `}}` are
+ * braces. The field `question` of a record is what was really asked.
+ *
+ * When prompt, questions or #GstVlmCaption:system-prompt are set while running,
+ * an element message `vlmcaption/prompt-changed` tells once from when that
+ * counts: `pts` of the first frame (or window) that is asked, `questions` as
+ * they were set, and `system-prompt` if there is one. A change also opens the
+ * gate.
+ *
  * ## Waiting, or not
  *
  * In synchronous mode (files) the streaming thread waits at a due frame for its
@@ -325,6 +340,16 @@ gst_vlm_caption_interrupted (GstVlmCaption * self)
   return self->priv->queue->failed () ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
 }
 
+static void
+gst_vlm_caption_note_analysed (
+    GstVlmCaption * self, GstClockTime pts, const Settings &settings)
+{
+  Ptr<GstStructure> change = self->priv->stream.analysed (pts, settings);
+  if (change)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), change.release ()));
+}
+
 // Sends a moment on its way, and in sync mode waits for what comes back.
 static GstFlowReturn
 gst_vlm_caption_analyse (
@@ -352,14 +377,14 @@ gst_vlm_caption_analyse (
       return gst_vlm_caption_interrupted (self);
     case CaptionQueue::Admission::Displaced:
       dropped = true;
-      priv.stream.analysed (moment.pts);
+      gst_vlm_caption_note_analysed (self, moment.pts, settings);
       break;
     case CaptionQueue::Admission::Refused:
       dropped = true;
       break;
     case CaptionQueue::Admission::Taken:
       if (asks)
-        priv.stream.analysed (moment.pts);
+        gst_vlm_caption_note_analysed (self, moment.pts, settings);
       break;
   }
   if (dropped)
@@ -540,6 +565,9 @@ gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
     return false;
   priv.stream.reset ();
   priv.warned_undated = false;
+  const gchar * id = NULL;
+  gst_event_parse_stream_start (event, &id);
+  priv.stream.set_stream_id (id);
   gst_vlm_caption_new_stream (self);
   priv.outlets.stream_start (event);
   return true;
@@ -735,7 +763,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
   GstVlmCaptionPrivate &priv = *self->priv;
   const Settings settings = priv.settings_copy ();
   settings.check ();
-  priv.stream.reset ();
+  priv.stream.start (settings);
   priv.warned_undated = false;
   priv.last_qos = 0;
   priv.frames = priv.undated = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/gstvlmsettings.h"
 
+#include "gst-plugin/prompttemplate.h"
+
 GType
 gst_vlm_caption_mode_get_type (void)
 {
@@ -177,6 +179,7 @@ check_question (const char * property, const std::string &question)
     refuse (property, "=\"", question,
         "\" holds <image>, which stands for the picture and is put in by the "
         "element");
+  check_placeholders (property, question, false);
 }
 
 // The checkpoint's own template is known only when it is loaded.
@@ -257,7 +260,10 @@ install_question_properties (GObjectClass * klass, const Settings &d)
   g_object_class_install_property (klass, PROP_PROMPT,
       g_param_spec_string ("prompt", "Prompt",
           "The question that is asked about every analysed frame, used byte "
-          "for byte",
+          "for byte but for placeholders: {time} (position in the stream as "
+          "HH:MM:SS.mmm), {pts} (nanoseconds), {previous} (the last answer to "
+          "the same prompt, empty at first), {stream} (stream id). {{ and }} "
+          "are braces",
           d.prompt.c_str (), kPlaying));
   g_object_class_install_property (klass, PROP_SYSTEM_PROMPT,
       g_param_spec_string ("system-prompt", "System prompt",
@@ -266,10 +272,11 @@ install_question_properties (GObjectClass * klass, const Settings &d)
   g_object_class_install_property (klass, PROP_QUESTIONS,
       gst_param_spec_array ("questions", "Questions",
           "Several questions about every analysed frame, in place of the "
-          "prompt: one record for each, in this order. In gst-launch "
+          "prompt, with the same placeholders: one record for each, in this "
+          "order. In gst-launch "
           "questions=\"<\\\"first?\\\",\\\"second?\\\">\". Empty: the prompt alone",
           g_param_spec_string ("question", "Question",
-              "A question, used byte for byte", NULL, kPlaying),
+              "A question, like prompt", NULL, kPlaying),
           kPlaying));
   g_object_class_install_property (klass, PROP_MAX_TOKENS,
       g_param_spec_uint ("max-tokens", "Max tokens",
@@ -421,6 +428,8 @@ mutable_in_ready_only (const GParamSpec * spec)
 void
 Settings::set (guint property, const GValue * value)
 {
+  prompt_version += property == PROP_PROMPT || property == PROP_QUESTIONS ||
+                    property == PROP_SYSTEM_PROMPT;
   // clang-format off
   switch (property) {
     case PROP_MODEL_PATH: model_path = optional_of (value); break;

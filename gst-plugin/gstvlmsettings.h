@@ -136,6 +136,7 @@ struct Settings {
   std::string prompt = "Describe this image.";
   std::optional<std::string> system_prompt;
   std::vector<std::string> questions; ///< empty: the prompt alone
+  guint64 prompt_version = 0; ///< counts how often one of these three was set
   guint64 interval = 2 * GST_SECOND;
   bool interval_is_set = false; ///< by the user
   guint64 window = 0;           ///< 0: single frames

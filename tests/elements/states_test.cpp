@@ -51,6 +51,10 @@ TEST_F(States, ImpossibleQuestionsAreRefused) {
   } cases[] = {
       {"prompt=\"\"", {"prompt=\"\""}},
       {"prompt=\"<image> what?\"", {"prompt", "<image> what?"}},
+      {"prompt=\"{what} now?\"", {"prompt", "{what}", "{previous}"}},
+      {"prompt=\"a { b\"", {"prompt", "brace", "twice"}},
+      {"prompt=\"a } b\"", {"prompt", "brace", "twice"}},
+      {"prompt={previous}", {"prompt=\"{previous}\"", "question"}},
       {"template=nonsense", {"template", "nonsense", "vicuna_v1"}},
       {"interval=2000000000 window=4000000000", {"interval=2000000000", "window=4000000000"}},
       {"window=40 overlap=40", {"overlap=40", "window=40"}},
