@@ -95,6 +95,7 @@ void
 CaptionStream::start (const Settings &settings)
 {
   prompts_.reset (settings);
+  region_totals_.left_out = region_totals_.outside = 0;
   reset ();
 }
 
@@ -172,7 +173,7 @@ CaptionStream::due (
       schedule_.due (frame.pts, frame.duration, settings.interval);
   if (!window)
     return {};
-  return {moment_of (buffer, frame, *window)};
+  return {moment_of (buffer, frame, *window, settings)};
 }
 
 std::vector<Moment>
@@ -188,8 +189,8 @@ CaptionStream::rest ()
 }
 
 Moment
-CaptionStream::moment_of (
-    GstBuffer * buffer, const Frame &frame, const Schedule::Window &window)
+CaptionStream::moment_of (GstBuffer * buffer, const Frame &frame,
+    const Schedule::Window &window, const Settings &settings)
 {
   Moment moment;
   moment.pts = frame.pts;
@@ -201,6 +202,9 @@ CaptionStream::moment_of (
   moment.images = [this, buffer] {
     return std::vector{
         std::make_shared<vlm::Image> (reader_.image (buffer))};
+  };
+  moment.regions = [this, buffer, pts = frame.pts, &settings] {
+    return crop (buffer, pts, settings);
   };
   return moment;
 }
@@ -235,6 +239,7 @@ CaptionStream::moments_of (std::vector<FrameWindow> windows) const
         images.push_back (std::move (picture.image));
       return images;
     };
+    moment.regions = [window] { return window->pictures.front ().regions; };
     moments.push_back (std::move (moment));
   }
   return moments;
@@ -254,10 +259,30 @@ CaptionStream::look (
     picture.wall_clock = wall_clock (buffer);
     picture.grid = reader_.luma (buffer);
     picture.image = std::make_shared<vlm::Image> (reader_.image (buffer));
+    picture.regions = crop (buffer, pts, settings);
     windows_.add (picture);
   } catch (...) {
     windows_.add_error (pts, std::current_exception ());
   }
+}
+
+std::vector<RegionPicture>
+CaptionStream::crop (
+    GstBuffer * buffer, GstClockTime pts, const Settings &settings)
+{
+  if (settings.region_prompt.empty ())
+    return {};
+  VisibleRegions found = visible_regions (
+      detections (buffer), reader_.visible (buffer), settings.max_regions);
+  region_totals_.left_out += found.left_out;
+  region_totals_.outside += found.outside;
+  std::vector<RegionPicture> pictures;
+  for (Region &region : found.regions) {
+    auto image =
+        std::make_shared<vlm::Image> (reader_.image (buffer, region.place));
+    pictures.push_back ({std::move (region), pts, std::move (image)});
+  }
+  return pictures;
 }
 
 // ---- jobs
@@ -375,7 +400,50 @@ CaptionStream::make_jobs (
     jobs[i].request.cancel = vlm::CancelToken (); // copies share theirs
   }
   reserve_text (jobs, settings);
+  if (jobs.front ().kind == Job::Kind::Analyse)
+    add_region_jobs (jobs, moment, settings);
   return jobs;
+}
+
+// The last answer is that about the last thing of its kind.
+Job
+CaptionStream::region_job (const RegionPicture &picture, const Moment &moment,
+    const Settings &settings) const
+{
+  Job job;
+  job.arrival = *async_;
+  job.prompts = settings.generate != GST_VLM_GENERATE_NEVER;
+  job.prompt = settings.region_prompt + "\n" + picture.region.label;
+  PromptPlace place = place_of (moment);
+  place.label = picture.region.label;
+  job.question = fill (settings.region_prompt, place);
+  job.record = make_record (moment, settings);
+  job.record.frames = {picture.pts};
+  job.record.region = picture.region;
+  job.record.question = job.question.with ("");
+  job.request = make_request (settings);
+  job.request.generate = settings.generate == GST_VLM_GENERATE_ALWAYS &&
+                         !asks_for_prompt (settings.region_prompt);
+  job.request.memory = nullptr; // of another picture
+  job.images = {picture.image};
+  return job;
+}
+
+void
+CaptionStream::add_region_jobs (std::vector<Job> &jobs, const Moment &moment,
+    const Settings &settings) const
+{
+  try {
+    for (const RegionPicture &picture : moment.regions ())
+      jobs.push_back (region_job (picture, moment, settings));
+  } catch (...) {
+    Job job;
+    job.kind = Job::Kind::Settled;
+    job.record = make_record (moment, settings);
+    job.record.status = Status::Failed;
+    job.error = std::current_exception ();
+    jobs.push_back (std::move (job));
+  }
 }
 
 Ptr<GstStructure>

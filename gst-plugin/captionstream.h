@@ -8,6 +8,7 @@
 #include "gst-plugin/schedule.h"
 #include "gst-plugin/windowbuilder.h"
 
+#include <atomic>
 #include <functional>
 
 namespace gstvlm
@@ -20,9 +21,10 @@ struct Moment {
   Schedule::Window window;
   GstClockTime wall_clock;
   std::vector<GstClockTime> frames;
-  /// Called when they are needed only; both may throw.
+  /// Called when they are needed only; all may throw.
   std::function<LumaGrid ()> grid;
   std::function<std::vector<std::shared_ptr<vlm::Image>> ()> images;
+  std::function<std::vector<RegionPicture> ()> regions;
 };
 
 /// What the streaming thread keeps between frames of one stream, and how it
@@ -53,6 +55,12 @@ public:
   /// False without a (sensible) PTS.
   static bool dated (GstBuffer * buffer);
   Frame frame_of (GstBuffer * buffer) const;
+  /// Since the start. Any thread.
+  struct RegionTotals {
+    std::atomic<guint64> left_out{0}, outside{0};
+  };
+  const RegionTotals &region_totals () const { return region_totals_; }
+
   /// What is due when this frame comes: itself, or the windows that it ends. A
   /// moment reads the frame and must be used before it goes.
   std::vector<Moment> due (
@@ -66,7 +74,7 @@ public:
   GstClockTime text_limit () const;
 
   /// The jobs of a moment, one per question: analyse, repeat, or settled when
-  /// it is dropped or unusable.
+  /// it is dropped or unusable. Where it is analysed, one per region follows.
   std::vector<Job> make_jobs (
       const Moment &moment, const Settings &settings, CaptionQueue &queue);
   /// The jobs of the moment at `pts` went to the model. What is to be posted
@@ -74,10 +82,16 @@ public:
   Ptr<GstStructure> analysed (GstClockTime pts, const Settings &settings);
 
 private:
-  Moment moment_of (
-      GstBuffer * buffer, const Frame &frame, const Schedule::Window &window);
+  Moment moment_of (GstBuffer * buffer, const Frame &frame,
+      const Schedule::Window &window, const Settings &settings);
   std::vector<Moment> moments_of (std::vector<FrameWindow> windows) const;
   void look (GstBuffer * buffer, GstClockTime pts, const Settings &settings);
+  std::vector<RegionPicture> crop (
+      GstBuffer * buffer, GstClockTime pts, const Settings &settings);
+  Job region_job (const RegionPicture &picture, const Moment &moment,
+      const Settings &settings) const;
+  void add_region_jobs (std::vector<Job> &jobs, const Moment &moment,
+      const Settings &settings) const;
   Job make_job (
       const Moment &moment, const Settings &settings, CaptionQueue &queue);
   PromptPlace place_of (const Moment &moment) const;
@@ -98,6 +112,7 @@ private:
   std::optional<LumaGrid> grid_; ///< of the frame last looked at
   std::optional<bool> async_;
   bool live_ = false;
+  RegionTotals region_totals_;
 };
 
 /// What `auto` stands for.

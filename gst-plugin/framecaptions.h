@@ -25,8 +25,8 @@ public:
   void reset ();
 
   /// Writes onto a frame what it has to carry; without `repeat` only fresh
-  /// records. Call take_events() for the same frame first. `stale_after` 0: twice
-  /// what the model can keep up with.
+  /// records. Call take_events() for the same frame first. `stale_after` 0:
+  /// twice what the model can keep up with.
   void annotate (GstBuffer * buffer, GstClockTime stale_after, bool repeat);
 
   /// Records that go ahead of the next frame; the caller owns them now. Of the

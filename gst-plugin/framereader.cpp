@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 
+#include <algorithm>
 #include <string>
 
 namespace gstvlm
@@ -85,18 +86,35 @@ add_row (const Component * pixels, gint width, bool rgb, int * sums)
 
 } // namespace
 
+Rectangle
+Rectangle::within (const Rectangle &other) const
+{
+  const auto right = [] (const Rectangle &r) { return gint64{r.x} + r.width; };
+  const auto lower = [] (const Rectangle &r) { return gint64{r.y} + r.height; };
+  const gint64 left = std::max (x, other.x), top = std::max (y, other.y);
+  const gint64 across = std::min (right (*this), right (other)) - left;
+  const gint64 down = std::min (lower (*this), lower (other)) - top;
+  return {static_cast<gint> (left), static_cast<gint> (top),
+      static_cast<gint> (std::max<gint64> (across, 0)),
+      static_cast<gint> (std::max<gint64> (down, 0))};
+}
+
 void
 FrameReader::set_info (const GstVideoInfo &info)
 {
   info_ = info;
-  path_.converter.reset ();
+  whole_.converter.reset ();
+  part_.converter.reset ();
 }
 
-FrameReader::Rectangle
-FrameReader::visible (const GstVideoFrame &frame, GstBuffer * buffer)
+Rectangle
+FrameReader::visible (GstBuffer * buffer) const
 {
-  const gint width = GST_VIDEO_FRAME_WIDTH (&frame);
-  const gint height = GST_VIDEO_FRAME_HEIGHT (&frame);
+  const GstVideoMeta * meta = gst_buffer_get_video_meta (buffer);
+  const gint width =
+      meta ? static_cast<gint> (meta->width) : GST_VIDEO_INFO_WIDTH (&info_);
+  const gint height =
+      meta ? static_cast<gint> (meta->height) : GST_VIDEO_INFO_HEIGHT (&info_);
   const GstVideoCropMeta * crop = gst_buffer_get_video_crop_meta (buffer);
   if (!crop || crop->width == 0 || crop->height == 0 ||
       static_cast<guint64> (crop->x) + crop->width >
@@ -109,15 +127,15 @@ FrameReader::visible (const GstVideoFrame &frame, GstBuffer * buffer)
 }
 
 void
-FrameReader::prepare (
-    const GstVideoInfo &from, const Rectangle &source, gint width, gint height)
+FrameReader::prepare (Path &path, const GstVideoInfo &from,
+    const Rectangle &source, gint width, gint height)
 {
-  if (path_.converter && gst_video_info_is_equal (&path_.from, &from) &&
-      path_.source == source)
+  if (path.converter && gst_video_info_is_equal (&path.from, &from) &&
+      path.source == source)
     return;
-  path_.from = from;
-  path_.source = source;
-  path_.to = packed_rgb (from, width, height);
+  path.from = from;
+  path.source = source;
+  path.to = packed_rgb (from, width, height);
   GstStructure * options =
       gst_structure_new ("options", GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT,
           source.x, GST_VIDEO_CONVERTER_OPT_SRC_Y, G_TYPE_INT, source.y,
@@ -125,41 +143,52 @@ FrameReader::prepare (
           GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, source.height,
           GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD,
           GST_VIDEO_DITHER_NONE, NULL);
-  path_.converter.reset (
-      gst_video_converter_new (&path_.from, &path_.to, options));
-  if (!path_.converter)
+  path.converter.reset (
+      gst_video_converter_new (&path.from, &path.to, options));
+  if (!path.converter)
     vlm::fail (vlm::ErrorCategory::Unsupported, "video format ",
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&from)),
         " cannot be converted");
 }
 
 void
-FrameReader::convert (GstVideoFrame * frame, guint8 * target)
+FrameReader::convert (Path &path, GstVideoFrame * frame, guint8 * target)
 {
   Ptr<GstBuffer> wrapped (
       gst_buffer_new_wrapped_full (static_cast<GstMemoryFlags> (0), target,
-          path_.to.size, 0, path_.to.size, NULL, NULL));
-  MappedFrame out (path_.to, wrapped.get (), GST_MAP_WRITE);
+          path.to.size, 0, path.to.size, NULL, NULL));
+  MappedFrame out (path.to, wrapped.get (), GST_MAP_WRITE);
   if (!out)
     vlm::fail (vlm::ErrorCategory::Failed, "cannot map the converted picture");
-  gst_video_converter_frame (path_.converter.get (), frame, out.get ());
+  gst_video_converter_frame (path.converter.get (), frame, out.get ());
+}
+
+vlm::Image
+FrameReader::read (GstBuffer * buffer, const Rectangle &source, Path &path)
+{
+  MappedFrame frame (info_, buffer, GST_MAP_READ);
+  if (!frame)
+    refuse (info_, buffer);
+  vlm::Image out;
+  out.width = source.width;
+  out.height = source.height;
+  square_pixels (info_, out.width, out.height);
+  prepare (path, frame.get ()->info, source, out.width, out.height);
+  out.rgb.resize (path.to.size);
+  convert (path, frame.get (), out.rgb.data ());
+  return out;
 }
 
 vlm::Image
 FrameReader::image (GstBuffer * buffer)
 {
-  MappedFrame frame (info_, buffer, GST_MAP_READ);
-  if (!frame)
-    refuse (info_, buffer);
-  const Rectangle source = visible (*frame.get (), buffer);
-  vlm::Image out;
-  out.width = source.width;
-  out.height = source.height;
-  square_pixels (info_, out.width, out.height);
-  prepare (frame.get ()->info, source, out.width, out.height);
-  out.rgb.resize (path_.to.size);
-  convert (frame.get (), out.rgb.data ());
-  return out;
+  return read (buffer, visible (buffer), whole_);
+}
+
+vlm::Image
+FrameReader::image (GstBuffer * buffer, const Rectangle &part)
+{
+  return read (buffer, part, part_);
 }
 
 // Unpacks a few rows only: a converter would scale the whole picture.
@@ -174,7 +203,7 @@ FrameReader::luma (GstBuffer * buffer)
       gst_video_format_get_info (info.finfo->unpack_format);
   const bool rgb = GST_VIDEO_FORMAT_INFO_IS_RGB (unpacked);
   const bool deep = GST_VIDEO_FORMAT_INFO_BITS (unpacked) > 8;
-  const Rectangle source = visible (*frame.get (), buffer);
+  const Rectangle source = visible (buffer);
   const gint right = source.x + source.width;
   line_.resize (static_cast<size_t> (right) + kSlack); // 4 x 16 bits a pixel
 

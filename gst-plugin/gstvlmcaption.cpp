@@ -39,24 +39,37 @@
  * for text needs a `queue` with a `max-size-time` of at least the window on the
  * video branch. At EOS, and before a new segment, windows that are not over are
  * asked about with the frames they have; a flush drops them. With a
- * #GstVlmCaption:change-threshold the first frames of windows are compared. When
- * the model's context has no room for all frames, fewer are used, evenly
+ * #GstVlmCaption:change-threshold the first frames of windows are compared.
+ * When the model's context has no room for all frames, fewer are used, evenly
  * chosen, which one warning tells.
  *
  * ## Placeholders
  *
- * In #GstVlmCaption:prompt and #GstVlmCaption:questions `{time}` stands for the
- * position in the stream (HH:MM:SS.mmm), `{pts}` for the PTS in nanoseconds, of
- * a frame or of a window's start, `{stream}` for the stream id and `{previous}`
- * for the last answer to the same prompt, known when the model's turn comes;
- * it is empty at first and after a flush or a new segment. `{{` and `}}` are
- * braces. The field `question` of a record is what was really asked.
+ * In #GstVlmCaption:prompt, #GstVlmCaption:questions and
+ * #GstVlmCaption:region-prompt `{time}` stands for the position in the stream
+ * (HH:MM:SS.mmm), `{pts}` for the PTS in nanoseconds, of a frame or of a
+ * window's start, `{stream}` for the stream id and `{previous}` for the last
+ * answer to the same prompt, known when the model's turn comes; it is empty at
+ * first and after a flush or a new segment. In a region-prompt `{label}` is the
+ * region's. `{{` and `}}` are braces. The field `question` of a record is what
+ * was really asked.
  *
- * When prompt, questions or #GstVlmCaption:system-prompt are set while running,
+ * When one of these or #GstVlmCaption:system-prompt is set while running,
  * an element message `vlmcaption/prompt-changed` tells once from when that
  * counts: `pts` of the first frame (or window) that is asked, `questions` as
- * they were set, and `system-prompt` if there is one. A change also opens the
- * gate.
+ * they were set, and `system-prompt` and `region-prompt` if there are any. A
+ * change also opens the gate.
+ *
+ * ## Regions
+ *
+ * With a #GstVlmCaption:region-prompt the model is also asked about every thing
+ * that upstream detected on an analysed frame (#GstVideoRegionOfInterestMeta,
+ * and object detections of GstAnalytics when built with GStreamer 1.24 or
+ * later): it sees that part of the picture alone. The record has the field
+ * `region`, a structure with `x`, `y`, `width`, `height` (what of it is
+ * visible), `label` and `id`. The largest #GstVlmCaption:max-regions are asked
+ * about. Of a window the first frame's regions are. A frame that the gate skips
+ * has no records of regions.
  *
  * ## Waiting, or not
  *
@@ -80,8 +93,8 @@
  * `sequence`, `text`, `question`, `status` (ok, truncated, skipped-unchanged,
  * dropped, failed), `pts`, `duration`, `window-start`, `window-end`,
  * `stream-time`, `running-time`, `wall-clock`, `frames` (PTS of what was looked
- * at), `model`, `model-digest`, `temperature`, `top-k`, `top-p`, `seed`,
- * `max-tokens`, `queue-time`, and after an answer `stop-reason`,
+ * at), `region`, `model`, `model-digest`, `temperature`, `top-k`, `top-p`,
+ * `seed`, `max-tokens`, `queue-time`, and after an answer `stop-reason`,
  * `prompt-digest`, `prompt-tokens`, `output-tokens`, `truncated-tokens`,
  * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
  * and `generation-prompt`; after a failure `error`. Times are integer
@@ -183,7 +196,7 @@ struct GstVlmCaptionPrivate {
 
   // Streaming thread only.
   CaptionStream stream;
-  bool warned_undated = false;
+  bool warned_undated = false, warned_outside = false;
   gint64 last_qos = 0; ///< monotonic time of the last QoS message
 };
 
@@ -350,6 +363,18 @@ gst_vlm_caption_note_analysed (
         gst_message_new_element (GST_OBJECT (self), change.release ()));
 }
 
+static void
+gst_vlm_caption_note_regions (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  if (priv.stream.region_totals ().outside == 0 ||
+      std::exchange (priv.warned_outside, true))
+    return;
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+      ("A detected region is empty or outside of the picture."),
+      ("it and others like it are not asked about"));
+}
+
 // Sends a moment on its way, and in sync mode waits for what comes back.
 static GstFlowReturn
 gst_vlm_caption_analyse (
@@ -362,6 +387,7 @@ gst_vlm_caption_analyse (
 
   std::vector<Job> jobs =
       priv.stream.make_jobs (moment, settings, *priv.queue);
+  gst_vlm_caption_note_regions (self);
   const bool asks = jobs.front ().kind == Job::Kind::Analyse;
   bool dropped = false;
   std::vector<Outlets::Places> places;
@@ -764,7 +790,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
   const Settings settings = priv.settings_copy ();
   settings.check ();
   priv.stream.start (settings);
-  priv.warned_undated = false;
+  priv.warned_undated = priv.warned_outside = false;
   priv.last_qos = 0;
   priv.frames = priv.undated = 0;
   priv.warnings.reset ();
@@ -840,7 +866,9 @@ gst_vlm_caption_stats (GstVlmCaption * self)
       c.dropped, "failed", G_TYPE_UINT64, c.failed, "flushed", G_TYPE_UINT64,
       c.flushed, "queue", G_TYPE_UINT64,
       static_cast<guint64> (c.queue), "last-latency", G_TYPE_UINT64,
-      c.last_latency, "average-latency", G_TYPE_UINT64, average, NULL);
+      c.last_latency, "average-latency", G_TYPE_UINT64, average,
+      "regions-left-out", G_TYPE_UINT64,
+      priv.stream.region_totals ().left_out.load (), NULL);
 }
 
 static void

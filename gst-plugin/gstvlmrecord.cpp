@@ -58,6 +58,21 @@ put_frames (GstStructure * s, const std::vector<GstClockTime> &frames)
 }
 
 void
+put_region (GstStructure * s, const Region &region)
+{
+  GstStructure * r = gst_structure_new_empty ("region");
+  put (r, "x", static_cast<guint64> (region.place.x));
+  put (r, "y", static_cast<guint64> (region.place.y));
+  put (r, "width", static_cast<guint64> (region.place.width));
+  put (r, "height", static_cast<guint64> (region.place.height));
+  put_text (r, "label", region.label);
+  if (region.id >= 0)
+    put (r, "id", static_cast<guint64> (region.id));
+  gst_structure_set (s, "region", GST_TYPE_STRUCTURE, r, NULL);
+  gst_structure_free (r);
+}
+
+void
 put_answer (GstStructure * s, const Answer &answer)
 {
   put (s, "stop-reason", std::string (answer.stop_reason));
@@ -192,6 +207,8 @@ to_structure (const CaptionRecord &record, const char * structure_name)
   put_time (s, "running-time", record.running_time);
   put_time (s, "wall-clock", record.wall_clock);
   put_frames (s, record.frames);
+  if (record.region)
+    put_region (s, *record.region);
   put_text (s, "model", record.model);
   put_text (s, "model-digest", record.model_digest);
   gst_structure_set (s, "temperature", G_TYPE_DOUBLE,

@@ -3,7 +3,7 @@
 
 #include "model/engine/request.h"
 
-#include "gst-plugin/gstptr.h"
+#include "gst-plugin/regions.h"
 
 #include <optional>
 #include <string>
@@ -40,6 +40,7 @@ struct CaptionRecord {
   GstClockTime running_time = GST_CLOCK_TIME_NONE;
   GstClockTime wall_clock = GST_CLOCK_TIME_NONE; ///< since the Unix epoch
   std::vector<GstClockTime> frames;
+  std::optional<Region> region; ///< all that was looked at
   std::string model, model_digest;
   vlm::Sampling sampling;
   gint64 max_tokens = 0;

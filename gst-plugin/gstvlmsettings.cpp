@@ -169,7 +169,8 @@ refuse (const Parts &...parts)
 }
 
 void
-check_question (const char * property, const std::string &question)
+check_question (const char * property, const std::string &question,
+    bool of_region = false)
 {
   if (question.empty ())
     refuse (property, "=\"\": there is no question to ask");
@@ -179,7 +180,7 @@ check_question (const char * property, const std::string &question)
     refuse (property, "=\"", question,
         "\" holds <image>, which stands for the picture and is put in by the "
         "element");
-  check_placeholders (property, question, false);
+  check_placeholders (property, question, of_region);
 }
 
 // The checkpoint's own template is known only when it is loaded.
@@ -278,6 +279,19 @@ install_question_properties (GObjectClass * klass, const Settings &d)
           g_param_spec_string ("question", "Question",
               "A question, like prompt", NULL, kPlaying),
           kPlaying));
+  g_object_class_install_property (klass, PROP_REGION_PROMPT,
+      g_param_spec_string ("region-prompt", "Region prompt",
+          "A question about every region that upstream detected on an analysed "
+          "frame (on a window's first), besides the others; the model sees "
+          "that part of the picture alone. Like prompt, and {label} is the "
+          "region's. Empty: none",
+          "", kPlaying));
+  g_object_class_install_property (klass, PROP_MAX_REGIONS,
+      g_param_spec_uint ("max-regions", "Max regions",
+          "How many regions of a frame are asked about at most, the largest "
+          "first; stats counts those that are left out. Counts only with a "
+          "region-prompt",
+          1, 1000, d.max_regions, kPlaying));
   g_object_class_install_property (klass, PROP_MAX_TOKENS,
       g_param_spec_uint ("max-tokens", "Max tokens",
           "Longest answer in tokens; a longer one is cut and its record has "
@@ -389,7 +403,8 @@ install_output_properties (GObjectClass * klass, const Settings &d)
       g_param_spec_boxed ("stats", "Statistics",
           "Counters since the last start (frames, undated, due, answered, "
           "skipped-unchanged, dropped, failed, flushed: forgotten by a flush or "
-          "a stop, queue) and the time from a frame's admission to its caption (last-latency, average-latency, "
+          "a stop, queue, regions-left-out) and the time from a frame's "
+          "admission to its caption (last-latency, average-latency, "
           "nanoseconds)",
           GST_TYPE_STRUCTURE,
           static_cast<GParamFlags> (
@@ -429,7 +444,8 @@ void
 Settings::set (guint property, const GValue * value)
 {
   prompt_version += property == PROP_PROMPT || property == PROP_QUESTIONS ||
-                    property == PROP_SYSTEM_PROMPT;
+                    property == PROP_SYSTEM_PROMPT ||
+                    property == PROP_REGION_PROMPT;
   // clang-format off
   switch (property) {
     case PROP_MODEL_PATH: model_path = optional_of (value); break;
@@ -443,6 +459,8 @@ Settings::set (guint property, const GValue * value)
     case PROP_PROMPT: prompt = string_of (value); break;
     case PROP_SYSTEM_PROMPT: system_prompt = optional_of (value); break;
     case PROP_QUESTIONS: questions = strings_of (value); break;
+    case PROP_REGION_PROMPT: region_prompt = string_of (value); break;
+    case PROP_MAX_REGIONS: max_regions = g_value_get_uint (value); break;
     case PROP_INTERVAL:
       interval = g_value_get_uint64 (value);
       interval_is_set = true;
@@ -487,6 +505,8 @@ Settings::get (guint property, GValue * value) const
     case PROP_PROMPT: g_value_set_string (value, prompt.c_str ()); break;
     case PROP_SYSTEM_PROMPT: put (value, system_prompt); break;
     case PROP_QUESTIONS: put (value, questions); break;
+    case PROP_REGION_PROMPT: g_value_set_string (value, region_prompt.c_str ()); break;
+    case PROP_MAX_REGIONS: g_value_set_uint (value, max_regions); break;
     case PROP_INTERVAL: g_value_set_uint64 (value, interval); break;
     case PROP_WINDOW: g_value_set_uint64 (value, window); break;
     case PROP_OVERLAP: g_value_set_uint64 (value, overlap); break;
@@ -549,6 +569,8 @@ Settings::check () const
   check_question ("prompt", prompt);
   for (const std::string &question : questions)
     check_question ("questions", question);
+  if (!region_prompt.empty ())
+    check_question ("region-prompt", region_prompt, true);
   if (system_prompt && !g_utf8_validate (system_prompt->c_str (), -1, NULL))
     refuse ("system-prompt is not valid UTF-8");
   check_template (*this);

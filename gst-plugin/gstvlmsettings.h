@@ -104,6 +104,8 @@ enum Property : guint {
   PROP_PROMPT,
   PROP_SYSTEM_PROMPT,
   PROP_QUESTIONS,
+  PROP_REGION_PROMPT,
+  PROP_MAX_REGIONS,
   PROP_INTERVAL,
   PROP_WINDOW,
   PROP_OVERLAP,
@@ -136,7 +138,9 @@ struct Settings {
   std::string prompt = "Describe this image.";
   std::optional<std::string> system_prompt;
   std::vector<std::string> questions; ///< empty: the prompt alone
-  guint64 prompt_version = 0; ///< counts how often one of these three was set
+  std::string region_prompt; ///< empty: regions are not asked about
+  guint64 prompt_version = 0; ///< counts how often one of these four was set
+  guint max_regions = 8;
   guint64 interval = 2 * GST_SECOND;
   bool interval_is_set = false; ///< by the user
   guint64 window = 0;           ///< 0: single frames

@@ -33,8 +33,8 @@ private:
 };
 
 /// Throws Error(Settings) naming `property` and what is wrong with `text`: an
-/// unknown placeholder ({label} is known where `of_region`), a brace that stands
-/// alone, or nothing that is always there.
+/// unknown placeholder ({label} is known where `of_region`), a brace that
+/// stands alone, or nothing that is always there.
 void check_placeholders (
     const char * property, const std::string &text, bool of_region);
 

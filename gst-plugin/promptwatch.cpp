@@ -34,6 +34,9 @@ PromptWatch::asked (const Settings &settings, GstClockTime pts)
   if (settings.system_prompt)
     gst_structure_set (s, "system-prompt", G_TYPE_STRING,
         settings.system_prompt->c_str (), NULL);
+  if (!settings.region_prompt.empty ())
+    gst_structure_set (s, "region-prompt", G_TYPE_STRING,
+        settings.region_prompt.c_str (), NULL);
   return Ptr<GstStructure> (s);
 }
 

@@ -16,11 +16,12 @@ struct Carried {
   const GstStructure * record = nullptr;
 };
 
+// What is said about a region alone is no caption of the picture.
 bool
-has_text (const GstStructure * record)
+can_show (const GstStructure * record)
 {
   const gchar * text = gst_structure_get_string (record, "text");
-  return text && *text;
+  return text && *text && !gst_structure_has_field (record, "region");
 }
 
 // Of records of the same time the one that was delivered last.
@@ -30,7 +31,7 @@ newest_of (GstBuffer * frame)
   Carried newest;
   for (const GstStructure * meta : caption_metas (frame))
     for (const GstStructure * record : records_of (meta))
-      if (has_text (record) &&
+      if (can_show (record) &&
           (!newest.record ||
               time_of (record, "pts") >= time_of (newest.record, "pts")))
         newest = {meta, record};
@@ -71,7 +72,7 @@ distance (GstClockTime a, GstClockTime b)
 void
 CaptionChooser::note (const GstStructure * record)
 {
-  if (!has_text (record))
+  if (!can_show (record))
     return;
   event_ = bare_record (record);
   event_shown_ = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "gst-plugin/framereader.h"
+#include "gst-plugin/regions.h"
 
 #include <exception>
 #include <memory>
@@ -17,6 +17,7 @@ struct Picture {
   GstClockTime wall_clock = GST_CLOCK_TIME_NONE;
   std::shared_ptr<vlm::Image> image; ///< of several owners nobody may write
   LumaGrid grid{};                   ///< for the change gate
+  std::vector<RegionPicture> regions;
 };
 
 /// A stretch of time whose frames are looked at together.

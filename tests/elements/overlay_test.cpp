@@ -393,6 +393,16 @@ TEST(Overlay, TheNewestRecordOfTheFrameIsDrawn) {
   EXPECT_EQ(look(o.through(carry(o.dark_frame(1), {b.get(), none.get()})).get()), expected);
 }
 
+TEST(Overlay, RecordsOfRegionsAreNotDrawn) {
+  Overlay o;
+  o.play("RGB", kWidth, kHeight);
+  const auto whole = make_record(1, "whole", 0), part = make_record(2, "part", 0);
+  const Own<GstStructure> region(gst_structure_new_empty("region"));
+  gst_structure_set(part.get(), "region", GST_TYPE_STRUCTURE, region.get(), nullptr);
+  EXPECT_EQ(look(o.through(carry(o.dark_frame(1), {whole.get(), part.get()})).get()),
+            picture(o, "whole"));
+}
+
 TEST(Overlay, EventsAreShownUntilAFrameKnowsMore) {
   Overlay o;
   o.play("RGB", kWidth, kHeight);

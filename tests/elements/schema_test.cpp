@@ -41,6 +41,13 @@ void check(const json &rule, const json &value, const std::string &name, Problem
   if (rule.contains("items"))
     for (const json &item : value)
       check(rule["items"], item, name, out);
+  if (!rule.contains("properties"))
+    return;
+  for (const auto &[field, item] : value.items())
+    if (rule["properties"].contains(field))
+      check(rule["properties"][field], item, name + "." + field, out);
+    else
+      out.push_back(name + "." + field + " is not described");
 }
 
 // Fields that the schema does not describe are mistakes of ours, though readers skip them.
@@ -57,8 +64,8 @@ Problems problems_of(const json &line) {
   return out;
 }
 
-void put(GstStructure *s, const std::string &name, const json &value) {
-  const std::string type = schema()["properties"][name]["type"];
+void put(GstStructure *s, const std::string &name, const json &value, const json &rule) {
+  const std::string type = rule["type"];
   if (name == "schema")
     return gst_structure_set(s, name.c_str(), G_TYPE_UINT, value.get<guint>(), nullptr);
   if (type == "string")
@@ -68,6 +75,12 @@ void put(GstStructure *s, const std::string &name, const json &value) {
     return gst_structure_set(s, name.c_str(), G_TYPE_DOUBLE, value.get<double>(), nullptr);
   if (type == "integer")
     return gst_structure_set(s, name.c_str(), G_TYPE_UINT64, value.get<guint64>(), nullptr);
+  if (type == "object") {
+    const Own<GstStructure> part(gst_structure_new_empty(name.c_str()));
+    for (const auto &[field, item] : value.items())
+      put(part.get(), field, item, rule["properties"][field]);
+    return gst_structure_set(s, name.c_str(), GST_TYPE_STRUCTURE, part.get(), nullptr);
+  }
   GValue list = G_VALUE_INIT, item = G_VALUE_INIT;
   g_value_init(&list, GST_TYPE_ARRAY);
   g_value_init(&item, G_TYPE_UINT64);
@@ -83,7 +96,7 @@ void put(GstStructure *s, const std::string &name, const json &value) {
 Own<GstStructure> rebuilt(const json &line) {
   Own<GstStructure> out(gst_structure_new_empty("vlmcaption/caption"));
   for (const auto &[name, value] : line.items())
-    put(out.get(), name, value);
+    put(out.get(), name, value, schema()["properties"][name]);
   return out;
 }
 
@@ -133,6 +146,8 @@ TEST_F(Schema, CheckFindsMistakes) {
   EXPECT_EQ(with("top-p", 2), Problems{"top-p is too large"});
   EXPECT_EQ(with("frames", {0, "x"}), Problems{"frames is no integer"});
   EXPECT_EQ(with("state", "fresh"), Problems{"state is not described"});
+  EXPECT_EQ(with("region", {{"width", 0}}), Problems{"region.width is too small"});
+  EXPECT_EQ(with("region", {{"depth", 1}}), Problems{"region.depth is not described"});
   line.erase("text");
   EXPECT_EQ(problems_of(line), Problems{"text is missing"});
 }
@@ -198,6 +213,21 @@ TEST_F(Schema, EveryRecordOfABusyModelIsALine) {
     expect_same(chain, record.get());
   }
   EXPECT_FALSE(chain.pull());
+}
+
+TEST_F(Schema, RegionsAndWindowsFitToo) {
+  Reader chain("vlmcaption mode=sync window=80000000 frames=2 region-prompt=who? ! vlmmeta2json");
+  chain.play();
+  for (int n = 0; n < 3; ++n) {
+    GstBuffer *frame = chain.frame(n);
+    gst_buffer_add_video_region_of_interest_meta(frame, "face", 4, 6, 8, 10);
+    chain.push(frame);
+  }
+  const auto posted = chain.bus().captions();
+  ASSERT_EQ(posted.size(), 2u);
+  EXPECT_TRUE(gst_structure_has_field(posted[1].get(), "region"));
+  for (const auto &record : posted)
+    expect_same(chain, record.get());
 }
 
 // ---- whole pipelines
