@@ -2,6 +2,7 @@
 #include "model/engine/engine.h"
 
 #include "model/engine/load.h"
+#include "model/engine/ocr.h"
 #include "model/engine/registry.h"
 
 namespace vlm {
@@ -16,6 +17,8 @@ public:
                                const CancelToken &cancel) override {
     return registry_.open(options, progress, cancel);
   }
+
+  void check_ocr() const override { vlm::check_ocr(); }
 
   void set_log_sink(LogSink sink) override { vlm::set_log_sink(std::move(sink)); }
 

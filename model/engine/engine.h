@@ -65,12 +65,16 @@ public:
                                        const std::function<void(double)> &progress,
                                        const CancelToken &cancel) = 0;
 
+  /// Whether Request::ocr can be answered: Error(Unavailable) without Tesseract, Error(NotFound)
+  /// without its language data.
+  virtual void check_ocr() const = 0;
+
   virtual void set_log_sink(LogSink sink) = 0;
 };
 
 /// The entry point that the plugin looks up in the engine's library: returns the process-wide
 /// engine, owned by the library. `interface_version` must equal kEngineInterface, else nullptr.
-constexpr int kEngineInterface = 2;
+constexpr int kEngineInterface = 3;
 using EngineEntry = Engine *(*)(int interface_version);
 constexpr const char *kEngineEntryName = "vlm_engine";
 

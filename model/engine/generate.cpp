@@ -5,6 +5,7 @@
 #include "model/engine/generation.h"
 #include "model/engine/load.h"
 #include "model/engine/loaded_model.h"
+#include "model/engine/ocr.h"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
@@ -58,15 +59,18 @@ std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) co
   const c10::InferenceMode inference;
   check(request);
   set_threads(request.threads > 0 ? request.threads : threads_);
+  if (request.ocr)
+    request.ocr_text = recognise_text(request, pace);
+  Prompt prompt;
+  if (request.max_tokens > 0)
+    prompt = write_prompt(request);
   auto answer = std::make_unique<Generation>(std::move(request), config_, *tokenizer_, device_);
   const Request &asked = answer->request;
-  if (asked.max_tokens > 0) {
-    Prompt prompt = build_prompt(
-        asked, asked.template_name.empty() ? info_.template_name : asked.template_name,
-        *tokenizer_);
-    answer->result.prompt = std::move(prompt.text);
-    answer->result.input_ids = std::move(prompt.ids);
-  }
+  answer->result.prompt = std::move(prompt.text);
+  answer->result.input_ids = std::move(prompt.ids);
+  answer->result.ocr_text = asked.ocr_text;
+  if (asked.max_tokens > 0 && !asked.json_schema.empty())
+    answer->constrain(JsonConstraint(asked.json_schema, vocabulary(), config_.stop_ids));
   Dump dump;
   Dump *wanted = asked.dump_path.empty() ? nullptr : &dump;
   see(*answer, wanted, pace);
@@ -78,6 +82,34 @@ std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) co
   if (wanted)
     dump.write(asked.dump_path);
   return answer;
+}
+
+/// With as many of the earlier turns as there is room for, where they may be forgotten.
+Prompt LoadedModel::write_prompt(Request &request) const {
+  const std::string &name =
+      request.template_name.empty() ? info_.template_name : request.template_name;
+  Prompt prompt = build_prompt(request, name, *tokenizer_);
+  while (request.forget_turns && !request.turns.empty() && !fits(request, prompt)) {
+    request.turns.erase(request.turns.begin());
+    prompt = build_prompt(request, name, *tokenizer_);
+  }
+  return prompt;
+}
+
+bool LoadedModel::fits(const Request &request, const Prompt &prompt) const {
+  const int64_t length = positions(prompt.ids, prompt.ids.size());
+  const bool whole = request.images.empty() || length <= info_.context_length;
+  return whole && length + request.max_tokens <= config_.decoder.max_position_embeddings;
+}
+
+std::shared_ptr<const VocabularyBytes> LoadedModel::vocabulary() const {
+  if (!vocabulary_) {
+    std::vector<std::optional<std::string>> tokens;
+    for (int64_t id = 0; id < tokenizer_->vocab_size(); ++id)
+      tokens.push_back(tokenizer_->bytes(id));
+    vocabulary_ = std::make_shared<VocabularyBytes>(std::move(tokens));
+  }
+  return vocabulary_;
 }
 
 void LoadedModel::check(const Request &request) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/engine/generation.h"
 
+#include "model/core/error.h"
 #include "model/core/strip.h"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ Generation::Generation(Request given, const ModelConfig &config, const Tokenizer
 
 bool Generation::pick() noexcept {
   try {
-    add(sampler_(logits));
+    add(sampler_(logits, constraint_ ? &constraint_->allowed() : nullptr));
   } catch (...) {
     error_ = std::current_exception();
     finished_ = true;
@@ -33,10 +34,28 @@ void Generation::add(const SampledToken &token) {
   if (token.id < tokenizer_.vocab_size())
     printable_.push_back(token.id);
   stream_.update(printable_);
+  if (constraint_) {
+    constraint_->accept(token.id);
+    finished_ = constraint_->finished(); // where nothing may follow, no stop is waited for
+  }
+  result.stop_reason = StopReason::Eos;
+  if (finished_)
+    return;
   const bool cancelled = request.cancel.cancelled();
   result.stop_reason = cancelled ? StopReason::Cancelled : StopReason::Length;
   finished_ = cancelled || static_cast<int64_t>(result.output_ids.size()) >= request.max_tokens ||
               cache.length() >= config_.decoder.max_position_embeddings;
+}
+
+/// Never half of it.
+std::string Generation::json() const {
+  if (constraint_->complete())
+    return constraint_->text();
+  if (result.stop_reason == StopReason::Cancelled)
+    fail(ErrorCategory::Cancelled, "the request was cancelled");
+  fail(ErrorCategory::Failed, "json-schema: the answer was cut off by max-tokens=",
+       request.max_tokens, " or the model's context after ", result.output_ids.size(),
+       " tokens, before it was complete");
 }
 
 bool Generation::stops(int64_t id) const {
@@ -46,7 +65,7 @@ bool Generation::stops(int64_t id) const {
 Result Generation::take() {
   if (error_)
     std::rethrow_exception(error_);
-  result.text = strip(tokenizer_.decode(printable_, /*skip_special=*/true));
+  result.text = constraint_ ? json() : strip(tokenizer_.decode(printable_, /*skip_special=*/true));
   result.generation_prompt = generation_prompt(result.text);
   stream_.finish(result.text);
   return std::move(result);

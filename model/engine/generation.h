@@ -3,11 +3,13 @@
 
 #include "model/engine/model.h"
 #include "model/engine/text_stream.h"
+#include "model/language/json_constraint.h"
 #include "model/language/kv_cache.h"
 #include "model/language/sampler.h"
 #include "model/weights/model_config.h"
 
 #include <chrono>
+#include <optional>
 
 namespace vlm {
 
@@ -43,6 +45,9 @@ public:
   /// Without any token.
   void finish() { finished_ = true; }
 
+  /// The answer is JSON: only tokens that fit are taken. Before the first one.
+  void constrain(JsonConstraint constraint) { constraint_.emplace(std::move(constraint)); }
+
   const Request request;
   Result result;
   KvCache cache;
@@ -51,12 +56,14 @@ public:
 
 private:
   void add(const SampledToken &token);
+  std::string json() const;
   bool stops(int64_t id) const;
 
   const ModelConfig &config_;
   const Tokenizer &tokenizer_;
   Sampler sampler_;
   TextStream stream_;
+  std::optional<JsonConstraint> constraint_;
   // A model's vocabulary may be padded beyond its tokenizer's: such ids have no text.
   std::vector<int64_t> printable_;
   std::exception_ptr error_;

@@ -15,6 +15,7 @@ namespace vlm {
 
 class Dump;
 class Generation;
+class VocabularyBytes;
 
 /// A checkpoint in memory: tokenizer, towers, decoder.
 class LoadedModel : public Model {
@@ -30,6 +31,9 @@ public:
 private:
   struct Seen;
   void check(const Request &request) const;
+  Prompt write_prompt(Request &request) const;
+  bool fits(const Request &request, const Prompt &prompt) const;
+  std::shared_ptr<const VocabularyBytes> vocabulary() const;
   void see(Generation &answer, Dump *dump, const Pace &pace) const;
   at::Tensor look(const Image &image, Timings &timings, Dump *dump, const Pace &pace) const;
   at::Tensor splice(const std::vector<int64_t> &ids, const at::Tensor &visual_tokens) const;
@@ -45,6 +49,7 @@ private:
   Decoder decoder_;
   at::Device device_;
   int threads_;
+  mutable std::shared_ptr<const VocabularyBytes> vocabulary_; // of the tokenizer, when needed
 };
 
 } // namespace vlm

@@ -24,21 +24,27 @@ namespace vlm {
 struct PictureMemory {
   std::mutex mutex;
   std::shared_ptr<const void> seen;
+  std::optional<std::string> text; ///< recognised in them
 };
 
 /// One question about zero or more pictures.
 struct Request {
   std::vector<Image> images;         ///< all belong to the first turn
   std::vector<Turn> turns;           ///< earlier turns, each with its answer
+  bool forget_turns = false;         ///< those that leave no room for max_tokens go, oldest first
   std::string question;              ///< valid UTF-8, used byte for byte
   std::optional<std::string> system; ///< instead of the template's own
   std::string template_name;         ///< empty: the checkpoint's
   std::string ocr_text;              ///< recognised strings, joined with ", "; empty: none
+  bool ocr = false;                  ///< recognise the text in `images` for ocr_text
   bool generate = false;             ///< ask for a generation prompt (" <GEN>")
   std::shared_ptr<PictureMemory> memory; ///< of `images`; may be null
   int64_t max_tokens = 512;              ///< 0: only look at the pictures, for `memory`
   int threads = 0; ///< up to 1024; 0: as many as the model was opened with
   Sampling sampling;
+  /// JSON Schema (model/language/json_schema.h) that the answer, which is then compact JSON, fits, or
+  /// the request fails; empty: free text.
+  std::string json_schema;
   CancelToken cancel;
 
   /// Who asks: a worker gives every client its turns, however much others have queued, in
@@ -66,9 +72,10 @@ struct Timings {
 struct Result {
   std::string text;                ///< special tokens skipped, stripped, valid UTF-8
   std::string prompt;              ///< as rendered, `<image>` where a picture went
+  std::string ocr_text;            ///< what of it was read in the pictures
   std::vector<int64_t> input_ids;  ///< kImageToken for a picture
   std::vector<int64_t> output_ids; ///< the stop id, if one came, is the last
-  std::vector<double> token_logprobs;
+  std::vector<double> token_logprobs; ///< the model's own, whatever a schema rules out
   StopReason stop_reason = StopReason::Eos;
   std::string generation_prompt;   ///< what stood in <h>...</h>; empty: none
   int64_t prompt_positions = 0;    ///< length after the visual tokens were spliced in

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -22,14 +23,27 @@ bool better(const Candidate &a, const Candidate &b) {
   return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
 }
 
-// The `count` best of all logits in order.
+// The `count` best of all logits in order (0: all); those that are minus infinity are none.
 std::vector<Candidate> best(const float *logits, int64_t size, int64_t count) {
-  std::vector<Candidate> all(size);
+  std::vector<Candidate> all;
+  all.reserve(static_cast<size_t>(size));
   for (int64_t i = 0; i < size; ++i)
-    all[i] = {logits[i], i};
-  std::partial_sort(all.begin(), all.begin() + count, all.end(), better);
-  all.resize(count);
+    if (logits[i] > -std::numeric_limits<float>::infinity())
+      all.push_back({logits[i], i});
+  const auto most = static_cast<int64_t>(all.size());
+  const int64_t kept = count > 0 ? std::min(count, most) : most;
+  std::partial_sort(all.begin(), all.begin() + kept, all.end(), better);
+  all.resize(static_cast<size_t>(kept));
   return all;
+}
+
+// A copy in which what must not be picked has no probability.
+std::vector<float> masked(const float *logits, int64_t size, const std::vector<bool> &allowed) {
+  std::vector<float> out(logits, logits + size);
+  for (size_t i = 0; i < out.size(); ++i)
+    if (i >= allowed.size() || !allowed[i])
+      out[i] = -std::numeric_limits<float>::infinity();
+  return out;
 }
 
 // Natural logarithm of the sum of exp over all logits.
@@ -64,22 +78,21 @@ Sampler::Sampler(const Sampling &settings) : settings_(settings), random_(settin
 
 double Sampler::uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
 
-SampledToken Sampler::operator()(const at::Tensor &logits) {
+SampledToken Sampler::operator()(const at::Tensor &logits, const std::vector<bool> *allowed) {
   const at::Tensor row = logits.to(at::kCPU, at::kFloat).contiguous();
   const float *values = row.data_ptr<float>();
   const int64_t size = row.numel();
   const double normaliser = size > 0 ? log_sum_exp(values, size) : NAN;
   if (!std::isfinite(normaliser))
     fail(ErrorCategory::Failed, "the model's logits are not finite");
-  const int64_t id = pick(values, size);
+  const int64_t id = pick(allowed ? masked(values, size, *allowed).data() : values, size);
   return {id, values[id] - normaliser};
 }
 
 int64_t Sampler::pick(const float *logits, int64_t size) {
   if (settings_.temperature == 0)
     return std::max_element(logits, logits + size) - logits;
-  const int64_t kept = settings_.top_k > 0 ? std::min(settings_.top_k, size) : size;
-  const std::vector<Candidate> candidates = best(logits, size, kept);
+  const std::vector<Candidate> candidates = best(logits, size, settings_.top_k);
   std::vector<double> probabilities;
   for (const Candidate &candidate : candidates)
     probabilities.push_back(std::exp((static_cast<double>(candidate.logit) - candidates[0].logit) /

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <random>
+#include <vector>
 
 namespace vlm {
 
@@ -19,8 +20,10 @@ class Sampler {
 public:
   /// Error(Settings) for values out of range.
   explicit Sampler(const Sampling &settings);
-  /// logits float32 [vocab_size]. Error(Failed) when they are not finite.
-  SampledToken operator()(const at::Tensor &logits);
+  /// logits float32 [vocab_size]. Error(Failed) when they are not finite. With `allowed` only ids for
+  /// which it is true are picked, of which there must be one below vocab_size; logprob remains the
+  /// model's own opinion, as if all were.
+  SampledToken operator()(const at::Tensor &logits, const std::vector<bool> *allowed = nullptr);
 
 private:
   double uniform(); // [0, 1), the same with every standard library

@@ -4,6 +4,7 @@
 #include "model/core/json_file.h"
 #include "model/core/utf8.h"
 #include "model/text/bpe.h"
+#include "model/text/byte_level.h"
 #include "model/text/text_steps.h"
 
 #include <algorithm>
@@ -20,12 +21,22 @@ json part(const json &file, const char *name) {
   return found == file.end() ? json() : *found;
 }
 
+bool has_step(const json &steps, const char *type) {
+  if (!steps.is_object())
+    return false;
+  const json inner = part(steps, "decoders");
+  return steps.value("type", "") == type ||
+         std::any_of(inner.begin(), inner.end(),
+                     [type](const json &each) { return has_step(each, type); });
+}
+
 class FastTokenizer : public Tokenizer {
 public:
   FastTokenizer(const json &file, const std::string &path, const TokenizerConfig &config);
 
   std::vector<int64_t> encode(std::string_view text) const override;
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const override;
+  std::optional<std::string> bytes(int64_t id) const override;
   int64_t vocab_size() const override { return vocab_size_; }
   std::optional<int64_t> bos_id() const override { return bos_; }
   std::optional<int64_t> eos_id() const override { return eos_; }
@@ -44,6 +55,7 @@ private:
   std::vector<int64_t> before_, after_; // ids put around every text
   std::optional<int64_t> bos_, eos_;
   int64_t vocab_size_ = 0;
+  bool byte_level_;
   bool clean_up_spaces_;
 };
 
@@ -52,6 +64,7 @@ FastTokenizer::FastTokenizer(const json &file, const std::string &path,
     : model_(file.at("model"), path), normalizer_(normalizer_steps(part(file, "normalizer"), path)),
       pre_tokenizer_(pre_tokenizer_steps(part(file, "pre_tokenizer"), path)),
       decoder_(decoder_steps(part(file, "decoder"), path)),
+      byte_level_(has_step(part(file, "decoder"), "ByteLevel")),
       clean_up_spaces_(config.clean_up_spaces) {
   add_tokens(file, path, config);
   bos_ = config.bos ? piece_id(*config.bos) : std::nullopt;
@@ -127,6 +140,20 @@ void FastTokenizer::read_template(const json &single, const json &special,
 std::optional<int64_t> FastTokenizer::piece_id(std::string_view piece) const {
   const auto found = added_ids_.find(std::string(piece));
   return found != added_ids_.end() ? found->second : model_.id(piece);
+}
+
+std::optional<std::string> FastTokenizer::bytes(int64_t id) const {
+  const auto found = added_.find(id);
+  if (found != added_.end())
+    return found->second.special ? std::nullopt : std::optional(found->second.content);
+  const std::string *piece = model_.piece(id);
+  if (!piece)
+    return {};
+  if (byte_level_)
+    return characters_to_bytes(*piece);
+  if (const auto byte = byte_of_piece(*piece))
+    return std::string(1, static_cast<char>(*byte));
+  return replace_all(*piece, "\xE2\x96\x81", " ");
 }
 
 std::vector<int64_t> FastTokenizer::encode(std::string_view text) const {

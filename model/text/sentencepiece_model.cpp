@@ -149,6 +149,15 @@ std::optional<int64_t> SentencePieceModel::id(std::string_view piece) const {
   return found == ids_.end() ? std::nullopt : std::optional<int64_t>(found->second);
 }
 
+std::optional<std::string> SentencePieceModel::bytes(int64_t id) const {
+  const Piece &piece = pieces_[static_cast<size_t>(id)];
+  if (piece.kind == Kind::Byte)
+    return std::string(1, static_cast<char>(*byte_of_piece(piece.text)));
+  if (piece.kind == Kind::Control || piece.kind == Kind::Unknown)
+    return {};
+  return replace_all(piece.text, kUnderline, " ");
+}
+
 // User-defined pieces, and the characters of the text between them. Characters without a piece have
 // the id of the unknown one.
 std::vector<MergeSymbol> SentencePieceModel::characters(std::string_view text) const {

@@ -34,6 +34,8 @@ public:
   int64_t size() const { return static_cast<int64_t>(pieces_.size()); }
   const std::string &piece(int64_t id) const { return pieces_[static_cast<size_t>(id)].text; }
   std::optional<int64_t> id(std::string_view piece) const;
+  /// What a piece adds to the middle of a text; none if it is a control piece or the unknown one.
+  std::optional<std::string> bytes(int64_t id) const;
 
 private:
   enum class Kind { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 };

@@ -26,6 +26,7 @@ public:
 
   std::vector<int64_t> encode(std::string_view text) const override;
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const override;
+  std::optional<std::string> bytes(int64_t id) const override;
   int64_t vocab_size() const override { return vocab_size_; }
   std::optional<int64_t> bos_id() const override { return id_of(config_.bos); }
   std::optional<int64_t> eos_id() const override { return id_of(config_.eos); }
@@ -80,6 +81,15 @@ void SentencePieceTokenizer::add_tokens(const std::string &path) {
 std::optional<int64_t> SentencePieceTokenizer::piece_id(std::string_view piece) const {
   const auto found = added_ids_.find(std::string(piece));
   return found != added_ids_.end() ? found->second : model_.id(piece);
+}
+
+std::optional<std::string> SentencePieceTokenizer::bytes(int64_t id) const {
+  const auto found = added_.find(id);
+  if (found == added_.end())
+    return id < model_.size() ? model_.bytes(id) : std::nullopt;
+  if (special_.count(found->second) > 0)
+    return {};
+  return found->second;
 }
 
 std::vector<int64_t> SentencePieceTokenizer::encode_part(std::string_view text) const {

@@ -4,10 +4,10 @@
 #include "model/core/log.h"
 #include "model/core/progress_bar.h"
 #include "model/engine/model.h"
+#include "model/engine/ocr.h"
 #include "model/vision/image_file.h"
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/line_batch.h"
-#include "pipelines/programs/ocr.h"
 
 #include <nlohmann/json.hpp>
 
@@ -37,12 +37,18 @@ constexpr const char *kAbout =
 struct Options {
   ModelOptions model;
   Request request; // what all questions have in common
-  bool ocr = false;
   bool as_json = false;
   bool verbose = false;
   std::string batch;
   std::vector<std::string> operands;
 };
+
+std::string read_file(const std::string &path) {
+  std::ifstream file(path);
+  if (!file)
+    fail(ErrorCategory::NotFound, path, ": cannot be opened");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 void add_turn(Request &request, const std::string &turn) {
   const size_t equals = turn.find('=');
@@ -70,7 +76,9 @@ Options parse(int argc, char **argv) {
   line.repeated("turn", "QUESTION=ANSWER", "an earlier turn; may be given several times",
                 [&](const std::string &turn) { add_turn(o.request, turn); });
   line.flag("generate", "ask for a generation prompt (appends <GEN>)", &o.request.generate);
-  line.flag("ocr", "read the text in the pictures and add it to the question", &o.ocr);
+  line.flag("ocr", "read the text in the pictures and add it to the question", &o.request.ocr);
+  line.repeated("json-schema", "FILE", "the answer is JSON that fits this JSON Schema",
+                [&](const std::string &path) { o.request.json_schema = read_file(path); });
   line.flag("json", "print one JSON object", &o.as_json);
   line.text("dump", "FILE", "write intermediate tensors as safetensors", &o.request.dump_path);
   line.text("batch", "FILE", "JSON lines {\"id\",\"images\",\"question\"}; - is standard input",
@@ -81,9 +89,9 @@ Options parse(int argc, char **argv) {
     fail(ErrorCategory::Settings, "give either a QUESTION or --batch (see --help)");
   if (!o.batch.empty() && !o.request.dump_path.empty())
     fail(ErrorCategory::Settings, "--dump does not go with --batch");
-  if (o.ocr)
+  if (o.request.ocr)
     check_ocr();
-  if (o.ocr && o.operands.size() == 1)
+  if (o.request.ocr && o.operands.size() == 1)
     fail(ErrorCategory::Settings, "--ocr reads text in pictures: give an IMAGE");
   return o;
 }
@@ -92,13 +100,8 @@ Request make_request(const Options &o, const std::string &question,
                      const std::vector<std::string> &paths) {
   Request request = o.request;
   request.question = question;
-  for (const std::string &path : paths) {
+  for (const std::string &path : paths)
     request.images.push_back(load_image(path));
-    if (!o.ocr)
-      continue;
-    const std::string text = recognise_text(request.images.back());
-    request.ocr_text += (request.ocr_text.empty() || text.empty() ? "" : ", ") + text;
-  }
   return request;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a build without Tesseract says.
 #include "model/core/error.h"
-#include "pipelines/programs/ocr.h"
+#include "model/engine/ocr.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,9 @@ void expect_refusal(const std::function<void()> &call) {
 
 TEST(NoOcr, IsRefusedByName) {
   expect_refusal(check_ocr);
-  expect_refusal([] { recognise_text({}); });
+  Request request;
+  request.images.emplace_back();
+  expect_refusal([&] { recognise_text(request, Pace()); });
 }
 
 } // namespace

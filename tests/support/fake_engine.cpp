@@ -96,6 +96,18 @@ public:
     Lock lock(mutex_);
     open_failure_ = {true, 0, category, message};
   }
+  void fail_ocr(ErrorCategory category, const std::string &message) override {
+    Lock lock(mutex_);
+    ocr_failure_ = {true, 0, category, message};
+  }
+  void read(const std::string &text) override {
+    Lock lock(mutex_);
+    ocr_text_ = text;
+  }
+  void check_ocr() const override {
+    Lock lock(mutex_);
+    ocr_failure_();
+  }
   void fail_validate(ErrorCategory category, const std::string &message) override {
     Lock lock(mutex_);
     validate_failure_ = {true, 0, category, message};
@@ -132,7 +144,8 @@ private:
   std::vector<std::string> answers_;
   StopReason stop_reason_ = StopReason::Eos;
   int64_t context_length_ = 0, tokens_per_image_ = 0;
-  Scripted request_failure_, open_failure_, validate_failure_;
+  Scripted request_failure_, open_failure_, validate_failure_, ocr_failure_;
+  std::string ocr_text_;
   bool held_ = false, deaf_ = false, open_held_ = false;
   int permits_ = 0, opening_ = 0, threads_ = 0;
 };
@@ -166,7 +179,8 @@ void Fake::reset() {
   answers_.clear();
   stop_reason_ = StopReason::Eos;
   context_length_ = tokens_per_image_ = 0;
-  request_failure_ = open_failure_ = validate_failure_ = Scripted();
+  request_failure_ = open_failure_ = validate_failure_ = ocr_failure_ = Scripted();
+  ocr_text_.clear();
   deaf_ = false;
   permits_ = 0;
 }
@@ -255,6 +269,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &reques
   const int nth = seen_.begun;
   seen_.last = request;
   seen_.questions.push_back(request.question);
+  seen_.turns.push_back(request.turns);
   seen_.generate.push_back(request.generate);
   seen_.memories.push_back(request.memory);
   changed_.notify_all();
@@ -267,6 +282,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &reques
     request_failure_();
   auto result = std::make_unique<Result>();
   result->text = next_answer();
+  result->ocr_text = request.ocr ? ocr_text_ : "";
   result->generation_prompt = generation_prompt(result->text);
   result->prompt = request.question;
   result->output_ids = {7, 8};

@@ -19,6 +19,7 @@ struct FakeSeen {
   ModelOptions options; ///< of the last open()
   Request last;         ///< the request begun last
   std::vector<std::string> questions;
+  std::vector<std::vector<Turn>> turns; ///< of the same requests
   std::vector<bool> generate; ///< whether the same requests asked for a generation prompt
   std::vector<std::shared_ptr<PictureMemory>> memories; ///< of the same requests
 };
@@ -42,6 +43,8 @@ public:
   /// open() stops until release() or until its caller cancels.
   virtual void hold_open() = 0;
 
+  /// What is read in pictures; default: nothing.
+  virtual void read(const std::string &text) = 0;
   /// Answers in this order, the last one for ever. Default: "answer 1", "answer 2" ...
   virtual void script(std::vector<std::string> answers) = 0;
   virtual void stop_with(StopReason reason) = 0;
@@ -49,6 +52,7 @@ public:
   virtual void room(int64_t context_length, int64_t tokens_per_image) = 0;
   virtual void fail_request(int nth, ErrorCategory category, const std::string &message) = 0;
   virtual void fail_open(ErrorCategory category, const std::string &message) = 0;
+  virtual void fail_ocr(ErrorCategory category, const std::string &message) = 0;
   virtual void fail_validate(ErrorCategory category, const std::string &message) = 0;
 
   /// Waits until this many requests began or ended. False after ten seconds.

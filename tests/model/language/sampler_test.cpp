@@ -125,6 +125,22 @@ TEST(Sampler, ForbiddenTokensStayForbidden) {
   EXPECT_EQ(support(settings(3, 0, 1), row({never, 1, never, 0})), (std::set<int64_t>{1, 3}));
 }
 
+// Of what is allowed the choice is as ever; the probability is that before anything was ruled out.
+TEST(Sampler, PicksWhatIsAllowed) {
+  const at::Tensor logits = row({3, 2, 1, 0, 2});
+  const std::vector<bool> allowed = {false, true, true, false}; // ids beyond it are not
+  const SampledToken greedy = Sampler(settings(0, 0, 1))(logits, &allowed);
+  EXPECT_EQ(greedy.id, 1);
+  EXPECT_DOUBLE_EQ(greedy.logprob + 1, Sampler(settings(0, 0, 1))(logits).logprob);
+  for (const Sampling &sampling : {settings(5, 0, 1), settings(5, 4, 0.99)}) {
+    Sampler sampler(sampling);
+    std::set<int64_t> seen;
+    for (int i = 0; i < 300; ++i)
+      seen.insert(sampler(logits, &allowed).id);
+    EXPECT_EQ(seen, (std::set<int64_t>{1, 2}));
+  }
+}
+
 TEST(Sampler, RefusesWhatIsNotFinite) {
   Sampler sampler(settings(1, 0, 1));
   for (const float bad :

@@ -39,6 +39,24 @@ TEST_P(Family, Text) {
   }
 }
 
+// One after the other, the bytes of the tokens are the text, behind the space that some put before
+// every text; special tokens have none.
+TEST_P(Family, BytesOfTokensMakeTheText) {
+  int compared = 0;
+  for (const auto &item : expected["strings"]) {
+    const std::string text = item["text"];
+    if (text.find('<') != std::string::npos || item["decoded"] != text)
+      continue;
+    std::string bytes;
+    for (const int64_t id : item["ids"].get<Ids>())
+      bytes += tokenizer->bytes(id).value_or("");
+    EXPECT_TRUE(bytes == text || bytes == " " + text) << bytes << "\n" << text;
+    ++compared;
+  }
+  EXPECT_GT(compared, 30);
+  EXPECT_EQ(tokenizer->bytes(*tokenizer->eos_id()), std::nullopt);
+}
+
 TEST_P(Family, TextOfRandomIds) {
   ASSERT_FALSE(expected["decode_only"].empty());
   for (const auto &item : expected["decode_only"])

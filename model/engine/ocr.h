@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/core/pace.h"
+#include "model/engine/request.h"
+
+#include <string>
+
+namespace vlm {
+
+/// Error(Unavailable) in a build without Tesseract, Error(NotFound) when its English language data
+/// is missing.
+void check_ocr();
+
+/// The lines of text in a request's pictures that Tesseract recognises with a confidence above 0.1,
+/// joined by ", ", without control characters and `<image>` marks; empty when there are none (mgm-spec
+/// 5.4). Read once for all requests that share a memory. Errors as check_ocr().
+std::string recognise_text(const Request &request, const Pace &pace);
+
+/// What the library libgst-vlm-ocr exports, under this name. It is opened when text is first to be
+/// read: Tesseract brings some fifty libraries with it.
+struct Ocr {
+  virtual ~Ocr() = default;
+  /// Joined lines of one picture. Any thread.
+  virtual std::string read(const Image &image) = 0;
+};
+constexpr const char *kOcrEntryName = "vlm_ocr";
+using OcrEntry = Ocr *(*)(); ///< owned by the library; throws Error(NotFound)
+
+} // namespace vlm
