@@ -32,6 +32,13 @@ settle_as_failed (Job &job, std::exception_ptr error)
   job.error = std::move (error);
 }
 
+// As the model was asked; what was read in earlier pictures is gone with them.
+std::string
+message_of (const Job &job)
+{
+  return vlm::user_message (job.record.question, "", job.request.generate);
+}
+
 GstClockTime
 since (Job::Clock::time_point then)
 {
@@ -112,6 +119,7 @@ CaptionQueue::forget ()
   jobs_.clear ();
   last_.clear ();
   previous_.clear ();
+  history_.clear ();
   captions_.reset ();
   changed_.notify_all ();
 }
@@ -129,6 +137,7 @@ CaptionQueue::new_stream ()
   std::lock_guard<std::mutex> lock (mutex_);
   ++stream_;
   previous_.clear ();
+  history_.clear ();
   captions_.reset ();
 }
 
@@ -332,6 +341,11 @@ CaptionQueue::submit_next ()
     vlm::Request request = std::move (next->request);
     next->request = vlm::Request ();
     next->request.cancel = request.cancel; // flush() cancels through it
+    next->request.generate = request.generate;
+    if (next->history > 0) {
+      history_.enter (next->conversation);
+      request.turns = history_.turns (next->prompt, next->history);
+    }
     worker_->submit (std::move (request), done);
   } catch (...) {
     next->running = false;
@@ -357,6 +371,8 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
     remember_answer (*job);
   } else
     settle_as_failed (*job, std::move (error));
+  if (result && job->history > 0 && job->stream == stream_)
+    history_.add (job->prompt, {message_of (*job), job->record.text});
   if (result && !job->prompts)
     job->record.answer->generation_prompt.clear ();
   pump (lock);

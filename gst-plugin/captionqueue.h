@@ -3,6 +3,7 @@
 
 #include "gst-plugin/framecaptions.h"
 #include "gst-plugin/gstvlmsettings.h"
+#include "gst-plugin/history.h"
 #include "gst-plugin/outlets.h"
 #include "gst-plugin/prompttemplate.h"
 #include "model/engine/engine.h"
@@ -40,6 +41,8 @@ struct Job {
   bool leads = true;        ///< first question of its frame; set by admit()
   Outlets::Places places{}; ///< on the request pads
   bool prompts = false;     ///< generation prompts are passed on
+  guint history = 0;        ///< earlier answers that the model is reminded of
+  std::string conversation; ///< of another one nothing is remembered
   bool arrival = false;     ///< the text takes its time from when it comes
   Clock::time_point admitted = Clock::now ();
   guint64 stream = 0, epoch = 0; ///< set by admit()
@@ -146,6 +149,7 @@ private:
   std::map<std::string, CaptionRecord> last_;
   /// The stream's last answers, by prompt: for `{previous}`.
   std::map<std::string, std::string> previous_;
+  History history_;
   Counters counters_;
   guint64 epoch_ = 0; ///< answers of an older one are ignored
   guint64 stream_ = 0;

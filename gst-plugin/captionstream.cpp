@@ -49,6 +49,18 @@ asks_for_prompt (const std::string &question)
   return question.find ("<GEN>") != std::string::npos;
 }
 
+// Equal as long as earlier answers belong to the same conversation.
+std::string
+conversation_of (const Settings &settings)
+{
+  std::string out = settings.template_name + '\n' +
+                    settings.system_prompt.value_or ("\n") +
+                    settings.json_schema;
+  for (const std::string &each : settings.asked ())
+    out += '\0' + each;
+  return out;
+}
+
 vlm::Request
 make_request (const Settings &settings)
 {
@@ -58,6 +70,9 @@ make_request (const Settings &settings)
   request.system = settings.system_prompt;
   request.template_name = settings.template_name;
   request.max_tokens = settings.max_tokens;
+  request.json_schema = settings.json_schema;
+  request.ocr = settings.ocr;
+  request.forget_turns = true;
   request.sampling = {
       settings.temperature, settings.top_k, settings.top_p, settings.seed};
   return request;
@@ -358,6 +373,8 @@ CaptionStream::make_job (
   Job job;
   job.arrival = *async_;
   job.prompts = settings.generate != GST_VLM_GENERATE_NEVER;
+  job.history = settings.history;
+  job.conversation = conversation_of (settings);
   job.record = make_record (moment, settings);
   try {
     settings.check ();

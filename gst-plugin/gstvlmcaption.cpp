@@ -97,7 +97,8 @@
  * `seed`, `max-tokens`, `queue-time`, and after an answer `stop-reason`,
  * `prompt-digest`, `prompt-tokens`, `output-tokens`, `truncated-tokens`,
  * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
- * and `generation-prompt`; after a failure `error`. Times are integer
+ * and `generation-prompt`, with #GstVlmCaption:ocr `ocr-text`; after a failure
+ * `error`. Times are integer
  * nanoseconds. Fields that are not known are absent. Every due frame yields
  * exactly one record for each question, in order; so does every window.
  *
@@ -111,6 +112,15 @@
  * of their stream, go downstream as the serialised custom event
  * `vlmcaption/record`, in their order among the frames: before a new SEGMENT,
  * STREAM_START or EOS, or before the frame that follows.
+ *
+ * ## What is asked
+ *
+ * With a #GstVlmCaption:json-schema every answer is compact JSON that fits it:
+ * only tokens that fit are taken, and an answer that #GstVlmCaption:max-tokens
+ * ends halfway is a failed record. With #GstVlmCaption:history the earlier
+ * answers to the same question stand in the conversation. A conversation has
+ * its pictures in its first turn, so the newest frame stands there alone, and
+ * the earlier answers are about frames that the model does not see any more.
  *
  * ## Request pads
  *
@@ -780,6 +790,8 @@ gst_vlm_caption_open (GstVlmCaption * self)
   const Settings settings = self->priv->settings_copy ();
   settings.check ();
   engine ().validate (settings.model_options ());
+  if (settings.ocr)
+    check_ocr (engine ());
   return true;
 }
 

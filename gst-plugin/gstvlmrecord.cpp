@@ -88,6 +88,7 @@ put_answer (GstStructure * s, const Answer &answer)
     gst_structure_set (
         s, "confidence", G_TYPE_DOUBLE, *answer.confidence, NULL);
   put_text (s, "generation-prompt", answer.generation_prompt);
+  put_text (s, "ocr-text", answer.ocr_text);
 }
 
 const char *
@@ -171,6 +172,7 @@ fill_answer (
   answer.stop_reason = stop_reason (result.stop_reason);
   answer.prompt_digest = sha256 (result.prompt);
   answer.generation_prompt = valid_utf8 (result.generation_prompt);
+  answer.ocr_text = valid_utf8 (result.ocr_text);
   answer.prompt_tokens = result.prompt_positions;
   answer.output_tokens = result.output_ids.size ();
   answer.truncated_tokens = result.truncated_positions;

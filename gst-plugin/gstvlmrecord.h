@@ -23,6 +23,7 @@ struct Answer {
   const char * stop_reason;
   std::string prompt_digest; ///< SHA-256 of the rendered prompt
   std::string generation_prompt;
+  std::string ocr_text; ///< what of the prompt was read in the pictures
   guint64 prompt_tokens, output_tokens, truncated_tokens;
   GstClockTime preprocess_time, vision_time, prefill_time, decode_time;
   std::optional<double> confidence;

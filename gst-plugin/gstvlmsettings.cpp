@@ -2,6 +2,7 @@
 #include "gst-plugin/gstvlmsettings.h"
 
 #include "gst-plugin/prompttemplate.h"
+#include "model/language/json_schema.h"
 
 GType
 gst_vlm_caption_mode_get_type (void)
@@ -111,6 +112,8 @@ constexpr guint64 kMaxWindow = kMaxTime / 4;
 constexpr guint kMaxFrames = 16;
 // A frame that belongs to very many windows would be asked about as often.
 constexpr guint64 kMaxOverlapping = 64;
+
+constexpr guint kMostTurns = 100;
 
 std::string
 string_of (const GValue * value)
@@ -327,6 +330,26 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
           "model writes as <h>...</h>: it becomes the record's field "
           "generation-prompt and a buffer on the pad prompt_src",
           gst_vlm_generate_get_type (), d.generate, kPlaying));
+  g_object_class_install_property (klass, PROP_JSON_SCHEMA,
+      g_param_spec_string ("json-schema", "JSON schema",
+          "JSON Schema that answers fit: then they are compact JSON, or fail. "
+          "Understood are type, properties, required, additionalProperties, "
+          "items, minItems, maxItems, minLength, maxLength, minimum and maximum "
+          "of integers, enum, const and anyOf. Empty: answers are free text",
+          "", kPlaying));
+  g_object_class_install_property (klass, PROP_OCR,
+      g_param_spec_boolean ("ocr", "OCR",
+          "Read the text in the pictures (by Tesseract) and put it behind the "
+          "question. It comes from whoever wrote it there: do not trust what "
+          "the model makes of it. The record's field ocr-text holds it",
+          d.ocr, kPlaying));
+  g_object_class_install_property (klass, PROP_HISTORY,
+      g_param_spec_uint ("history", "History",
+          "How many earlier answers to the same question stay in the "
+          "conversation. Its one picture is the newest. Begins anew with a "
+          "stream, a flush and other questions; what does not fit into the "
+          "model's context beside max-tokens is forgotten, oldest first",
+          0, kMostTurns, d.history, kPlaying));
 }
 
 void
@@ -434,6 +457,16 @@ install_properties (GObjectClass * klass)
       gst_vlm_generate_get_type (), static_cast<GstPluginAPIFlags> (0));
 }
 
+void
+check_ocr (const vlm::Engine &engine)
+{
+  try {
+    engine.check_ocr ();
+  } catch (const vlm::Error &error) {
+    refuse ("ocr=true: ", error.what ());
+  }
+}
+
 bool
 mutable_in_ready_only (const GParamSpec * spec)
 {
@@ -475,6 +508,9 @@ Settings::set (guint property, const GValue * value)
     case PROP_SEED: seed = g_value_get_uint64 (value); break;
     case PROP_GENERATE:
       generate = static_cast<GstVlmGenerate> (g_value_get_enum (value)); break;
+    case PROP_JSON_SCHEMA: json_schema = string_of (value); break;
+    case PROP_OCR: ocr = g_value_get_boolean (value); break;
+    case PROP_HISTORY: history = g_value_get_uint (value); break;
     case PROP_QUEUE_SIZE: queue_size = g_value_get_uint (value); break;
     case PROP_QUEUE_POLICY:
       queue_policy = static_cast<GstVlmQueuePolicy> (g_value_get_enum (value));
@@ -517,6 +553,9 @@ Settings::get (guint property, GValue * value) const
     case PROP_TOP_P: g_value_set_double (value, top_p); break;
     case PROP_SEED: g_value_set_uint64 (value, seed); break;
     case PROP_GENERATE: g_value_set_enum (value, generate); break;
+    case PROP_JSON_SCHEMA: g_value_set_string (value, json_schema.c_str ()); break;
+    case PROP_OCR: g_value_set_boolean (value, ocr); break;
+    case PROP_HISTORY: g_value_set_uint (value, history); break;
     case PROP_QUEUE_SIZE: g_value_set_uint (value, queue_size); break;
     case PROP_QUEUE_POLICY: g_value_set_enum (value, queue_policy); break;
     case PROP_CHANGE_THRESHOLD: g_value_set_double (value, change_threshold); break;
@@ -574,6 +613,8 @@ Settings::check () const
   if (system_prompt && !g_utf8_validate (system_prompt->c_str (), -1, NULL))
     refuse ("system-prompt is not valid UTF-8");
   check_template (*this);
+  if (!json_schema.empty ())
+    vlm::JsonSchema::parse (json_schema);
 }
 
 } // namespace gstvlm

@@ -116,6 +116,9 @@ enum Property : guint {
   PROP_TOP_P,
   PROP_SEED,
   PROP_GENERATE,
+  PROP_JSON_SCHEMA,
+  PROP_OCR,
+  PROP_HISTORY,
   PROP_QUEUE_SIZE,
   PROP_QUEUE_POLICY,
   PROP_CHANGE_THRESHOLD,
@@ -152,6 +155,9 @@ struct Settings {
   gdouble top_p = 1;
   guint64 seed = 0;
   GstVlmGenerate generate = GST_VLM_GENERATE_NEVER;
+  std::string json_schema; ///< empty: answers are free text
+  bool ocr = false;
+  guint history = 0;
   guint queue_size = 1;
   GstVlmQueuePolicy queue_policy = GST_VLM_QUEUE_POLICY_AUTO;
   gdouble change_threshold = 0;
@@ -172,6 +178,9 @@ struct Settings {
   /// are malformed.
   void check () const;
 };
+
+/// Error(Settings) when the property ocr cannot be had.
+void check_ocr (const vlm::Engine &engine);
 
 /// Installs all properties, PROP_STATS included.
 void install_properties (GObjectClass * object_class);

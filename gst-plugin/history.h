@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/text/conversation.h"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gstvlm
+{
+
+/// What was asked and answered so far in one conversation, by prompt. Not
+/// synchronised.
+class History
+{
+public:
+  /// Forgets everything when another conversation begins.
+  void enter (const std::string &conversation);
+  void clear () { turns_.clear (); }
+
+  void add (const std::string &prompt, vlm::Turn turn);
+  /// The last turns of a prompt, up to `most`, oldest first.
+  std::vector<vlm::Turn> turns (const std::string &prompt, size_t most) const;
+
+private:
+  std::string conversation_;
+  std::map<std::string, std::deque<vlm::Turn>> turns_;
+};
+
+} // namespace gstvlm
