@@ -346,6 +346,10 @@ CaptionQueue::submit_next ()
       history_.enter (next->conversation);
       request.turns = history_.turns (next->prompt, next->history);
     }
+    if (next->tokens && !next->tokens->fit (next->record.model_digest))
+      next->tokens.reset ();
+    if (next->tokens)
+      request.memory = next->tokens->memory;
     worker_->submit (std::move (request), done);
   } catch (...) {
     next->running = false;
@@ -373,6 +377,8 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
     settle_as_failed (*job, std::move (error));
   if (result && job->history > 0 && job->stream == stream_)
     history_.add (job->prompt, {message_of (*job), job->record.text});
+  if (result && job->tokens && result->timings.vision == 0)
+    ++counters_.reused;
   if (result && !job->prompts)
     job->record.answer->generation_prompt.clear ();
   pump (lock);

@@ -6,6 +6,7 @@
 #include "gst-plugin/history.h"
 #include "gst-plugin/outlets.h"
 #include "gst-plugin/prompttemplate.h"
+#include "gst-plugin/tokensmeta.h"
 #include "model/engine/engine.h"
 
 #include <chrono>
@@ -37,6 +38,7 @@ struct Job {
   std::vector<std::shared_ptr<vlm::Image>> images; ///< in order of time
   size_t text_bytes = 0;      ///< of the longest question about them
   size_t images_left_out = 0; ///< for want of room in the model's context
+  std::shared_ptr<const Tokens> tokens; ///< of an encoder before; may be null
   std::exception_ptr error; ///< why it failed
   bool leads = true;        ///< first question of its frame; set by admit()
   Outlets::Places places{}; ///< on the request pads
@@ -52,6 +54,7 @@ struct Job {
 struct Counters {
   guint64 due = 0, answered = 0, skipped = 0, dropped = 0, failed = 0;
   guint64 flushed = 0; ///< forgotten by a flush or a stop
+  guint64 reused = 0; ///< answered from an encoder's tokens, without a look
   GstClockTime last_latency = 0, total_latency = 0;
   gsize queue = 0; ///< frames now waiting or being analysed
 };

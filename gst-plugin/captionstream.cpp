@@ -42,13 +42,6 @@ reference_time (GstBuffer * buffer, GstStaticCaps * reference)
   return meta ? meta->timestamp : GST_CLOCK_TIME_NONE;
 }
 
-// By itself: it is not asked for twice.
-bool
-asks_for_prompt (const std::string &question)
-{
-  return question.find ("<GEN>") != std::string::npos;
-}
-
 // Equal as long as earlier answers belong to the same conversation.
 std::string
 conversation_of (const Settings &settings)
@@ -64,17 +57,12 @@ conversation_of (const Settings &settings)
 vlm::Request
 make_request (const Settings &settings)
 {
-  vlm::Request request;
+  vlm::Request request = settings.request ();
   if (settings.asked ().size () > 1) // what was seen for one serves the others
     request.memory = std::make_shared<vlm::PictureMemory> ();
-  request.system = settings.system_prompt;
-  request.template_name = settings.template_name;
-  request.max_tokens = settings.max_tokens;
   request.json_schema = settings.json_schema;
   request.ocr = settings.ocr;
   request.forget_turns = true;
-  request.sampling = {
-      settings.temperature, settings.top_k, settings.top_p, settings.seed};
   return request;
 }
 
@@ -213,6 +201,7 @@ CaptionStream::moment_of (GstBuffer * buffer, const Frame &frame,
   moment.window = window;
   moment.wall_clock = wall_clock (buffer);
   moment.frames = {frame.pts};
+  moment.tokens = tokens_of (buffer);
   moment.grid = [this, buffer] { return reader_.luma (buffer); };
   moment.images = [this, buffer] {
     return std::vector{
@@ -340,6 +329,19 @@ CaptionStream::make_record (
   return record;
 }
 
+CaptionRecord
+CaptionStream::record_of (
+    GstBuffer * buffer, const Frame &frame, const Settings &settings) const
+{
+  Moment moment;
+  moment.pts = frame.pts;
+  moment.duration = frame.duration;
+  moment.window = {frame.pts, frame.pts + frame.duration};
+  moment.wall_clock = wall_clock (buffer);
+  moment.frames = {frame.pts};
+  return make_record (moment, settings);
+}
+
 PromptPlace
 CaptionStream::place_of (const Moment &moment) const
 {
@@ -389,6 +391,7 @@ CaptionStream::make_job (
     } else {
       job.request = make_request (settings);
       job.images = moment.images ();
+      job.tokens = moment.tokens;
     }
   } catch (...) {
     job.kind = Job::Kind::Settled;
@@ -412,8 +415,7 @@ CaptionStream::make_jobs (
     jobs[i].prompt = asked[i];
     jobs[i].question = fill (asked[i], place_of (moment));
     jobs[i].record.question = jobs[i].question.with ("");
-    jobs[i].request.generate = settings.generate == GST_VLM_GENERATE_ALWAYS &&
-                               !asks_for_prompt (asked[i]);
+    jobs[i].request.generate = settings.adds_prompt_to (asked[i]);
     jobs[i].request.cancel = vlm::CancelToken (); // copies share theirs
   }
   reserve_text (jobs, settings);
@@ -439,8 +441,7 @@ CaptionStream::region_job (const RegionPicture &picture, const Moment &moment,
   job.record.region = picture.region;
   job.record.question = job.question.with ("");
   job.request = make_request (settings);
-  job.request.generate = settings.generate == GST_VLM_GENERATE_ALWAYS &&
-                         !asks_for_prompt (settings.region_prompt);
+  job.request.generate = settings.adds_prompt_to (settings.region_prompt);
   job.request.memory = nullptr; // of another picture
   job.images = {picture.image};
   return job;

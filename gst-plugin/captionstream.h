@@ -21,6 +21,7 @@ struct Moment {
   Schedule::Window window;
   GstClockTime wall_clock;
   std::vector<GstClockTime> frames;
+  std::shared_ptr<const Tokens> tokens; ///< of a frame; may be null
   /// Called when they are needed only; all may throw.
   std::function<LumaGrid ()> grid;
   std::function<std::vector<std::shared_ptr<vlm::Image>> ()> images;
@@ -46,6 +47,7 @@ public:
   void set_stream_id (const std::string &id) { stream_id_ = id; }
   void set_info (const GstVideoInfo &info) { reader_.set_info (info); }
   const GstSegment &segment () const { return segment_; }
+  const GstVideoInfo &info () const { return reader_.info (); }
 
   /// Decides the mode at the first frame; `pad` is the video sink pad.
   void resolve_mode (GstVlmCaptionMode mode, GstPad * pad);
@@ -55,6 +57,9 @@ public:
   /// False without a (sensible) PTS.
   static bool dated (GstBuffer * buffer);
   Frame frame_of (GstBuffer * buffer) const;
+  /// A record of the frame alone.
+  CaptionRecord record_of (
+      GstBuffer * buffer, const Frame &frame, const Settings &settings) const;
   /// Since the start. Any thread.
   struct RegionTotals {
     std::atomic<guint64> left_out{0}, outside{0};

@@ -36,6 +36,17 @@ square_pixels (const GstVideoInfo &info, gint &width, gint &height)
   side = static_cast<gint> (stretched);
 }
 
+// So that no side is longer.
+void
+shrink (gint longest, gint &width, gint &height)
+{
+  const gint side = MAX (width, height);
+  if (longest <= 0 || side <= longest)
+    return;
+  width = MAX (1, gst_util_uint64_scale_int_round (width, longest, side));
+  height = MAX (1, gst_util_uint64_scale_int_round (height, longest, side));
+}
+
 [[noreturn]] void
 refuse (const GstVideoInfo &info, GstBuffer * buffer)
 {
@@ -131,7 +142,8 @@ FrameReader::prepare (Path &path, const GstVideoInfo &from,
     const Rectangle &source, gint width, gint height)
 {
   if (path.converter && gst_video_info_is_equal (&path.from, &from) &&
-      path.source == source)
+      path.source == source && path.to.width == width &&
+      path.to.height == height)
     return;
   path.from = from;
   path.source = source;
@@ -164,7 +176,8 @@ FrameReader::convert (Path &path, GstVideoFrame * frame, guint8 * target)
 }
 
 vlm::Image
-FrameReader::read (GstBuffer * buffer, const Rectangle &source, Path &path)
+FrameReader::read (
+    GstBuffer * buffer, const Rectangle &source, Path &path, gint longest)
 {
   MappedFrame frame (info_, buffer, GST_MAP_READ);
   if (!frame)
@@ -173,6 +186,7 @@ FrameReader::read (GstBuffer * buffer, const Rectangle &source, Path &path)
   out.width = source.width;
   out.height = source.height;
   square_pixels (info_, out.width, out.height);
+  shrink (longest, out.width, out.height);
   prepare (path, frame.get ()->info, source, out.width, out.height);
   out.rgb.resize (path.to.size);
   convert (path, frame.get (), out.rgb.data ());
@@ -180,15 +194,15 @@ FrameReader::read (GstBuffer * buffer, const Rectangle &source, Path &path)
 }
 
 vlm::Image
-FrameReader::image (GstBuffer * buffer)
+FrameReader::image (GstBuffer * buffer, gint longest)
 {
-  return read (buffer, visible (buffer), whole_);
+  return read (buffer, visible (buffer), whole_, longest);
 }
 
 vlm::Image
 FrameReader::image (GstBuffer * buffer, const Rectangle &part)
 {
-  return read (buffer, part, part_);
+  return read (buffer, part, part_, 0);
 }
 
 // Unpacks a few rows only: a converter would scale the whole picture.

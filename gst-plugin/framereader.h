@@ -40,9 +40,10 @@ public:
   const GstVideoInfo &info () const { return info_; }
 
   /// The visible picture as RGB with square pixels: the longer way is
-  /// stretched. Error(Data) when the buffer is not what its caps say or the
-  /// stretched picture is too large.
-  vlm::Image image (GstBuffer * buffer);
+  /// stretched. With `longest` above 0 no side is longer than that. Error(Data)
+  /// when the buffer is not what its caps say or the stretched picture is too
+  /// large.
+  vlm::Image image (GstBuffer * buffer, gint longest = 0);
 
   /// The same of a part, which is not empty and lies in visible().
   vlm::Image image (GstBuffer * buffer, const Rectangle &part);
@@ -61,7 +62,8 @@ private:
     Rectangle source;
   };
 
-  vlm::Image read (GstBuffer * buffer, const Rectangle &source, Path &path);
+  vlm::Image read (GstBuffer * buffer, const Rectangle &source, Path &path,
+      gint longest);
   static void prepare (Path &path, const GstVideoInfo &from,
       const Rectangle &source, gint width, gint height);
   static void convert (Path &path, GstVideoFrame * frame, guint8 * target);

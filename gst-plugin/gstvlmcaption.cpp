@@ -28,6 +28,9 @@
  * like the last analysed one is not analysed again. In reverse playback frames
  * are analysed in their order of arrival.
  *
+ * Behind a #GstVlmEncode with the same model and interval the model has looked
+ * at the frame already, or does so once for all captioners.
+ *
  * ## Windows
  *
  * With a #GstVlmCaption:window the model is asked about stretches of time. They
@@ -122,6 +125,38 @@
  * its pictures in its first turn, so the newest frame stands there alone, and
  * the earlier answers are about frames that the model does not see any more.
  *
+ * ## Questions at run time
+ *
+ * The action signal #GstVlmCaption::ask asks about the newest frame: the one
+ * that plays, the one that a paused pipeline shows, the last one after EOS.
+ * When there is none yet the question waits for the first. The answer comes as
+ * an element message named `vlmcaption/answer`, with the fields of a record and
+ * `ask-id`, and through the signal #GstVlmCaption::answer; neither disturbs the
+ * captions, which take turns with it. Every question is answered once: one that
+ * is cancelled (#GstVlmCaption::cancel), given up or that fails has an empty
+ * text, the status `dropped` or `failed`, and `error` says why. `sequence` is
+ * the order of the answers.
+ *
+ * EOS does not wait for answers; they come after it. A flush leaves a question
+ * with the picture that it has; those that wait for one, and later ones, are
+ * about the frames after it. PAUSED to READY gives all questions up. Up to 16
+ * may be open; more are refused, as are questions that cannot be asked: the id
+ * is 0, and a warning tells why.
+ *
+ * With #GstVlmCaption:look-back small pictures of the last minutes are kept, in
+ * not more memory than #GstVlmCaption:look-back-bytes, and
+ * #GstVlmCaption::ask-at asks about a moment of these. They are forgotten at a
+ * flush and when a new stream or segment begins.
+ *
+ * Without code the same is done by custom events, sent upstream or downstream:
+ * `vlmcaption/ask` with `question` (string) and, where wanted, `pts` of a past
+ * moment and an `id` of the sender's choice (guint64); `vlmcaption/cancel` with
+ * `id`. They go no further.
+ *
+ * The newest frame is kept without a copy, unless it is from a pool that has a
+ * limit. An element downstream that writes into pictures copies each because of
+ * that.
+ *
  * ## Request pads
  *
  * `text_src` says what the records say, `json_src` every record whole, one
@@ -161,6 +196,7 @@
 
 #include "gst-plugin/gstvlmcaption.h"
 
+#include "gst-plugin/asking.h"
 #include "gst-plugin/captionstream.h"
 #include "gst-plugin/gstvlmengine.h"
 #include "gst-plugin/gstvlmerrors.h"
@@ -191,6 +227,7 @@ struct GstVlmCaptionPrivate {
   Settings settings;
 
   std::shared_ptr<CaptionQueue> queue;
+  std::unique_ptr<Asking> asking;
   ModelLoader loader;
   Outlets outlets;
 
@@ -219,7 +256,14 @@ G_DEFINE_TYPE (GstVlmCaption, gst_vlm_caption, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (
     vlmcaption, "vlmcaption", GST_RANK_NONE, GST_TYPE_VLM_CAPTION)
 
-enum { SIGNAL_CAPTION, LAST_SIGNAL };
+enum {
+  SIGNAL_CAPTION,
+  SIGNAL_ASK,
+  SIGNAL_ASK_AT,
+  SIGNAL_CANCEL,
+  SIGNAL_ANSWER,
+  LAST_SIGNAL
+};
 static guint signals[LAST_SIGNAL];
 
 static GstStaticPadTemplate sink_template =
@@ -308,7 +352,18 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
   });
 }
 
-// The queue outlives the element when the model is busy: it knows it only
+// Any thread, no lock held.
+static void
+gst_vlm_caption_answer (GstVlmCaption * self, const CaptionRecord &record)
+{
+  Ptr<GstStructure> s = to_structure (record, kAnswerMessage);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self), s.release ()));
+  g_signal_emit (self, signals[SIGNAL_ANSWER], 0, record.ask_id,
+      record.text.c_str ());
+}
+
+// The queues outlive the element when the model is busy: they know it only
 // weakly.
 GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
 {
@@ -317,6 +372,10 @@ GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
     const Ptr<GstElement> element = weak->lock ();
     return !element ||
            gst_vlm_caption_deliver (GST_VLM_CAPTION (element.get ()), job);
+  });
+  asking = std::make_unique<Asking> ([weak] (const CaptionRecord &record) {
+    if (const Ptr<GstElement> element = weak->lock ())
+      gst_vlm_caption_answer (GST_VLM_CAPTION (element.get ()), record);
   });
 }
 
@@ -481,6 +540,7 @@ gst_vlm_caption_new_stream (GstVlmCaption * self)
   CaptionQueue &queue = *self->priv->queue;
   gst_vlm_caption_push_records (self, queue.captions ().take_all ());
   queue.new_stream ();
+  self->priv->asking->new_stream ();
 }
 
 // Text for the frame, or a GAP, is queued before the frame is pushed:
@@ -499,6 +559,8 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   const Settings settings = priv.settings_copy ();
   priv.stream.resolve_mode (settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
   const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
+  priv.asking->frame (buffer, priv.stream.info (),
+      priv.stream.record_of (buffer, frame, settings), settings);
   const GstFlowReturn flow = gst_vlm_caption_analyse_all (
       self, priv.stream.due (buffer, frame, settings), settings);
   if (flow != GST_FLOW_OK)
@@ -570,6 +632,7 @@ gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
     return false;
   if (!priv.queue->drain () && !priv.queue->failed ())
     return false;
+  priv.asking->end ();
   priv.warnings.finish (GST_ELEMENT (self));
   gst_vlm_caption_push_records (self, priv.queue->captions ().take_all ());
   priv.outlets.end (event);
@@ -581,6 +644,7 @@ static void
 gst_vlm_caption_flush_start (GstVlmCaption * self, GstEvent * event)
 {
   self->priv->queue->flush ();
+  self->priv->asking->flush ();
   self->priv->outlets.flush (event);
 }
 
@@ -649,10 +713,64 @@ gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
   }
 }
 
+// ---- questions at run time
+// ------------------------------------------------------------------------
+
+// What is refused is a warning: it ends nothing.
+template <typename Value, typename Body>
+static Value
+gst_vlm_caption_or_warn (GstVlmCaption * self, Value fallback, Body body)
+{
+  try {
+    return body ();
+  } catch (...) {
+    post_warning (
+        GST_ELEMENT (self), failure_of (std::current_exception ()));
+    return fallback;
+  }
+}
+
+static guint64
+gst_vlm_caption_ask_at (
+    GstVlmCaption * self, const gchar * question, guint64 pts)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  return gst_vlm_caption_or_warn (self, guint64{0}, [&] {
+    return priv.asking->ask (
+        {question ? question : "", 0, pts}, priv.settings_copy ());
+  });
+}
+
+static guint64
+gst_vlm_caption_ask (GstVlmCaption * self, const gchar * question)
+{
+  return gst_vlm_caption_ask_at (self, question, GST_CLOCK_TIME_NONE);
+}
+
+static void
+gst_vlm_caption_cancel (GstVlmCaption * self, guint64 id)
+{
+  self->priv->asking->cancel (id);
+}
+
+// Takes the event.
+static gboolean
+gst_vlm_caption_asking_event (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const Ptr<GstEvent> owner (event);
+  return gst_vlm_caption_or_warn (self, gboolean{FALSE}, [&] {
+    priv.asking->handle (event, priv.settings_copy ());
+    return gboolean{TRUE};
+  });
+}
+
 static gboolean
 gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  if (Asking::concerns (event))
+    return gst_vlm_caption_asking_event (self, event);
   const bool forward = guard (GST_ELEMENT (self), false,
       [&] { return gst_vlm_caption_handle_event (self, event); });
   if (!forward) {
@@ -685,6 +803,8 @@ gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
   GstBaseTransformClass * parent =
       GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class);
+  if (Asking::concerns (event))
+    return gst_vlm_caption_asking_event (self, event);
   if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
     return parent->src_event (trans, event);
   bool result;
@@ -808,8 +928,19 @@ gst_vlm_caption_start (GstVlmCaption * self)
   priv.warnings.reset ();
   priv.warned_left_out = false;
   priv.queue->start ();
+  priv.asking->start ();
   priv.running = true;
-  priv.loader.start (GST_ELEMENT (self), settings.model_options (), priv.queue);
+  const auto loaded = [queue = priv.queue, asks = priv.asking->queue ()] (
+                          const std::shared_ptr<vlm::Worker> &worker) {
+    if (worker) {
+      queue->set_worker (worker);
+      asks->set_worker (worker);
+    } else {
+      queue->fail ();
+      asks->fail ();
+    }
+  };
+  priv.loader.start (GST_ELEMENT (self), settings.model_options (), loaded);
   return true;
 }
 
@@ -823,12 +954,14 @@ gst_vlm_caption_stop (GstVlmCaption * self)
   priv.queue->stop ();
   priv.outlets.stop ();
   priv.loader.cancel ();
+  priv.asking->stop ();
 }
 
 static void
 gst_vlm_caption_close (GstVlmCaption * self)
 {
   self->priv->queue->drop_worker ();
+  self->priv->asking->queue ()->drop_worker ();
   self->priv->loader.release ();
 }
 
@@ -855,8 +988,10 @@ gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
       result == GST_STATE_CHANGE_FAILURE)
     gst_vlm_caption_stop (self);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    self->priv->asking->forget ();
     self->priv->stream.reset (); // the pictures of half a window
+  }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     gst_vlm_caption_close (self);
   return result;
@@ -876,7 +1011,7 @@ gst_vlm_caption_stats (GstVlmCaption * self)
       "due", G_TYPE_UINT64, c.due, "answered", G_TYPE_UINT64, c.answered,
       "skipped-unchanged", G_TYPE_UINT64, c.skipped, "dropped", G_TYPE_UINT64,
       c.dropped, "failed", G_TYPE_UINT64, c.failed, "flushed", G_TYPE_UINT64,
-      c.flushed, "queue", G_TYPE_UINT64,
+      c.flushed, "reused", G_TYPE_UINT64, c.reused, "queue", G_TYPE_UINT64,
       static_cast<guint64> (c.queue), "last-latency", G_TYPE_UINT64,
       c.last_latency, "average-latency", G_TYPE_UINT64, average,
       "regions-left-out", G_TYPE_UINT64,
@@ -945,6 +1080,77 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
   signals[SIGNAL_CAPTION] =
       g_signal_new ("caption", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
           NULL, NULL, NULL, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
+
+  /**
+   * GstVlmCaption::ask:
+   * @caption: the element
+   * @question: what to ask about the newest frame, used byte for byte
+   *
+   * Action signal, for any thread. Does not wait for the model; it takes as
+   * long as the conversion of a picture.
+   *
+   * Returns: the id that the answer will have; 0 when the question is refused,
+   * and a warning tells why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_ASK] = g_signal_new_class_handler ("ask",
+      G_TYPE_FROM_CLASS (klass),
+      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+      G_CALLBACK (gst_vlm_caption_ask), NULL, NULL, NULL, G_TYPE_UINT64, 1,
+      G_TYPE_STRING);
+
+  /**
+   * GstVlmCaption::ask-at:
+   * @caption: the element
+   * @question: what to ask
+   * @pts: about which moment
+   *
+   * As #GstVlmCaption::ask, about the picture that #GstVlmCaption:look-back kept
+   * at that PTS or last before it; the record says which in `pts` and `frames`.
+   *
+   * Returns: the id; 0 when the question is refused, also because that moment
+   * is not kept (any more)
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_ASK_AT] = g_signal_new_class_handler ("ask-at",
+      G_TYPE_FROM_CLASS (klass),
+      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+      G_CALLBACK (gst_vlm_caption_ask_at), NULL, NULL, NULL, G_TYPE_UINT64, 2,
+      G_TYPE_STRING, G_TYPE_UINT64);
+
+  /**
+   * GstVlmCaption::cancel:
+   * @caption: the element
+   * @id: of a question
+   *
+   * Action signal, for any thread: gives a question up, which is told as its
+   * answer. One that was answered already is left alone.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_CANCEL] = g_signal_new_class_handler ("cancel",
+      G_TYPE_FROM_CLASS (klass),
+      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+      G_CALLBACK (gst_vlm_caption_cancel), NULL, NULL, NULL, G_TYPE_NONE, 1,
+      G_TYPE_UINT64);
+
+  /**
+   * GstVlmCaption::answer:
+   * @caption: the element
+   * @id: what #GstVlmCaption::ask returned
+   * @text: the answer; empty when there is none, see the message
+   *
+   * What became of a question: exactly once for each. Emitted on a thread of
+   * the model, of the stream or of whoever cancels, which waits for the
+   * handlers: be brief. They may ask and cancel.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_ANSWER] =
+      g_signal_new ("answer", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+          NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT64, G_TYPE_STRING);
 
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_vlm_caption_change_state);

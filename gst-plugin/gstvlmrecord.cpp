@@ -198,13 +198,15 @@ to_structure (const CaptionRecord &record, const char * structure_name)
   gst_structure_set (s, "schema", G_TYPE_UINT, kSchema, NULL);
   put (s, "id", record.id);
   put (s, "sequence", record.sequence);
+  if (record.ask_id)
+    put (s, "ask-id", record.ask_id);
   put (s, "text", record.text);
   put (s, "question", record.question);
   put (s, "status", std::string (name (record.status)));
-  put (s, "pts", record.pts);
-  put (s, "duration", record.duration);
-  put (s, "window-start", record.window_start);
-  put (s, "window-end", record.window_end);
+  put_time (s, "pts", record.pts);
+  put_time (s, "duration", record.duration);
+  put_time (s, "window-start", record.window_start);
+  put_time (s, "window-end", record.window_end);
   put_time (s, "stream-time", record.stream_time);
   put_time (s, "running-time", record.running_time);
   put_time (s, "wall-clock", record.wall_clock);

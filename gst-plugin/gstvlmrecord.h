@@ -13,6 +13,7 @@ namespace gstvlm
 {
 
 constexpr const char * kCaptionMessage = "vlmcaption/caption";
+constexpr const char * kAnswerMessage = "vlmcaption/answer";
 constexpr const char * kRecordEvent = "vlmcaption/record";
 constexpr const char * kCaptionMeta = "GstVlmCaptionMeta";
 
@@ -29,11 +30,12 @@ struct Answer {
   std::optional<double> confidence;
 };
 
-/// One due frame and what became of it: the record of design 4.1. All times in
-/// nanoseconds; GST_CLOCK_TIME_NONE means that the field is absent.
+/// One due frame and what became of it, or one question at run time: the record
+/// of design 4.1. All times in nanoseconds; GST_CLOCK_TIME_NONE means that the field is absent.
 struct CaptionRecord {
   guint64 id = 0;       ///< order of admission
   guint64 sequence = 0; ///< order of delivery
+  guint64 ask_id = 0;   ///< of a question at run time; 0: of a due frame
   Status status = Status::Ok;
   std::string text, question;
   GstClockTime pts = 0, duration = 0, window_start = 0, window_end = 0;

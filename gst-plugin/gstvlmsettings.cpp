@@ -171,21 +171,6 @@ refuse (const Parts &...parts)
   vlm::fail (vlm::ErrorCategory::Settings, parts...);
 }
 
-void
-check_question (const char * property, const std::string &question,
-    bool of_region = false)
-{
-  if (question.empty ())
-    refuse (property, "=\"\": there is no question to ask");
-  if (!g_utf8_validate (question.c_str (), -1, NULL))
-    refuse (property, " is not valid UTF-8");
-  if (question.find ("<image>") != std::string::npos)
-    refuse (property, "=\"", question,
-        "\" holds <image>, which stands for the picture and is put in by the "
-        "element");
-  check_placeholders (property, question, of_region);
-}
-
 // The checkpoint's own template is known only when it is loaded.
 void
 check_template (const Settings &settings)
@@ -246,11 +231,6 @@ install_model_properties (GObjectClass * klass, const Settings &d)
           "Processor threads of the model. 0: all that the process may use "
           "(affinity and cgroup limits are honoured)",
           0, 1024, d.threads, kReady));
-  g_object_class_install_property (klass, PROP_MODE,
-      g_param_spec_enum ("mode", "Mode",
-          "Whether video waits for captions. auto asks upstream by a LATENCY "
-          "query at the first frame of a stream",
-          gst_vlm_caption_mode_get_type (), d.mode, kReady));
 }
 
 void
@@ -353,13 +333,24 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
 }
 
 void
-install_time_properties (GObjectClass * klass, const Settings &d)
+install_interval (GObjectClass * klass, const Settings &d)
 {
   g_object_class_install_property (klass, PROP_INTERVAL,
       g_param_spec_uint64 ("interval", "Interval",
           "One frame is due every so many nanoseconds of PTS, counted from the "
           "segment's start. 0: every frame",
           0, kMaxTime, d.interval, kPlaying));
+}
+
+void
+install_time_properties (GObjectClass * klass, const Settings &d)
+{
+  g_object_class_install_property (klass, PROP_MODE,
+      g_param_spec_enum ("mode", "Mode",
+          "Whether video waits for captions. auto asks upstream by a LATENCY "
+          "query at the first frame of a stream",
+          gst_vlm_caption_mode_get_type (), d.mode, kReady));
+  install_interval (klass, d);
   g_object_class_install_property (klass, PROP_WINDOW,
       g_param_spec_uint64 ("window", "Window",
           "Ask about stretches of so many nanoseconds of PTS, in place of "
@@ -403,6 +394,16 @@ install_time_properties (GObjectClass * klass, const Settings &d)
           "is this many nanoseconds of PTS old. 0: never. Counts only with "
           "change-threshold above 0",
           0, kMaxTime, d.max_silence, kPlaying));
+  g_object_class_install_property (klass, PROP_LOOK_BACK,
+      g_param_spec_uint64 ("look-back", "Look back",
+          "Keep small pictures, two a second, of the last this many nanoseconds "
+          "of PTS for ask-at, a question about a past moment. 0: none",
+          0, kMaxTime, d.look_back, kPlaying));
+  g_object_class_install_property (klass, PROP_LOOK_BACK_BYTES,
+      g_param_spec_uint64 ("look-back-bytes", "Look back bytes",
+          "Largest memory in bytes of the pictures kept for look-back; the "
+          "oldest go first",
+          1 << 20, G_MAXINT64, d.look_back_bytes, kPlaying));
 }
 
 void
@@ -426,7 +427,8 @@ install_output_properties (GObjectClass * klass, const Settings &d)
       g_param_spec_boxed ("stats", "Statistics",
           "Counters since the last start (frames, undated, due, answered, "
           "skipped-unchanged, dropped, failed, flushed: forgotten by a flush or "
-          "a stop, queue, regions-left-out) and the time from a frame's "
+          "a stop, reused: answered without a look, thanks to vlmencode, queue, "
+          "regions-left-out) and the time from a frame's "
           "admission to its caption (last-latency, average-latency, "
           "nanoseconds)",
           GST_TYPE_STRUCTURE,
@@ -465,6 +467,23 @@ check_ocr (const vlm::Engine &engine)
   } catch (const vlm::Error &error) {
     refuse ("ocr=true: ", error.what ());
   }
+}
+
+void
+install_encoder_properties (GObjectClass * klass)
+{
+  const Settings defaults;
+  install_model_properties (klass, defaults);
+  install_interval (klass, defaults);
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Counters since the last start: frames, due, and of these looked at, "
+          "dropped (the first question is the first look), failed",
+          GST_TYPE_STRUCTURE,
+          static_cast<GParamFlags> (
+              G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  gst_type_mark_as_plugin_api (
+      gst_vlm_precision_get_type (), static_cast<GstPluginAPIFlags> (0));
 }
 
 bool
@@ -518,6 +537,8 @@ Settings::set (guint property, const GValue * value)
     case PROP_CHANGE_THRESHOLD:
       change_threshold = g_value_get_double (value); break;
     case PROP_MAX_SILENCE: max_silence = g_value_get_uint64 (value); break;
+    case PROP_LOOK_BACK: look_back = g_value_get_uint64 (value); break;
+    case PROP_LOOK_BACK_BYTES: look_back_bytes = g_value_get_uint64 (value); break;
     case PROP_REPEAT_CAPTION: repeat_caption = g_value_get_boolean (value); break;
     case PROP_POST_MESSAGES: post_messages = g_value_get_boolean (value); break;
     case PROP_ON_ERROR:
@@ -560,6 +581,8 @@ Settings::get (guint property, GValue * value) const
     case PROP_QUEUE_POLICY: g_value_set_enum (value, queue_policy); break;
     case PROP_CHANGE_THRESHOLD: g_value_set_double (value, change_threshold); break;
     case PROP_MAX_SILENCE: g_value_set_uint64 (value, max_silence); break;
+    case PROP_LOOK_BACK: g_value_set_uint64 (value, look_back); break;
+    case PROP_LOOK_BACK_BYTES: g_value_set_uint64 (value, look_back_bytes); break;
     case PROP_REPEAT_CAPTION: g_value_set_boolean (value, repeat_caption); break;
     case PROP_POST_MESSAGES: g_value_set_boolean (value, post_messages); break;
     case PROP_ON_ERROR: g_value_set_enum (value, on_error); break;
@@ -593,6 +616,38 @@ Settings::model_options () const
   return options;
 }
 
+vlm::Request
+Settings::request () const
+{
+  vlm::Request out;
+  out.system = system_prompt;
+  out.template_name = template_name;
+  out.max_tokens = max_tokens;
+  out.sampling = {temperature, top_k, top_p, seed};
+  return out;
+}
+
+// One that asks for it by itself does not ask twice.
+bool
+Settings::adds_prompt_to (const std::string &question) const
+{
+  return generate == GST_VLM_GENERATE_ALWAYS &&
+         question.find ("<GEN>") == std::string::npos;
+}
+
+void
+check_question (const char * property, const std::string &question)
+{
+  if (question.empty ())
+    refuse (property, "=\"\": there is no question to ask");
+  if (!g_utf8_validate (question.c_str (), -1, NULL))
+    refuse (property, " is not valid UTF-8");
+  if (question.find ("<image>") != std::string::npos)
+    refuse (property, "=\"", question,
+        "\" holds <image>, which stands for the picture and is put in by the "
+        "element");
+}
+
 void
 Settings::check () const
 {
@@ -606,10 +661,15 @@ Settings::check () const
   if (model_path && model_path->empty ())
     refuse ("model-path is empty; leave it unset for the embedded model");
   check_question ("prompt", prompt);
-  for (const std::string &question : questions)
+  check_placeholders ("prompt", prompt, false);
+  for (const std::string &question : questions) {
     check_question ("questions", question);
-  if (!region_prompt.empty ())
-    check_question ("region-prompt", region_prompt, true);
+    check_placeholders ("questions", question, false);
+  }
+  if (!region_prompt.empty ()) {
+    check_question ("region-prompt", region_prompt);
+    check_placeholders ("region-prompt", region_prompt, true);
+  }
   if (system_prompt && !g_utf8_validate (system_prompt->c_str (), -1, NULL))
     refuse ("system-prompt is not valid UTF-8");
   check_template (*this);

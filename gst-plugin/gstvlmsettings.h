@@ -123,6 +123,8 @@ enum Property : guint {
   PROP_QUEUE_POLICY,
   PROP_CHANGE_THRESHOLD,
   PROP_MAX_SILENCE,
+  PROP_LOOK_BACK,
+  PROP_LOOK_BACK_BYTES,
   PROP_REPEAT_CAPTION,
   PROP_POST_MESSAGES,
   PROP_ON_ERROR,
@@ -162,6 +164,8 @@ struct Settings {
   GstVlmQueuePolicy queue_policy = GST_VLM_QUEUE_POLICY_AUTO;
   gdouble change_threshold = 0;
   guint64 max_silence = 30 * GST_SECOND;
+  guint64 look_back = 0;
+  guint64 look_back_bytes = 64 << 20;
   bool repeat_caption = true;
   bool post_messages = true;
   GstVlmOnError on_error = GST_VLM_ON_ERROR_FAIL;
@@ -174,16 +178,25 @@ struct Settings {
   /// Age from which a caption is stale; 0: that depends on the model.
   GstClockTime stale_after () const;
   vlm::ModelOptions model_options () const;
+  /// What every question has in common: all but itself and its pictures.
+  vlm::Request request () const;
+  /// True when a generation prompt is asked for beside this question.
+  bool adds_prompt_to (const std::string &question) const;
   /// Throws Error(Settings) naming the properties that contradict each other or
   /// are malformed.
   void check () const;
 };
 
+/// Throws Error(Settings) when this cannot be asked, naming the property.
+void check_question (const char * property, const std::string &question);
 /// Error(Settings) when the property ocr cannot be had.
 void check_ocr (const vlm::Engine &engine);
 
 /// Installs all properties, PROP_STATS included.
 void install_properties (GObjectClass * object_class);
+
+/// Those that an encoder has: the model, the interval, its own PROP_STATS.
+void install_encoder_properties (GObjectClass * object_class);
 
 /// True when the property counts from the next start only.
 bool mutable_in_ready_only (const GParamSpec * spec);

@@ -2,9 +2,11 @@
 #include "gst-plugin/modelloader.h"
 
 #include "gst-plugin/gstvlmengine.h"
+#include "gst-plugin/gstptr.h"
 #include "gst-plugin/gstvlmerrors.h"
 
 #include <atomic>
+#include <utility>
 
 namespace gstvlm
 {
@@ -63,20 +65,20 @@ open (GstElement * element, const vlm::ModelOptions &options,
 
 void
 ModelLoader::start (GstElement * element, const vlm::ModelOptions &options,
-    std::shared_ptr<CaptionQueue> queue)
+    Loaded loaded)
 {
   cancel ();
   cancel_ = vlm::CancelToken ();
   post_progress (element, GST_PROGRESS_TYPE_START, "Loading model");
-  const auto run = [options, queue, cancel = cancel_, kept = worker_] (
-                       const Ptr<GstElement> &owner) {
+  const auto run = [options, loaded = std::move (loaded), cancel = cancel_,
+                       kept = worker_] (const Ptr<GstElement> &owner) {
     std::shared_ptr<vlm::Worker> worker = open (owner.get (), options, cancel);
     if (worker) {
       *kept = worker;
-      queue->set_worker (worker);
+      loaded (worker);
       post_progress (owner.get (), GST_PROGRESS_TYPE_COMPLETE, "Model loaded");
     } else if (!cancel.cancelled ()) {
-      queue->fail ();
+      loaded (nullptr);
     }
   };
   gst_object_ref (element);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "gst-plugin/captionqueue.h"
+#include "model/engine/engine.h"
 
+#include <gst/gst.h>
+
+#include <functional>
+#include <memory>
 #include <thread>
 
 namespace gstvlm
@@ -17,10 +21,14 @@ class ModelLoader
 public:
   ~ModelLoader () { cancel (); }
 
-  /// Gives the worker to `queue` once it is there; an earlier one is let go
-  /// only then.
+  /// Gets the worker, or null when it could not be opened; not called when the
+  /// opening was given up.
+  using Loaded = std::function<void (std::shared_ptr<vlm::Worker> worker)>;
+
+  /// Calls `loaded` on a thread of its own; it must not keep the element. An
+  /// earlier worker is let go only when the new one is there.
   void start (GstElement * element, const vlm::ModelOptions &options,
-      std::shared_ptr<CaptionQueue> queue);
+      Loaded loaded);
 
   /// Gives up an opening under way. Does not wait for the model: the engine
   /// lets a cancelled caller go at once, even if the load itself goes on.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/gstvlmcaption.h"
+#include "gst-plugin/gstvlmencode.h"
 #include "gst-plugin/gstvlmmeta2json.h"
 #include "gst-plugin/gstvlmoverlay.h"
 
@@ -14,6 +15,7 @@ plugin_init (GstPlugin * plugin)
 {
   GST_DEBUG_CATEGORY_INIT (vlm_debug, "vlm", 0, "vision-language elements");
   return GST_ELEMENT_REGISTER (vlmcaption, plugin) &&
+         GST_ELEMENT_REGISTER (vlmencode, plugin) &&
          GST_ELEMENT_REGISTER (vlmmeta2json, plugin) &&
          GST_ELEMENT_REGISTER (vlmoverlay, plugin);
 }

@@ -27,6 +27,8 @@ struct PictureMemory {
   std::optional<std::string> text; ///< recognised in them
 };
 
+constexpr uint64_t kFirstFreeClient = uint64_t{1} << 63;
+
 /// One question about zero or more pictures.
 struct Request {
   std::vector<Image> images;         ///< all belong to the first turn
@@ -49,6 +51,7 @@ struct Request {
 
   /// Who asks: a worker gives every client its turns, however much others have queued, in
   /// proportion to the weights (above 0). 0: the holder of the worker that Engine::open returned.
+  /// Numbers from kFirstFreeClient on are for whoever wants turns beside those.
   uint64_t client = 0;
   double weight = 1;
   /// A request whose turn has not come by then ends with Error(Cancelled).

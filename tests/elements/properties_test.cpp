@@ -43,6 +43,8 @@ TEST_F(Properties, AreAllThere) {
                                           "queue-policy",
                                           "change-threshold",
                                           "max-silence",
+                                          "look-back",
+                                          "look-back-bytes",
                                           "repeat-caption",
                                           "post-messages",
                                           "on-error",
@@ -152,6 +154,8 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
       {"queue-policy", "drop-newest"},
       {"change-threshold", "0.125"},
       {"max-silence", "77"},
+      {"look-back", "78"},
+      {"look-back-bytes", "2000000"},
       {"repeat-caption", "false"},
       {"post-messages", "false"},
       {"on-error", "warn"}};

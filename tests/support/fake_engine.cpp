@@ -10,6 +10,9 @@
 #include <mutex>
 #include <thread>
 
+// At pictures: once for all requests with the same memory.
+static std::atomic<int> looks{0};
+
 namespace vlm::test {
 namespace {
 
@@ -133,6 +136,7 @@ private:
   class Handle;
   std::shared_ptr<Worker> load(const ModelOptions &options);
   void serve(const std::shared_ptr<Core> &core);
+  double look(const Core &core, const Request &request);
   std::unique_ptr<Result> generate(Lock &lock, Core &core, const Request &request);
   std::string next_answer();
 
@@ -176,6 +180,7 @@ void Fake::reset() {
   Lock lock(mutex_);
   changed_.wait(lock, [this] { return threads_ == 0 && opening_ == 0; });
   seen_ = FakeSeen();
+  looks = 0;
   answers_.clear();
   stop_reason_ = StopReason::Eos;
   context_length_ = tokens_per_image_ = 0;
@@ -218,7 +223,7 @@ std::shared_ptr<Worker> Fake::load(const ModelOptions &options) {
   ++seen_.loads;
   auto core = std::make_shared<Core>();
   core->info.name = "fake";
-  core->info.digest = "0123456789abcdef";
+  core->info.digest = options.path.empty() ? "0123456789abcdef" : "digest of " + options.path;
   core->info.device = options.device;
   core->info.precision = options.precision;
   core->info.has_vision = true;
@@ -264,7 +269,19 @@ void Fake::serve(const std::shared_ptr<Core> &core) {
   changed_.notify_all();
 }
 
-std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &request) {
+// Seconds that it took, where a memory tells a first look from others.
+double Fake::look(const Core &core, const Request &request) {
+  PictureMemory *memory = request.memory.get();
+  if (memory && memory->seen && *static_cast<const Core *const *>(memory->seen.get()) == &core)
+    return 0;
+  ++looks;
+  if (!memory)
+    return 0;
+  memory->seen = std::make_shared<const Core *>(&core);
+  return 1e-6;
+}
+
+std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &request) {
   ++seen_.begun;
   const int nth = seen_.begun;
   seen_.last = request;
@@ -281,6 +298,9 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &, const Request &reques
   if (request_failure_.nth == nth)
     request_failure_();
   auto result = std::make_unique<Result>();
+  result->timings.vision = look(core, request);
+  if (request.max_tokens == 0)
+    return result;
   result->text = next_answer();
   result->ocr_text = request.ocr ? ocr_text_ : "";
   result->generation_prompt = generation_prompt(result->text);
@@ -327,6 +347,8 @@ GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned) {
 }
 
 extern "C" __attribute__((visibility("default"))) unsigned fake_largest_team() { return team; }
+
+extern "C" __attribute__((visibility("default"))) int fake_looks() { return looks; }
 
 extern "C" __attribute__((visibility("default"))) vlm::test::FakeEngine *fake_engine() {
   return &vlm::test::fake();

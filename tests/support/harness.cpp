@@ -83,9 +83,12 @@ Own<GstMessage> Bus::poll(GstMessageType types) {
   return Own<GstMessage>(gst_bus_pop_filtered(bus_.get(), types));
 }
 
-Own<GstStructure> Bus::caption() {
+Own<GstStructure> Bus::caption() { return named("vlmcaption/caption"); }
+Own<GstStructure> Bus::answer() { return named("vlmcaption/answer"); }
+
+Own<GstStructure> Bus::named(const char *name) {
   while (Own<GstMessage> message = wait(GST_MESSAGE_ELEMENT))
-    if (gst_message_has_name(message.get(), "vlmcaption/caption"))
+    if (gst_message_has_name(message.get(), name))
       return Own<GstStructure>(gst_structure_copy(gst_message_get_structure(message.get())));
   return nullptr;
 }

@@ -69,10 +69,14 @@ public:
   Own<GstMessage> poll(GstMessageType types);
   /// The next record, null after ten seconds.
   Own<GstStructure> caption();
+  /// What became of the next question, null after ten seconds.
+  Own<GstStructure> answer();
   /// All records posted so far.
   std::vector<Own<GstStructure>> captions();
 
 private:
+  Own<GstStructure> named(const char *name);
+
   Own<GstBus> bus_;
 };
 
