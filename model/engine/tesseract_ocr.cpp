@@ -9,8 +9,28 @@
 #include <memory>
 #include <mutex>
 
+// GCC's OpenMP runtime, that of the model and of Tesseract.
+extern "C" {
+int omp_get_max_active_levels();
+void omp_set_max_active_levels(int levels);
+}
+
 namespace vlm {
 namespace {
+
+// Tesseract has four threads wait for each other some thousand times a picture, for a few
+// microseconds of work: three times the CPU time, and where cores are busy ten times the time. It
+// asks for four whatever omp_set_num_threads says; without active levels they are one, the
+// caller's. Other threads are not affected.
+class AloneInOpenMp {
+public:
+  AloneInOpenMp() { omp_set_max_active_levels(0); }
+  ~AloneInOpenMp() { omp_set_max_active_levels(levels_); }
+  AloneInOpenMp(const AloneInOpenMp &) = delete;
+
+private:
+  const int levels_ = omp_get_max_active_levels();
+};
 
 // Words of the reference's recogniser come with 0..1, Tesseract's with 0..100.
 constexpr float kLeastConfidence = 10;
@@ -34,6 +54,7 @@ public:
 
   std::string read(const Image &image) override {
     std::lock_guard<std::mutex> lock(mutex_);
+    const AloneInOpenMp alone;
     api_.SetImage(image.rgb.data(), image.width, image.height, 3, 3 * image.width);
     const bool done = api_.Recognize(nullptr) == 0;
     const std::string out = done ? lines() : "";
