@@ -279,11 +279,11 @@ CaptionQueue::pump (Lock &lock)
   changed_.notify_all ();
 }
 
-// Those that fit; only pictures that somebody else needs, too, are copied.
+// Those that fit. They are converted on the model's thread.
 void
 CaptionQueue::give_images (Job &job, const vlm::ModelInfo &info)
 {
-  auto images = std::exchange (job.images, {});
+  const LatePictures images = std::exchange (job.images, {});
   const std::vector<GstClockTime> frames = std::move (job.record.frames);
   const size_t count = images.size ();
   const std::vector<size_t> places =
@@ -291,12 +291,17 @@ CaptionQueue::give_images (Job &job, const vlm::ModelInfo &info)
                          job.record.max_tokens));
   job.images_left_out = count - places.size ();
   job.record.frames.clear ();
+  LatePictures kept;
   for (const size_t place : places) {
     job.record.frames.push_back (frames[place]);
-    const std::shared_ptr<vlm::Image> image = std::move (images[place]);
-    const bool last_owner = image.use_count () == 1;
-    job.request.images.push_back (last_owner ? std::move (*image) : *image);
+    kept.push_back (images[place]);
   }
+  job.request.make_images = [kept = std::move (kept)] {
+    std::vector<vlm::Image> made;
+    for (const std::shared_ptr<LatePicture> &each : kept)
+      made.push_back (*each->image ());
+    return made;
+  };
 }
 
 void

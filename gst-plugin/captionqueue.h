@@ -35,7 +35,7 @@ struct Job {
   std::string prompt;    ///< as it was set: what makes questions the same
   OpenQuestion question; ///< that prompt at this moment
   vlm::Request request;  ///< Analyse; without question and pictures
-  std::vector<std::shared_ptr<vlm::Image>> images; ///< in order of time
+  LatePictures images; ///< in order of time
   size_t text_bytes = 0;      ///< of the longest question about them
   size_t images_left_out = 0; ///< for want of room in the model's context
   std::shared_ptr<const Tokens> tokens; ///< of an encoder before; may be null

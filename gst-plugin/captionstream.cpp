@@ -204,8 +204,9 @@ CaptionStream::moment_of (GstBuffer * buffer, const Frame &frame,
   moment.tokens = tokens_of (buffer);
   moment.grid = [this, buffer] { return reader_.luma (buffer); };
   moment.images = [this, buffer] {
-    return std::vector{
-        std::make_shared<vlm::Image> (reader_.image (buffer))};
+    return LatePictures{std::make_shared<LatePicture> (buffer, reader_.info (),
+        async_.value_or (true) ? LatePicture::Keep::Copy
+                               : LatePicture::Keep::Share)};
   };
   moment.regions = [this, buffer, pts = frame.pts, &settings] {
     return crop (buffer, pts, settings);
@@ -238,7 +239,7 @@ CaptionStream::moments_of (std::vector<FrameWindow> windows) const
     moment.images = [window] {
       if (window->error)
         std::rethrow_exception (window->error);
-      std::vector<std::shared_ptr<vlm::Image>> images;
+      LatePictures images;
       for (Picture &picture : window->pictures)
         images.push_back (std::move (picture.image));
       return images;
@@ -262,7 +263,8 @@ CaptionStream::look (
     picture.pts = pts;
     picture.wall_clock = wall_clock (buffer);
     picture.grid = reader_.luma (buffer);
-    picture.image = std::make_shared<vlm::Image> (reader_.image (buffer));
+    picture.image = std::make_shared<LatePicture> (
+        buffer, reader_.info (), LatePicture::Keep::Copy);
     picture.regions = crop (buffer, pts, settings);
     windows_.add (picture);
   } catch (...) {
@@ -282,8 +284,8 @@ CaptionStream::crop (
   region_totals_.outside += found.outside;
   std::vector<RegionPicture> pictures;
   for (Region &region : found.regions) {
-    auto image =
-        std::make_shared<vlm::Image> (reader_.image (buffer, region.place));
+    auto image = std::make_shared<LatePicture> (
+        buffer, reader_.info (), LatePicture::Keep::Copy, region.place);
     pictures.push_back ({std::move (region), pts, std::move (image)});
   }
   return pictures;

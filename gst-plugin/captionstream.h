@@ -24,7 +24,7 @@ struct Moment {
   std::shared_ptr<const Tokens> tokens; ///< of a frame; may be null
   /// Called when they are needed only; all may throw.
   std::function<LumaGrid ()> grid;
-  std::function<std::vector<std::shared_ptr<vlm::Image>> ()> images;
+  std::function<LatePictures ()> images;
   std::function<std::vector<RegionPicture> ()> regions;
 };
 

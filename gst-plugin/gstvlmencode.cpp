@@ -118,7 +118,7 @@ gst_vlm_encode_look (
   GstVlmEncodePrivate &priv = *self->priv;
   ++priv.due;
   auto memory = std::make_shared<vlm::PictureMemory> ();
-  priv.looker->look (std::move (*moment.images ().front ()), memory);
+  priv.looker->look (moment.images ().front (), memory);
   add_tokens_meta (
       buffer, {std::move (memory), priv.source, moment.pts, {0, 0, 0, 0}});
 }

@@ -61,13 +61,16 @@ Looker::drop_worker ()
 }
 
 void
-Looker::look (vlm::Image image, std::shared_ptr<vlm::PictureMemory> memory)
+Looker::look (std::shared_ptr<LatePicture> picture,
+    std::shared_ptr<vlm::PictureMemory> memory)
 {
   std::lock_guard<std::mutex> lock (mutex_);
   if (!started_)
     return;
   Look look{++last_serial_, {}};
-  look.request.images.push_back (std::move (image));
+  look.request.make_images = [picture = std::move (picture)] {
+    return std::vector<vlm::Image>{*picture->image ()};
+  };
   look.request.memory = std::move (memory);
   look.request.max_tokens = 0;
   if (looks_.size () - running_ >= kMostWaiting) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "gst-plugin/latepicture.h"
 #include "model/engine/engine.h"
 
 #include <gst/gst.h>
@@ -35,7 +36,8 @@ public:
   void set_worker (std::shared_ptr<vlm::Worker> worker);
   void drop_worker ();
 
-  void look (vlm::Image image, std::shared_ptr<vlm::PictureMemory> memory);
+  void look (std::shared_ptr<LatePicture> picture,
+      std::shared_ptr<vlm::PictureMemory> memory);
   /// Gives up what waits and what runs.
   void flush ();
 

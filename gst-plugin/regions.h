@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "gst-plugin/framereader.h"
+#include "gst-plugin/latepicture.h"
 
 #include <memory>
 #include <string>
@@ -21,7 +21,7 @@ struct Region {
 struct RegionPicture {
   Region region;
   GstClockTime pts;
-  std::shared_ptr<vlm::Image> image;
+  std::shared_ptr<LatePicture> image;
 };
 
 /// All detections on a frame, as they are there: GstVideoRegionOfInterestMeta,

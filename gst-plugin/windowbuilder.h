@@ -15,7 +15,7 @@ namespace gstvlm
 struct Picture {
   GstClockTime pts = 0;
   GstClockTime wall_clock = GST_CLOCK_TIME_NONE;
-  std::shared_ptr<vlm::Image> image; ///< of several owners nobody may write
+  std::shared_ptr<LatePicture> image;
   LumaGrid grid{};                   ///< for the change gate
   std::vector<RegionPicture> regions;
 };

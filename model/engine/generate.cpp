@@ -12,6 +12,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace vlm {
 namespace {
@@ -57,6 +58,8 @@ Result Model::generate(const Request &request) const {
 
 std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) const {
   const c10::InferenceMode inference;
+  if (request.make_images)
+    request.images = std::exchange(request.make_images, nullptr)();
   check(request);
   set_threads(request.threads > 0 ? request.threads : threads_);
   if (request.ocr)

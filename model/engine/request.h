@@ -32,6 +32,8 @@ constexpr uint64_t kFirstFreeClient = uint64_t{1} << 63;
 /// One question about zero or more pictures.
 struct Request {
   std::vector<Image> images;         ///< all belong to the first turn
+  /// When set, makes `images` when the request's turn comes, on the worker's thread; may throw.
+  std::function<std::vector<Image>()> make_images;
   std::vector<Turn> turns;           ///< earlier turns, each with its answer
   bool forget_turns = false;         ///< those that leave no room for max_tokens go, oldest first
   std::string question;              ///< valid UTF-8, used byte for byte

@@ -8,6 +8,7 @@
 #include <cctype>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <optional>
 
@@ -296,7 +297,7 @@ std::vector<int64_t> read_stop_ids(const Keys &config, const std::optional<Keys>
   if (generation) {
     const std::vector<int64_t> more = read_ids(*generation);
     if (std::count(more.begin(), more.end(), ids[0]))
-      ids.insert(ids.end(), more.begin(), more.end());
+      std::copy(more.begin(), more.end(), std::back_inserter(ids));
   }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());

@@ -285,6 +285,9 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
   ++seen_.begun;
   const int nth = seen_.begun;
   seen_.last = request;
+  seen_.last.make_images = nullptr;
+  if (request.make_images)
+    seen_.last.images = request.make_images();
   seen_.questions.push_back(request.question);
   seen_.turns.push_back(request.turns);
   seen_.generate.push_back(request.generate);
