@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Two cameras (here: one video twice), two questions, one model: elements with the same model-path, device
-// and precision share one copy of the weights within a process, and their answers are decoded together.
+// Two cameras (here: one video twice), two questions, one model: elements with the same model-path,
+// device and precision share one copy of the weights within a process, and their answers are
+// decoded together.
 //
 // usage: one_model VIDEO
 #include <gst/gst.h>
@@ -24,7 +25,8 @@ struct Unref {
 // On a thread of the model or of the stream: be brief.
 void on_caption(GstElement *element, GstStructure *record, gpointer) {
   const gchar *text = gst_structure_get_string(record, "text");
-  const std::string said = std::string(GST_ELEMENT_NAME(element)) + ": " + (text ? text : "-") + '\n';
+  const std::string said =
+      std::string(GST_ELEMENT_NAME(element)) + ": " + (text ? text : "-") + '\n';
   std::cout << said << std::flush;
 }
 
@@ -54,14 +56,16 @@ int main(int argc, char **argv) {
   gst_child_proxy_set(GST_CHILD_PROXY(pipeline.get()), "video::uri", uri, nullptr);
   g_free(uri);
   for (const char *name : {"first", "second"}) {
-    const std::unique_ptr<GstElement, Unref> element(gst_bin_get_by_name(GST_BIN(pipeline.get()), name));
+    const std::unique_ptr<GstElement, Unref> element(
+        gst_bin_get_by_name(GST_BIN(pipeline.get()), name));
     g_signal_connect(element.get(), "caption", G_CALLBACK(on_caption), nullptr);
   }
 
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const std::unique_ptr<GstBus, Unref> bus(gst_element_get_bus(pipeline.get()));
-  GstMessage *message = gst_bus_timed_pop_filtered(
-      bus.get(), GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  GstMessage *message =
+      gst_bus_timed_pop_filtered(bus.get(), GST_CLOCK_TIME_NONE,
+                                 static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
   const bool failed = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
   if (failed) {
     gst_message_parse_error(message, &error, nullptr);

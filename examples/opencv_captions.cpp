@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Captions for a program that has its frames from OpenCV: they go into a pipeline through appsrc, and come
-// back from appsink with the caption in their meta.
+// Captions for a program that has its frames from OpenCV: they go into a pipeline through appsrc,
+// and come back from appsink with the caption in their meta.
 //
 // usage: opencv_captions VIDEO|CAMERA_NUMBER
 #include <gst/app/gstappsink.h>
@@ -26,8 +26,8 @@ GstCaps *caps_of(const cv::Mat &frame) {
                              GST_TYPE_FRACTION, 0, 1, nullptr);
 }
 
-// A copy: OpenCV uses its own again. GStreamer wants lines that begin at multiples of four bytes, which the
-// video meta spares us.
+// A copy: OpenCV uses its own again. GStreamer wants lines that begin at multiples of four bytes,
+// which the video meta spares us.
 GstBuffer *buffer_of(const cv::Mat &frame, GstClockTime pts) {
   const gsize size = frame.total() * frame.elemSize();
   GstBuffer *buffer = gst_buffer_new_memdup(frame.data, size);
@@ -47,8 +47,8 @@ void print_caption(GstSample *sample) {
     return;
   const GstStructure *record = gst_custom_meta_get_structure(meta);
   if (g_strcmp0(gst_structure_get_string(record, "state"), "fresh") == 0)
-    std::cout << GST_BUFFER_PTS(buffer) / GST_MSECOND << " ms: "
-              << gst_structure_get_string(record, "text") << std::endl;
+    std::cout << GST_BUFFER_PTS(buffer) / GST_MSECOND
+              << " ms: " << gst_structure_get_string(record, "text") << std::endl;
 }
 
 // What came out since; after the last frame, all that still comes.
@@ -87,8 +87,9 @@ int main(int argc, char **argv) {
     std::cerr << "opencv_captions: " << argv[1] << " gives no frames\n";
     return 1;
   }
-  GstElement *pipeline = gst_parse_launch(
-      "appsrc name=in format=time max-buffers=4 block=true ! vlmcaption ! appsink name=out sync=false", nullptr);
+  GstElement *pipeline = gst_parse_launch("appsrc name=in format=time max-buffers=4 block=true ! "
+                                          "vlmcaption ! appsink name=out sync=false",
+                                          nullptr);
   GstElement *in = gst_bin_get_by_name(GST_BIN(pipeline), "in");
   GstElement *out = gst_bin_get_by_name(GST_BIN(pipeline), "out");
   GstCaps *caps = caps_of(frame);

@@ -18,7 +18,7 @@ class Asking
 public:
   struct Question {
     std::string text;
-    guint64 id = 0; ///< 0: any
+    guint64 id = 0;                         ///< 0: any
     GstClockTime pts = GST_CLOCK_TIME_NONE; ///< none: the newest frame
   };
 

@@ -139,7 +139,7 @@ guint64
 AskQueue::ask (guint64 id, vlm::Request request, bool prompts,
     std::shared_ptr<const AskedPicture> picture)
 {
-  const auto refuse = [&request] (const auto &...why) {
+  const auto refuse = [&request] (const auto &... why) {
     vlm::fail (vlm::ErrorCategory::Failed, "the question \"", request.question,
         "\" is not asked: ", why...);
   };

@@ -14,13 +14,13 @@ namespace gstvlm
 {
 
 /// Questions that are asked at run time, each answered once: by the model, or
-/// with the reason why not. They are a client of their own to the model, so that
-/// they take turns with the frames that are due; one of them is with it at a
-/// time.
+/// with the reason why not. They are a client of their own to the model, so
+/// that they take turns with the frames that are due; one of them is with it at
+/// a time.
 ///
-/// Any thread may call any member, also from a handler of an answer. Records are
-/// delivered one at a time by whichever thread finds one finished, without any
-/// lock held. Nobody waits for the model here.
+/// Any thread may call any member, also from a handler of an answer. Records
+/// are delivered one at a time by whichever thread finds one finished, without
+/// any lock held. Nobody waits for the model here.
 class AskQueue : public std::enable_shared_from_this<AskQueue>
 {
 public:
@@ -42,8 +42,8 @@ public:
 
   /// Takes a question; `request` has everything but the pictures, and `prompts`
   /// tells whether generation prompts are passed on. Without a picture it waits
-  /// for give(). `id` 0: a free one is chosen. Returns the id, throws Error when
-  /// the question is refused.
+  /// for give(). `id` 0: a free one is chosen. Returns the id, throws Error
+  /// when the question is refused.
   guint64 ask (guint64 id, vlm::Request request, bool prompts,
       std::shared_ptr<const AskedPicture> picture = nullptr);
   /// An id that is not open is nobody's.

@@ -170,7 +170,7 @@ struct CaptionPainter::Plan {
   double x, y, width, height;
   double padding, accent, bar_height;
   Size text_size, mark_size;
-  Layout text, mark; ///< no mark unless stale
+  Layout text, mark;                ///< no mark unless stale
   std::optional<double> confidence; ///< no bar without one
   Look look;
 };
@@ -185,9 +185,8 @@ pixels_of (double x, double y, double w, double h, const GstVideoInfo &info)
   const auto down = [] (double v) {
     return static_cast<gint> (v) / kGrid * kGrid;
   };
-  const auto up = [down] (double v) {
-    return down (std::ceil (v) + kGrid - 1);
-  };
+  const auto up = [down] (
+                      double v) { return down (std::ceil (v) + kGrid - 1); };
   GstVideoRectangle out{down (x), down (y), 0, 0};
   out.w = std::min (up (x + w), GST_VIDEO_INFO_WIDTH (&info)) - out.x;
   out.h = std::min (up (y + h), GST_VIDEO_INFO_HEIGHT (&info)) - out.y;
@@ -266,8 +265,8 @@ CaptionPainter::plan (const Content &content)
       static_cast<int> (height * kShareOfHeight * PANGO_SCALE));
   box.text_size = size_of (box.text);
   if (!content.mark.empty ()) {
-    box.mark = lay_out (
-        context_.get (), content.mark, family, font * kMarkSize, room);
+    box.mark =
+        lay_out (context_.get (), content.mark, family, font * kMarkSize, room);
     box.mark_size = size_of (box.mark);
   }
   box.bar_height = box.confidence ? std::max (2.0, font / 6) : 0;
@@ -289,8 +288,8 @@ Ptr<GstVideoOverlayComposition>
 CaptionPainter::draw (const Plan &box)
 {
   const double scale = GST_VIDEO_INFO_WIDTH (&info_) / shown_width (info_);
-  const GstVideoRectangle area = pixels_of (
-      box.x * scale, box.y, box.width * scale, box.height, info_);
+  const GstVideoRectangle area =
+      pixels_of (box.x * scale, box.y, box.width * scale, box.height, info_);
   const Ptr<GstBuffer> picture = new_picture (area.w, area.h);
   GstMapInfo map;
   if (!gst_buffer_map (picture.get (), &map, GST_MAP_WRITE))

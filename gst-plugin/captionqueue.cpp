@@ -190,8 +190,8 @@ CaptionQueue::drop_oldest ()
   if (job == jobs_.end ())
     return false;
   drop (*job);
-  while (++job != jobs_.end () &&
-         (!job->leads || job->kind == Job::Kind::Repeat))
+  while (
+      ++job != jobs_.end () && (!job->leads || job->kind == Job::Kind::Repeat))
     drop (*job);
   return true;
 }
@@ -286,9 +286,8 @@ CaptionQueue::give_images (Job &job, const vlm::ModelInfo &info)
   const LatePictures images = std::exchange (job.images, {});
   const std::vector<GstClockTime> frames = std::move (job.record.frames);
   const size_t count = images.size ();
-  const std::vector<size_t> places =
-      evenly (count, pictures_that_fit (info, count, job.text_bytes,
-                         job.record.max_tokens));
+  const std::vector<size_t> places = evenly (count,
+      pictures_that_fit (info, count, job.text_bytes, job.record.max_tokens));
   job.images_left_out = count - places.size ();
   job.record.frames.clear ();
   LatePictures kept;

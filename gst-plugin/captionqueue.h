@@ -32,14 +32,14 @@ struct Job {
   };
   Kind kind = Kind::Analyse;
   CaptionRecord record;
-  std::string prompt;    ///< as it was set: what makes questions the same
-  OpenQuestion question; ///< that prompt at this moment
-  vlm::Request request;  ///< Analyse; without question and pictures
-  LatePictures images; ///< in order of time
+  std::string prompt;         ///< as it was set: what makes questions the same
+  OpenQuestion question;      ///< that prompt at this moment
+  vlm::Request request;       ///< Analyse; without question and pictures
+  LatePictures images;        ///< in order of time
   size_t text_bytes = 0;      ///< of the longest question about them
   size_t images_left_out = 0; ///< for want of room in the model's context
   std::shared_ptr<const Tokens> tokens; ///< of an encoder before; may be null
-  std::exception_ptr error; ///< why it failed
+  std::exception_ptr error;             ///< why it failed
   bool leads = true;        ///< first question of its frame; set by admit()
   Outlets::Places places{}; ///< on the request pads
   bool prompts = false;     ///< generation prompts are passed on
@@ -54,7 +54,7 @@ struct Job {
 struct Counters {
   guint64 due = 0, answered = 0, skipped = 0, dropped = 0, failed = 0;
   guint64 flushed = 0; ///< forgotten by a flush or a stop
-  guint64 reused = 0; ///< answered from an encoder's tokens, without a look
+  guint64 reused = 0;  ///< answered from an encoder's tokens, without a look
   GstClockTime last_latency = 0, total_latency = 0;
   gsize queue = 0; ///< frames now waiting or being analysed
 };
@@ -103,8 +103,7 @@ public:
   };
   /// Takes the jobs of one frame in, all or none; `block` waits for room,
   /// drop-oldest makes it. Jobs other than Analyse always have room.
-  Admission admit (
-      std::vector<Job> jobs, GstVlmQueuePolicy policy, guint size);
+  Admission admit (std::vector<Job> jobs, GstVlmQueuePolicy policy, guint size);
   bool has_room (guint size) const;
 
   /// Waits until everything admitted so far was delivered. False when flush(),

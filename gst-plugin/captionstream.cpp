@@ -403,14 +403,14 @@ CaptionStream::make_job (
   return job;
 }
 
-// The pictures are the same, and so is the memory of what the model sees in them.
+// The pictures are the same, and so is the memory of what the model sees in
+// them.
 std::vector<Job>
 CaptionStream::make_jobs (
     const Moment &moment, const Settings &settings, CaptionQueue &queue)
 {
   const std::vector<std::string> asked = settings.asked ();
-  std::vector<Job> jobs (asked.size (),
-      make_job (moment, settings, queue));
+  std::vector<Job> jobs (asked.size (), make_job (moment, settings, queue));
   for (size_t i = 0; i < jobs.size (); ++i) {
     if (jobs[i].error)
       continue; // the question itself may be unusable

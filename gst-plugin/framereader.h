@@ -62,14 +62,14 @@ private:
     Rectangle source;
   };
 
-  vlm::Image read (GstBuffer * buffer, const Rectangle &source, Path &path,
-      gint longest);
+  vlm::Image read (
+      GstBuffer * buffer, const Rectangle &source, Path &path, gint longest);
   static void prepare (Path &path, const GstVideoInfo &from,
       const Rectangle &source, gint width, gint height);
   static void convert (Path &path, GstVideoFrame * frame, guint8 * target);
 
   GstVideoInfo info_;
-  Path whole_, part_; ///< of visible pictures; of the last part of one
+  Path whole_, part_;         ///< of visible pictures; of the last part of one
   std::vector<guint64> line_; ///< room for one unpacked row
 };
 

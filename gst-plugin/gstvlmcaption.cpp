@@ -359,8 +359,8 @@ gst_vlm_caption_answer (GstVlmCaption * self, const CaptionRecord &record)
   Ptr<GstStructure> s = to_structure (record, kAnswerMessage);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self), s.release ()));
-  g_signal_emit (self, signals[SIGNAL_ANSWER], 0, record.ask_id,
-      record.text.c_str ());
+  g_signal_emit (
+      self, signals[SIGNAL_ANSWER], 0, record.ask_id, record.text.c_str ());
 }
 
 // The queues outlive the element when the model is busy: they know it only
@@ -454,8 +454,7 @@ gst_vlm_caption_analyse (
   if (!async)
     priv.outlets.wait_for_room (); // a flush that ends it shows in admit()
 
-  std::vector<Job> jobs =
-      priv.stream.make_jobs (moment, settings, *priv.queue);
+  std::vector<Job> jobs = priv.stream.make_jobs (moment, settings, *priv.queue);
   gst_vlm_caption_note_regions (self);
   const bool asks = jobs.front ().kind == Job::Kind::Analyse;
   bool dropped = false;
@@ -565,8 +564,8 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
       self, priv.stream.due (buffer, frame, settings), settings);
   if (flow != GST_FLOW_OK)
     return flow;
-  gst_vlm_caption_queue_gap (self, frame.pts,
-      frame.pts + (frame.exact_duration ? frame.duration : 0));
+  gst_vlm_caption_queue_gap (
+      self, frame.pts, frame.pts + (frame.exact_duration ? frame.duration : 0));
   gst_vlm_caption_push_records (self, priv.queue->captions ().take_events ());
   priv.queue->captions ().annotate (
       buffer, settings.stale_after (), settings.repeat_caption);
@@ -724,8 +723,7 @@ gst_vlm_caption_or_warn (GstVlmCaption * self, Value fallback, Body body)
   try {
     return body ();
   } catch (...) {
-    post_warning (
-        GST_ELEMENT (self), failure_of (std::current_exception ()));
+    post_warning (GST_ELEMENT (self), failure_of (std::current_exception ()));
     return fallback;
   }
 }
@@ -1094,11 +1092,11 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
    *
    * Since: 0.1
    */
-  signals[SIGNAL_ASK] = g_signal_new_class_handler ("ask",
-      G_TYPE_FROM_CLASS (klass),
-      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-      G_CALLBACK (gst_vlm_caption_ask), NULL, NULL, NULL, G_TYPE_UINT64, 1,
-      G_TYPE_STRING);
+  signals[SIGNAL_ASK] =
+      g_signal_new_class_handler ("ask", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_caption_ask), NULL, NULL, NULL, G_TYPE_UINT64, 1,
+          G_TYPE_STRING);
 
   /**
    * GstVlmCaption::ask-at:
@@ -1106,19 +1104,20 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
    * @question: what to ask
    * @pts: about which moment
    *
-   * As #GstVlmCaption::ask, about the picture that #GstVlmCaption:look-back kept
-   * at that PTS or last before it; the record says which in `pts` and `frames`.
+   * As #GstVlmCaption::ask, about the picture that #GstVlmCaption:look-back
+   * kept at that PTS or last before it; the record says which in `pts` and
+   * `frames`.
    *
    * Returns: the id; 0 when the question is refused, also because that moment
    * is not kept (any more)
    *
    * Since: 0.1
    */
-  signals[SIGNAL_ASK_AT] = g_signal_new_class_handler ("ask-at",
-      G_TYPE_FROM_CLASS (klass),
-      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-      G_CALLBACK (gst_vlm_caption_ask_at), NULL, NULL, NULL, G_TYPE_UINT64, 2,
-      G_TYPE_STRING, G_TYPE_UINT64);
+  signals[SIGNAL_ASK_AT] =
+      g_signal_new_class_handler ("ask-at", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_caption_ask_at), NULL, NULL, NULL, G_TYPE_UINT64,
+          2, G_TYPE_STRING, G_TYPE_UINT64);
 
   /**
    * GstVlmCaption::cancel:
@@ -1130,11 +1129,11 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
    *
    * Since: 0.1
    */
-  signals[SIGNAL_CANCEL] = g_signal_new_class_handler ("cancel",
-      G_TYPE_FROM_CLASS (klass),
-      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-      G_CALLBACK (gst_vlm_caption_cancel), NULL, NULL, NULL, G_TYPE_NONE, 1,
-      G_TYPE_UINT64);
+  signals[SIGNAL_CANCEL] =
+      g_signal_new_class_handler ("cancel", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_caption_cancel), NULL, NULL, NULL, G_TYPE_NONE, 1,
+          G_TYPE_UINT64);
 
   /**
    * GstVlmCaption::answer:

@@ -12,11 +12,11 @@
  * untouched, in any raw format.
  *
  * One frame is due every #GstVlmEncode:interval of PTS, by the rule of
- * #GstVlmCaption:interval: give both the same. A due frame gets a #GstMeta named
- * `GstVlmTokensMeta`, which refers to what the model sees in it. It is copied
- * with the frame and stays behind when the picture changes (scaled, cropped,
- * turned, another colour space). What an element draws into the picture in place
- * is not noticed: draw behind the captioner.
+ * #GstVlmCaption:interval: give both the same. A due frame gets a #GstMeta
+ * named `GstVlmTokensMeta`, which refers to what the model sees in it. It is
+ * copied with the frame and stays behind when the picture changes (scaled,
+ * cropped, turned, another colour space). What an element draws into the
+ * picture in place is not noticed: draw behind the captioner.
  *
  * Video never waits: the meta is a promise, and the model keeps it while the
  * frame goes on. A captioner whose question comes first keeps it in the same
@@ -256,8 +256,8 @@ gst_vlm_encode_start (GstVlmEncode * self)
       *failed = true;
     }
   };
-  priv.loader.start (GST_ELEMENT (self),
-      priv.settings_copy ().model_options (), loaded);
+  priv.loader.start (
+      GST_ELEMENT (self), priv.settings_copy ().model_options (), loaded);
   return true;
 }
 

@@ -67,9 +67,8 @@ GST_ELEMENT_REGISTER_DEFINE (
     vlmmeta2json, "vlmmeta2json", GST_RANK_NONE, GST_TYPE_VLM_META2JSON)
 
 // Pictures are not looked at, so they may be in any memory.
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/x-json"));
@@ -206,8 +205,7 @@ gst_vlm_meta2json_sink_query (
 // -----------------------------------------------------------------------------------------
 
 static GstStateChangeReturn
-gst_vlm_meta2json_change_state (
-    GstElement * element, GstStateChange transition)
+gst_vlm_meta2json_change_state (GstElement * element, GstStateChange transition)
 {
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS (gst_vlm_meta2json_parent_class)

@@ -227,8 +227,7 @@ gst_vlm_overlay_set_property (
       priv.style.font_scale = g_value_get_double (value);
       break;
     case PROP_POSITION:
-      priv.style.top =
-          g_value_get_enum (value) == GST_VLM_OVERLAY_POSITION_TOP;
+      priv.style.top = g_value_get_enum (value) == GST_VLM_OVERLAY_POSITION_TOP;
       break;
     case PROP_SHOW_CONFIDENCE:
       priv.style.show_confidence = g_value_get_boolean (value);
@@ -282,8 +281,8 @@ gst_vlm_overlay_install_properties (GObjectClass * klass)
   g_object_class_install_property (klass, PROP_POSITION,
       g_param_spec_enum ("position", "Position",
           "Where in the picture the box stands",
-          gst_vlm_overlay_position_get_type (),
-          GST_VLM_OVERLAY_POSITION_BOTTOM, flags));
+          gst_vlm_overlay_position_get_type (), GST_VLM_OVERLAY_POSITION_BOTTOM,
+          flags));
   g_object_class_install_property (klass, PROP_SHOW_CONFIDENCE,
       g_param_spec_boolean ("show-confidence", "Show confidence",
           "Draw the record's confidence as a bar under the text",

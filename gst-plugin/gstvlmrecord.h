@@ -31,7 +31,8 @@ struct Answer {
 };
 
 /// One due frame and what became of it, or one question at run time: the record
-/// of design 4.1. All times in nanoseconds; GST_CLOCK_TIME_NONE means that the field is absent.
+/// of design 4.1. All times in nanoseconds; GST_CLOCK_TIME_NONE means that the
+/// field is absent.
 struct CaptionRecord {
   guint64 id = 0;       ///< order of admission
   guint64 sequence = 0; ///< order of delivery

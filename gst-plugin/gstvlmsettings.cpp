@@ -166,7 +166,7 @@ nick (GType type, gint value)
 
 template <typename... Parts>
 [[noreturn]] void
-refuse (const Parts &...parts)
+refuse (const Parts &... parts)
 {
   vlm::fail (vlm::ErrorCategory::Settings, parts...);
 }
@@ -179,8 +179,8 @@ check_template (const Settings &settings)
     return;
   vlm::render (settings.template_name, {{settings.prompt, {}}});
   try {
-    vlm::render (
-        settings.template_name, {{settings.prompt, {}}}, settings.system_prompt);
+    vlm::render (settings.template_name, {{settings.prompt, {}}},
+        settings.system_prompt);
   } catch (const vlm::Error &error) {
     refuse ("system-prompt=\"", *settings.system_prompt, "\": ", error.what ());
   }
@@ -258,7 +258,8 @@ install_question_properties (GObjectClass * klass, const Settings &d)
           "Several questions about every analysed frame, in place of the "
           "prompt, with the same placeholders: one record for each, in this "
           "order. In gst-launch "
-          "questions=\"<\\\"first?\\\",\\\"second?\\\">\". Empty: the prompt alone",
+          "questions=\"<\\\"first?\\\",\\\"second?\\\">\". Empty: the prompt "
+          "alone",
           g_param_spec_string ("question", "Question",
               "A question, like prompt", NULL, kPlaying),
           kPlaying));
@@ -314,7 +315,8 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
       g_param_spec_string ("json-schema", "JSON schema",
           "JSON Schema that answers fit: then they are compact JSON, or fail. "
           "Understood are type, properties, required, additionalProperties, "
-          "items, minItems, maxItems, minLength, maxLength, minimum and maximum "
+          "items, minItems, maxItems, minLength, maxLength, minimum and "
+          "maximum "
           "of integers, enum, const and anyOf. Empty: answers are free text",
           "", kPlaying));
   g_object_class_install_property (klass, PROP_OCR,
@@ -396,7 +398,8 @@ install_time_properties (GObjectClass * klass, const Settings &d)
           0, kMaxTime, d.max_silence, kPlaying));
   g_object_class_install_property (klass, PROP_LOOK_BACK,
       g_param_spec_uint64 ("look-back", "Look back",
-          "Keep small pictures, two a second, of the last this many nanoseconds "
+          "Keep small pictures, two a second, of the last this many "
+          "nanoseconds "
           "of PTS for ask-at, a question about a past moment. 0: none",
           0, kMaxTime, d.look_back, kPlaying));
   g_object_class_install_property (klass, PROP_LOOK_BACK_BYTES,
@@ -426,8 +429,10 @@ install_output_properties (GObjectClass * klass, const Settings &d)
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Counters since the last start (frames, undated, due, answered, "
-          "skipped-unchanged, dropped, failed, flushed: forgotten by a flush or "
-          "a stop, reused: answered without a look, thanks to vlmencode, queue, "
+          "skipped-unchanged, dropped, failed, flushed: forgotten by a flush "
+          "or "
+          "a stop, reused: answered without a look, thanks to vlmencode, "
+          "queue, "
           "regions-left-out) and the time from a frame's "
           "admission to its caption (last-latency, average-latency, "
           "nanoseconds)",

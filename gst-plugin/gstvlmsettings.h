@@ -143,7 +143,7 @@ struct Settings {
   std::string prompt = "Describe this image.";
   std::optional<std::string> system_prompt;
   std::vector<std::string> questions; ///< empty: the prompt alone
-  std::string region_prompt; ///< empty: regions are not asked about
+  std::string region_prompt;          ///< empty: regions are not asked about
   guint64 prompt_version = 0; ///< counts how often one of these four was set
   guint max_regions = 8;
   guint64 interval = 2 * GST_SECOND;

@@ -66,8 +66,8 @@ compress (const vlm::Image &image, Errors &errors, unsigned char ** out,
   jpeg_start_compress (&codec, TRUE);
   const size_t stride = size_t{3} * codec.image_width;
   while (codec.next_scanline < codec.image_height) {
-    JSAMPROW row = const_cast<JSAMPROW> (
-        image.rgb.data () + codec.next_scanline * stride);
+    JSAMPROW row =
+        const_cast<JSAMPROW> (image.rgb.data () + codec.next_scanline * stride);
     jpeg_write_scanlines (&codec, &row, 1);
   }
   jpeg_finish_compress (&codec);
@@ -76,8 +76,8 @@ compress (const vlm::Image &image, Errors &errors, unsigned char ** out,
 }
 
 bool
-decompress (const std::vector<unsigned char> &file, Errors &errors,
-    vlm::Image &image)
+decompress (
+    const std::vector<unsigned char> &file, Errors &errors, vlm::Image &image)
 {
   jpeg_decompress_struct codec;
   codec.err = &errors.manager;

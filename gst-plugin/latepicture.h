@@ -11,9 +11,9 @@ namespace gstvlm
 {
 
 /// A frame, or a part of one, that becomes a picture when its turn with the
-/// model comes: conversion to RGB takes milliseconds, which the streaming thread
-/// of live video does not have, and most frames that wait are never looked at.
-/// Any thread.
+/// model comes: conversion to RGB takes milliseconds, which the streaming
+/// thread of live video does not have, and most frames that wait are never
+/// looked at. Any thread.
 class LatePicture
 {
 public:

@@ -190,8 +190,8 @@ LookBack::at (GstClockTime pts)
       entry->frame ? gst_buffer_ref (entry->frame.get ()) : nullptr);
   const std::vector<unsigned char> file = entry->file;
   lock.unlock ();
-  picture->image = frame ? small_picture (entry->info, frame.get ())
-                         : from_jpeg (file);
+  picture->image =
+      frame ? small_picture (entry->info, frame.get ()) : from_jpeg (file);
   return picture;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/modelloader.h"
 
-#include "gst-plugin/gstvlmengine.h"
 #include "gst-plugin/gstptr.h"
+#include "gst-plugin/gstvlmengine.h"
 #include "gst-plugin/gstvlmerrors.h"
 
 #include <atomic>
@@ -64,8 +64,8 @@ open (GstElement * element, const vlm::ModelOptions &options,
 } // namespace
 
 void
-ModelLoader::start (GstElement * element, const vlm::ModelOptions &options,
-    Loaded loaded)
+ModelLoader::start (
+    GstElement * element, const vlm::ModelOptions &options, Loaded loaded)
 {
   cancel ();
   cancel_ = vlm::CancelToken ();

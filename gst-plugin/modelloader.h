@@ -27,8 +27,8 @@ public:
 
   /// Calls `loaded` on a thread of its own; it must not keep the element. An
   /// earlier worker is let go only when the new one is there.
-  void start (GstElement * element, const vlm::ModelOptions &options,
-      Loaded loaded);
+  void start (
+      GstElement * element, const vlm::ModelOptions &options, Loaded loaded);
 
   /// Gives up an opening under way. Does not wait for the model: the engine
   /// lets a cancelled caller go at once, even if the load itself goes on.

@@ -23,9 +23,9 @@ struct AskedPicture {
 /// but copied when it is from a pool with a limit, which could run dry.
 Ptr<GstBuffer> keepable (GstBuffer * buffer);
 
-/// Keeps the last frame that came, for questions that may come at any time, also
-/// while no frames flow. It costs next to nothing as long as nobody asks: only
-/// for a question does a frame become a picture. Any thread.
+/// Keeps the last frame that came, for questions that may come at any time,
+/// also while no frames flow. It costs next to nothing as long as nobody asks:
+/// only for a question does a frame become a picture. Any thread.
 class NewestFrame
 {
 public:
@@ -43,7 +43,8 @@ private:
   Ptr<GstBuffer> buffer_;
   GstVideoInfo info_;
   CaptionRecord moment_;
-  std::shared_ptr<const AskedPicture> picture_; ///< of this frame, once asked for
+  std::shared_ptr<const AskedPicture>
+      picture_; ///< of this frame, once asked for
 };
 
 } // namespace gstvlm

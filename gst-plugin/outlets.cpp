@@ -43,8 +43,8 @@ constexpr Kind kKinds[] = {
 } // namespace
 
 Outlets::Outlets ()
-    : pads_{TextOutlet ("/text"), TextOutlet ("/prompt"),
-          TextOutlet ("/records")}
+    : pads_{
+          TextOutlet ("/text"), TextOutlet ("/prompt"), TextOutlet ("/records")}
 {
 }
 

@@ -38,8 +38,8 @@ public:
   Places reserve (bool floats);
   /// The record shows until `end`. False when some pad had no room, nobody
   /// reading it, and something older was dropped there.
-  bool fill (const Places &places, const CaptionRecord &record,
-      GstClockTime end);
+  bool fill (
+      const Places &places, const CaptionRecord &record, GstClockTime end);
   /// No record comes for these places.
   void release (const Places &places);
 

@@ -23,7 +23,7 @@ pictures_that_fit (const vlm::ModelInfo &info, size_t count, size_t text_bytes,
   if (info.context_length <= 0 || info.tokens_per_image <= 0)
     return count;
   const int64_t room = info.context_length - max_tokens - kTemplateTokens -
-                      static_cast<int64_t> (text_bytes) / kBytesPerToken;
+                       static_cast<int64_t> (text_bytes) / kBytesPerToken;
   const int64_t fit = room / (info.tokens_per_image + kMarkTokens);
   return static_cast<size_t> (
       std::clamp<int64_t> (fit, 1, static_cast<int64_t> (count)));

@@ -37,7 +37,8 @@ split (const std::string &text)
         pieces.push_back ({Kind::Mistake, text.substr (at)});
         return pieces;
       }
-      pieces.push_back ({Kind::Placeholder, text.substr (at + 1, end - at - 1)});
+      pieces.push_back (
+          {Kind::Placeholder, text.substr (at + 1, end - at - 1)});
       at = end + 1;
     } else {
       const size_t end = std::min (text.find_first_of ("{}", at), text.size ());
@@ -52,8 +53,8 @@ std::string
 time_of_day (GstClockTime time)
 {
   char out[64];
-  g_snprintf (out, sizeof out,
-      "%02" G_GUINT64_FORMAT ":%02u:%02u.%03u", time / (3600 * GST_SECOND),
+  g_snprintf (out, sizeof out, "%02" G_GUINT64_FORMAT ":%02u:%02u.%03u",
+      time / (3600 * GST_SECOND),
       static_cast<guint> (time / (60 * GST_SECOND) % 60),
       static_cast<guint> (time / GST_SECOND % 60),
       static_cast<guint> (time / GST_MSECOND % 1000));
@@ -112,9 +113,9 @@ void
 check_placeholders (
     const char * property, const std::string &text, bool of_region)
 {
-  const auto refuse = [&] (const auto &...parts) {
-    vlm::fail (vlm::ErrorCategory::Settings, property, "=\"", text, "\": ",
-        parts...);
+  const auto refuse = [&] (const auto &... parts) {
+    vlm::fail (
+        vlm::ErrorCategory::Settings, property, "=\"", text, "\": ", parts...);
   };
   bool always_there = false;
   for (const Piece &piece : split (text)) {
@@ -127,8 +128,10 @@ check_placeholders (
     if (piece.kind == Kind::Text || dated || name == "previous" ||
         name == "stream" || (of_region && name == "label"))
       continue;
-    refuse ("{", name, "} is no placeholder; there are {time}, {pts}, "
-        "{previous}, {stream}", of_region ? ", {label}" : "",
+    refuse ("{", name,
+        "} is no placeholder; there are {time}, {pts}, "
+        "{previous}, {stream}",
+        of_region ? ", {label}" : "",
         ", and a brace of the text is written twice");
   }
   if (!always_there)

@@ -37,7 +37,7 @@ private:
       const GstStructure * record, GstClockTime pts, GstClockTime duration);
 
   GstSegment segment_;
-  guint32 seqnum_ = GST_SEQNUM_INVALID; ///< of the segment
+  guint32 seqnum_ = GST_SEQNUM_INVALID;         ///< of the segment
   GstClockTime position_ = GST_CLOCK_TIME_NONE; ///< covered up to here
   bool discontinuity_ = true;
   std::vector<Ptr<GstStructure>> last_; ///< of the last fresh frame

@@ -33,9 +33,9 @@ add_regions_of_interest (GstBuffer * frame, std::vector<Region> &out)
   while (GstMeta * meta = gst_buffer_iterate_meta_filtered (
              frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
     const auto * roi = reinterpret_cast<GstVideoRegionOfInterestMeta *> (meta);
-    out.push_back ({{clamp (roi->x), clamp (roi->y), clamp (roi->w),
-                        clamp (roi->h)},
-        text_of (roi->roi_type), roi->id});
+    out.push_back (
+        {{clamp (roi->x), clamp (roi->y), clamp (roi->w), clamp (roi->h)},
+            text_of (roi->roi_type), roi->id});
   }
 }
 

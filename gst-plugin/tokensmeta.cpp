@@ -65,8 +65,8 @@ attach (GstBuffer * buffer, std::shared_ptr<const Tokens> tokens)
 
 // Only of the whole frame: anything else is another picture.
 gboolean
-transform (GstBuffer * target, GstMeta * meta, GstBuffer *, GQuark type,
-    gpointer data)
+transform (
+    GstBuffer * target, GstMeta * meta, GstBuffer *, GQuark type, gpointer data)
 {
   if (!GST_META_TRANSFORM_IS_COPY (type) ||
       static_cast<GstMetaTransformCopy *> (data)->region)

@@ -18,8 +18,8 @@ holds (const FrameWindow &window, GstClockTime pts)
 size_t
 part_of (const FrameWindow &window, GstClockTime pts)
 {
-  return gst_util_uint64_scale (pts - window.start, window.taken.size (),
-      window.end - window.start);
+  return gst_util_uint64_scale (
+      pts - window.start, window.taken.size (), window.end - window.start);
 }
 
 // By more than the window's length: timestamps that merely jitter around a
@@ -126,9 +126,8 @@ WindowBuilder::add (const Picture &picture)
     window->taken[part_of (*window, picture.pts)] = true;
     auto &pictures = window->pictures;
     const auto place = std::upper_bound (pictures.begin (), pictures.end (),
-        picture.pts, [] (GstClockTime pts, const Picture &each) {
-          return pts < each.pts;
-        });
+        picture.pts,
+        [] (GstClockTime pts, const Picture &each) { return pts < each.pts; });
     pictures.insert (place, picture);
   }
 }

@@ -16,7 +16,7 @@ struct Picture {
   GstClockTime pts = 0;
   GstClockTime wall_clock = GST_CLOCK_TIME_NONE;
   std::shared_ptr<LatePicture> image;
-  LumaGrid grid{};                   ///< for the change gate
+  LumaGrid grid{}; ///< for the change gate
   std::vector<RegionPicture> regions;
 };
 

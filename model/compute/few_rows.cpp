@@ -66,7 +66,8 @@ template <typename W> at::Tensor pack(const Product &p) {
     float *group = out.data_ptr<float>() + first * steps * kStep;
     for (int64_t step = 0; step < steps; ++step)
       for (int64_t i = 0; i < kStep; ++i)
-        group[(step * rows + row % kGroup) * kStep + W::place(i)] = p.x[row * p.k + step * kStep + i];
+        group[(step * rows + row % kGroup) * kStep + W::place(i)] =
+            p.x[row * p.k + step * kStep + i];
   }
   return out;
 }

@@ -87,8 +87,7 @@ at::Tensor Linear::operator()(const at::Tensor &x) const {
 at::Tensor Linear::multiply(const at::Tensor &x) const {
   if (!x.is_cpu() || (bf16_products && weight_.scalar_type() == at::kFloat))
     return bf16_linear(x, weight_);
-  const bool learns =
-      at::GradMode::is_enabled() && (x.requires_grad() || weight_.requires_grad());
+  const bool learns = at::GradMode::is_enabled() && (x.requires_grad() || weight_.requires_grad());
   if (!learns && x.numel() <= kFewRows * in_features())
     return few_rows_product(rows_of(x), weight_.contiguous()).view(with_last(x, out_features()));
   if (weight_.scalar_type() == at::kFloat)

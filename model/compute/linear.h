@@ -11,7 +11,8 @@ namespace vlm {
 /// - float32 weights: a float32 product; differentiable, so the trainer runs the same code;
 /// - bfloat16 weights: products of bfloat16 pairs summed in float32 where the machine has them,
 ///   otherwise the exact product with the float32 values of the weights. Not differentiable;
-/// - up to kFewRows rows, as in decoding, without gradients: the exact product with either, each row
+/// - up to kFewRows rows, as in decoding, without gradients: the exact product with either, each
+/// row
 ///   as if it were alone.
 class Linear {
 public:

@@ -38,8 +38,7 @@ std::optional<std::string> group_of(const std::string &root, const std::string &
 // the outer ones, under names from outside: folders that are not there set no limit.
 std::vector<std::string> folders(const std::string &root, const std::string &controller) {
   std::vector<std::string> out;
-  const std::string mount =
-      root + "/sys/fs/cgroup" + (controller.empty() ? "" : "/" + controller);
+  const std::string mount = root + "/sys/fs/cgroup" + (controller.empty() ? "" : "/" + controller);
   if (std::optional<std::string> path = group_of(root, controller)) {
     for (; path->size() > 1; path->resize(path->rfind('/')))
       out.push_back(mount + *path);
@@ -79,8 +78,7 @@ uint64_t memory_left_in(const std::string &folder, const MemoryFiles &files) {
   if (!limit)
     return std::numeric_limits<uint64_t>::max();
   const uint64_t used = number_in(folder + "/" + files.used).value_or(0);
-  const uint64_t held =
-      used - std::min(used, statistic(folder + "/memory.stat", files.idle_cache));
+  const uint64_t held = used - std::min(used, statistic(folder + "/memory.stat", files.idle_cache));
   return *limit - std::min(*limit, held);
 }
 

@@ -7,7 +7,7 @@ namespace vlm {
 namespace {
 
 struct Step {
-  size_t length;  // bytes consumed: a whole character, or a maximal ill-formed subpart
+  size_t length; // bytes consumed: a whole character, or a maximal ill-formed subpart
   bool valid;
   char32_t code_point;
 };

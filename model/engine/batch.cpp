@@ -50,9 +50,10 @@ void Batch::step() {
   }
   last_step_ = Clock::now();
   step_length_ = last_step_ - began;
-  const auto ready = std::stable_partition(
-      members_.begin(), members_.end(),
-      [&](const Member &member) { return !error && !member.answer->finished(); });
+  const auto ready =
+      std::stable_partition(members_.begin(), members_.end(), [&](const Member &member) {
+        return !error && !member.answer->finished();
+      });
   std::vector<Member> finished(std::make_move_iterator(ready),
                                std::make_move_iterator(members_.end()));
   members_.erase(ready, members_.end());

@@ -36,8 +36,9 @@ struct ModelInfo {
 /// Exactly one of `result` and `error` is set.
 using Completion = std::function<void(std::unique_ptr<Result> result, std::exception_ptr error)>;
 
-/// One loaded model with its thread. Requests of several clients are answered together, a token each
-/// in one pass, and begin in fair turns (Request::client). All members may be called from any thread.
+/// One loaded model with its thread. Requests of several clients are answered together, a token
+/// each in one pass, and begin in fair turns (Request::client). All members may be called from any
+/// thread.
 class Worker {
 public:
   virtual ~Worker() = default;

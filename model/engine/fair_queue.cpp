@@ -20,10 +20,11 @@ void FairQueue::push(Job job) {
 std::optional<Job> FairQueue::pop() {
   if (lanes_.empty())
     return std::nullopt;
-  const auto next = std::min_element(lanes_.begin(), lanes_.end(), [](const auto &a, const auto &b) {
-    const Lane &x = a.second, &y = b.second;
-    return x.due != y.due ? x.due < y.due : x.jobs.front().queued < y.jobs.front().queued;
-  });
+  const auto next =
+      std::min_element(lanes_.begin(), lanes_.end(), [](const auto &a, const auto &b) {
+        const Lane &x = a.second, &y = b.second;
+        return x.due != y.due ? x.due < y.due : x.jobs.front().queued < y.jobs.front().queued;
+      });
   Lane &lane = next->second;
   Job job = std::move(lane.jobs.front());
   lane.jobs.pop_front();

@@ -34,7 +34,8 @@ size_t through_pictures(const std::vector<int64_t> &ids) {
 
 } // namespace
 
-/// What a PictureMemory holds: the pictures' tokens, and the beginning of a conversation about them.
+/// What a PictureMemory holds: the pictures' tokens, and the beginning of a conversation about
+/// them.
 struct LoadedModel::Seen {
   const LoadedModel *by;
   at::Tensor visual_tokens;

@@ -53,8 +53,9 @@ std::string Generation::json() const {
     return constraint_->text();
   if (result.stop_reason == StopReason::Cancelled)
     fail(ErrorCategory::Cancelled, "the request was cancelled");
-  fail(ErrorCategory::Failed, "json-schema: the answer was cut off by max-tokens=",
-       request.max_tokens, " or the model's context after ", result.output_ids.size(),
+  fail(ErrorCategory::Failed,
+       "json-schema: the answer was cut off by max-tokens=", request.max_tokens,
+       " or the model's context after ", result.output_ids.size(),
        " tokens, before it was complete");
 }
 

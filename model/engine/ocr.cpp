@@ -31,8 +31,7 @@ void *open_library() {
 }
 
 Ocr &ocr() {
-  static const auto entry =
-      reinterpret_cast<OcrEntry>(dlsym(open_library(), kOcrEntryName));
+  static const auto entry = reinterpret_cast<OcrEntry>(dlsym(open_library(), kOcrEntryName));
   return *entry();
 }
 

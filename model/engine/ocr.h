@@ -13,8 +13,8 @@ namespace vlm {
 void check_ocr();
 
 /// The lines of text in a request's pictures that Tesseract recognises with a confidence above 0.1,
-/// joined by ", ", without control characters and `<image>` marks; empty when there are none (mgm-spec
-/// 5.4). Read once for all requests that share a memory. Errors as check_ocr().
+/// joined by ", ", without control characters and `<image>` marks; empty when there are none
+/// (mgm-spec 5.4). Read once for all requests that share a memory. Errors as check_ocr().
 std::string recognise_text(const Request &request, const Pace &pace);
 
 /// What the library libgst-vlm-ocr exports, under this name. It is opened when text is first to be

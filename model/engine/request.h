@@ -31,7 +31,7 @@ constexpr uint64_t kFirstFreeClient = uint64_t{1} << 63;
 
 /// One question about zero or more pictures.
 struct Request {
-  std::vector<Image> images;         ///< all belong to the first turn
+  std::vector<Image> images; ///< all belong to the first turn
   /// When set, makes `images` when the request's turn comes, on the worker's thread; may throw.
   std::function<std::vector<Image>()> make_images;
   std::vector<Turn> turns;           ///< earlier turns, each with its answer
@@ -44,10 +44,10 @@ struct Request {
   bool generate = false;             ///< ask for a generation prompt (" <GEN>")
   std::shared_ptr<PictureMemory> memory; ///< of `images`; may be null
   int64_t max_tokens = 512;              ///< 0: only look at the pictures, for `memory`
-  int threads = 0; ///< up to 1024; 0: as many as the model was opened with
+  int threads = 0;                       ///< up to 1024; 0: as many as the model was opened with
   Sampling sampling;
-  /// JSON Schema (model/language/json_schema.h) that the answer, which is then compact JSON, fits, or
-  /// the request fails; empty: free text.
+  /// JSON Schema (model/language/json_schema.h) that the answer, which is then compact JSON, fits,
+  /// or the request fails; empty: free text.
   std::string json_schema;
   CancelToken cancel;
 
@@ -75,11 +75,11 @@ struct Timings {
 };
 
 struct Result {
-  std::string text;                ///< special tokens skipped, stripped, valid UTF-8
-  std::string prompt;              ///< as rendered, `<image>` where a picture went
-  std::string ocr_text;            ///< what of it was read in the pictures
-  std::vector<int64_t> input_ids;  ///< kImageToken for a picture
-  std::vector<int64_t> output_ids; ///< the stop id, if one came, is the last
+  std::string text;                   ///< special tokens skipped, stripped, valid UTF-8
+  std::string prompt;                 ///< as rendered, `<image>` where a picture went
+  std::string ocr_text;               ///< what of it was read in the pictures
+  std::vector<int64_t> input_ids;     ///< kImageToken for a picture
+  std::vector<int64_t> output_ids;    ///< the stop id, if one came, is the last
   std::vector<double> token_logprobs; ///< the model's own, whatever a schema rules out
   StopReason stop_reason = StopReason::Eos;
   std::string generation_prompt;   ///< what stood in <h>...</h>; empty: none

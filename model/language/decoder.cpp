@@ -72,8 +72,7 @@ at::Tensor Decoder::scaled(const at::Tensor &embeds) const {
                                   : embeds;
 }
 
-at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache,
-                            const Pace &pace) const {
+at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace) const {
   const int64_t start = cache.length(), count = embeds.size(1);
   const auto ids = at::TensorOptions(at::kLong).device(embeds.device());
   const Rope rope(at::arange(start, start + count, ids), config_.head_dim, config_.rope_theta);

@@ -32,8 +32,7 @@ public:
   /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
   /// Error(Cancelled) between layers and leaves the cache's length as it was.
-  at::Tensor forward(const at::Tensor &embeds, KvCache &cache,
-                     const Pace &pace = {}) const;
+  at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace = {}) const;
 
   /// One more position of several conversations in one pass: embeds float32 [B, 1, hidden_size],
   /// B at most kFewRows, row b on top of caches[b] (all different). Returns [B, 1, hidden_size]. On

@@ -55,7 +55,8 @@ at::Tensor FeedForward::activate_rows(const at::Tensor &x) const {
 }
 
 at::Tensor FeedForward::run(const Expert &expert, const at::Tensor &x) const {
-  at::Tensor inner = activate_rows(expert.gate_proj(x)); // two of these large ones at a time, not three
+  at::Tensor inner =
+      activate_rows(expert.gate_proj(x)); // two of these large ones at a time, not three
   return expert.down_proj(inner.mul_(expert.up_proj(x)));
 }
 

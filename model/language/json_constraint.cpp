@@ -44,8 +44,8 @@ const std::vector<bool> &JsonConstraint::allowed() {
     known_.clear();
   std::vector<bool> mask = walk();
   if (std::find(mask.begin(), mask.end(), true) == mask.end())
-    fail(ErrorCategory::Failed,
-         "json-schema: the model's vocabulary has no token that continues ", text_);
+    fail(ErrorCategory::Failed, "json-schema: the model's vocabulary has no token that continues ",
+         text_);
   return known_.emplace(key, std::move(mask)).first->second;
 }
 
@@ -62,8 +62,8 @@ std::vector<bool> JsonConstraint::walk() const {
   return out;
 }
 
-// Tokens from `begin` to `end` have their first `depth` bytes in common, behind which the grammar is
-// in states[depth].
+// Tokens from `begin` to `end` have their first `depth` bytes in common, behind which the grammar
+// is in states[depth].
 void JsonConstraint::walk(size_t begin, size_t end, size_t depth,
                           std::vector<JsonGrammar::State> &states, std::vector<bool> &out) const {
   const std::vector<VocabularyBytes::Token> &tokens = vocabulary_->sorted();

@@ -9,8 +9,8 @@
 
 namespace vlm {
 
-/// The bytes that every token of a vocabulary adds to a text, sorted, so that tokens of one beginning
-/// lie together. Immutable.
+/// The bytes that every token of a vocabulary adds to a text, sorted, so that tokens of one
+/// beginning lie together. Immutable.
 class VocabularyBytes {
 public:
   /// By id; tokens without bytes (special ones) are none, and never allowed.
@@ -21,7 +21,9 @@ public:
     int64_t id;
   };
   const std::vector<Token> &sorted() const { return sorted_; }
-  const std::string &bytes(int64_t id) const { return sorted_[place_[static_cast<size_t>(id)]].bytes; }
+  const std::string &bytes(int64_t id) const {
+    return sorted_[place_[static_cast<size_t>(id)]].bytes;
+  }
   size_t size() const { return place_.size(); }
   size_t longest() const { return longest_; }
 

@@ -9,9 +9,9 @@
 
 namespace vlm {
 
-/// Which bytes may come next in compact JSON that fits a schema, as a set of threads, one for each way
-/// to read what was written so far. Every state that can be reached can be completed. There is no
-/// white space but one space at the very start, with which some vocabularies begin every text.
+/// Which bytes may come next in compact JSON that fits a schema, as a set of threads, one for each
+/// way to read what was written so far. Every state that can be reached can be completed. There is
+/// no white space but one space at the very start, with which some vocabularies begin every text.
 /// Strings are UTF-8 with the short escapes, no \u; numbers have no exponent.
 class JsonGrammar {
 public:

@@ -124,8 +124,7 @@ private:
       refuse(place + "/anyOf", "is not a list of schemas");
     Node node{Kind::AnyOf};
     for (size_t i = 0; i < choices.size(); ++i)
-      node.children.push_back(
-          value(choices[i], place + "/anyOf/" + std::to_string(i), depth + 1));
+      node.children.push_back(value(choices[i], place + "/anyOf/" + std::to_string(i), depth + 1));
     return add(std::move(node));
   }
 
@@ -218,8 +217,8 @@ private:
     if (!required.is_array())
       refuse(place + "/required", "is not a list of names");
     for (const ordered_json &name : required) {
-      const auto found = name.is_string() ? properties.find(name.get<std::string>())
-                                          : properties.end();
+      const auto found =
+          name.is_string() ? properties.find(name.get<std::string>()) : properties.end();
       if (found == properties.end())
         refuse(place + "/required", name.dump(), " is none of the properties");
       node.members[static_cast<size_t>(std::distance(properties.begin(), found))].required = true;

@@ -8,16 +8,17 @@
 
 namespace vlm {
 
-/// A JSON Schema as a tree of what may be written. Understood are `type` (also several), `properties`
-/// (written in this order), `required`, `additionalProperties` (true or false: none are written),
-/// `items`, `minItems`, `maxItems`, `minLength`, `maxLength`, `minimum` and `maximum` of integers,
-/// `enum`, `const` and `anyOf`; annotations such as `title` and `description` say nothing about the
-/// form. Every other keyword is refused, for it would be ignored. What a schema leaves open has
-/// bounds, so that no answer runs away.
+/// A JSON Schema as a tree of what may be written. Understood are `type` (also several),
+/// `properties` (written in this order), `required`, `additionalProperties` (true or false: none
+/// are written), `items`, `minItems`, `maxItems`, `minLength`, `maxLength`, `minimum` and `maximum`
+/// of integers, `enum`, `const` and `anyOf`; annotations such as `title` and `description` say
+/// nothing about the form. Every other keyword is refused, for it would be ignored. What a schema
+/// leaves open has bounds, so that no answer runs away.
 struct JsonSchema {
   static constexpr size_t kMostBytes = 64 * 1024;
   static constexpr int kDeepest = 16; ///< levels of values inside each other
-  static constexpr int64_t kStringLength = 256, kItems = 64, kDigits = 15; ///< where nothing is said
+  static constexpr int64_t kStringLength = 256, kItems = 64,
+                           kDigits = 15; ///< where nothing is said
 
   enum class Kind : uint8_t { Start, Literal, String, Integer, Number, Array, Object, AnyOf };
   struct Member {

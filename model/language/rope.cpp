@@ -75,7 +75,8 @@ Rope::Rope(const at::Tensor &position_ids, int64_t head_dim, double theta) {
   const at::Tensor exponents = at::arange(0, head_dim, 2, options) / head_dim;
   const at::Tensor frequencies = at::reciprocal(at::pow(theta, exponents));
   at::Tensor angles = position_ids.to(at::kFloat).unsqueeze(-1) * frequencies;
-  angles = (angles.dim() == 2 ? angles.unsqueeze(0).unsqueeze(0) : angles.unsqueeze(1)).contiguous();
+  angles =
+      (angles.dim() == 2 ? angles.unsqueeze(0).unsqueeze(0) : angles.unsqueeze(1)).contiguous();
   cos_ = at::empty_like(angles);
   sin_ = at::empty_like(angles);
   if (!angles.is_cpu()) {

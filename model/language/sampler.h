@@ -20,9 +20,9 @@ class Sampler {
 public:
   /// Error(Settings) for values out of range.
   explicit Sampler(const Sampling &settings);
-  /// logits float32 [vocab_size]. Error(Failed) when they are not finite. With `allowed` only ids for
-  /// which it is true are picked, of which there must be one below vocab_size; logprob remains the
-  /// model's own opinion, as if all were.
+  /// logits float32 [vocab_size]. Error(Failed) when they are not finite. With `allowed` only ids
+  /// for which it is true are picked, of which there must be one below vocab_size; logprob remains
+  /// the model's own opinion, as if all were.
   SampledToken operator()(const at::Tensor &logits, const std::vector<bool> *allowed = nullptr);
 
 private:

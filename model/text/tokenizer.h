@@ -31,8 +31,8 @@ public:
   /// Text of `ids`; special tokens are skipped or kept. Error(Data) for an id out of range.
   virtual std::string decode(const std::vector<int64_t> &ids, bool skip_special) const = 0;
 
-  /// The bytes that a token adds to the middle of a text: its characters, or a part of one. None for
-  /// special tokens, which add nothing.
+  /// The bytes that a token adds to the middle of a text: its characters, or a part of one. None
+  /// for special tokens, which add nothing.
   virtual std::optional<std::string> bytes(int64_t id) const = 0;
 
   virtual int64_t vocab_size() const = 0;

@@ -78,8 +78,7 @@ at::Tensor ClipVisionTower::embed(const at::Tensor &pixel_values) const {
   return pre_norm_(at::cat({first, patches}, 1) + position_embedding_);
 }
 
-at::Tensor ClipVisionTower::operator()(const at::Tensor &pixel_values,
-                                       const Pace &pace) const {
+at::Tensor ClipVisionTower::operator()(const at::Tensor &pixel_values, const Pace &pace) const {
   at::Tensor x = embed(pixel_values);
   for (const Layer &layer : layers_) {
     pace.check();

@@ -25,8 +25,7 @@ public:
   /// pixel_values float32 [B, 3, S, S] -> the raw outputs of all stages, channels last:
   /// [B, S/4, S/4, C0], [B, S/8, S/8, C1], ... Differentiable. Throws Error(Cancelled) between
   /// blocks.
-  std::vector<at::Tensor> operator()(const at::Tensor &pixel_values,
-                                     const Pace &pace = {}) const;
+  std::vector<at::Tensor> operator()(const at::Tensor &pixel_values, const Pace &pace = {}) const;
 
 private:
   struct Block {

@@ -70,7 +70,8 @@ GstPadProbeReturn on_arrival(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
     return GST_PAD_PROBE_OK;
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
   const Owned<GstElement> sink(gst_pad_get_parent_element(pad));
-  const GstClockTime due = GST_BUFFER_PTS(buffer) + gst_base_sink_get_latency(GST_BASE_SINK(sink.get()));
+  const GstClockTime due =
+      GST_BUFFER_PTS(buffer) + gst_base_sink_get_latency(GST_BASE_SINK(sink.get()));
   const GstClockTime now = gst_element_get_current_running_time(sink.get());
   ++(now <= due + GST_BUFFER_DURATION(buffer) / 2 ? seen->in_time : seen->late);
   return GST_PAD_PROBE_OK;
@@ -129,7 +130,8 @@ nlohmann::json run(const BenchVideoOptions &options, const std::string &element,
     fail(ErrorCategory::Settings, what);
   }
   if (captions && !options.model.empty())
-    gst_child_proxy_set(GST_CHILD_PROXY(pipeline.get()), "x::model-path", options.model.c_str(), nullptr);
+    gst_child_proxy_set(GST_CHILD_PROXY(pipeline.get()), "x::model-path", options.model.c_str(),
+                        nullptr);
 
   Observed seen;
   probe(pipeline.get(), "x", "sink", on_enter, seen);
@@ -168,7 +170,8 @@ double median_of(const nlohmann::json &rounds, const char *element, const char *
 }
 
 void print(const char *name, const nlohmann::json &result) {
-  std::printf("%-12s %6.1f %% in time   p50 %7.3f ms   p99 %7.3f ms   streaming thread %5.2f %% of a core\n",
+  std::printf("%-12s %6.1f %% in time   p50 %7.3f ms   p99 %7.3f ms   streaming thread %5.2f %% of "
+              "a core\n",
               name, 100 * result["in_time"].get<double>(), result["p50_ms"].get<double>(),
               result["p99_ms"].get<double>(), 100 * result["streaming_cpu"].get<double>());
   std::fflush(stdout);
@@ -192,10 +195,12 @@ nlohmann::json bench_video(const BenchVideoOptions &options) {
       out[element][field] = median_of(rounds, element, field);
   const double base = out["identity"]["in_time"].get<double>();
   out["on_time_ratio"] = base > 0 ? out["vlmcaption"]["in_time"].get<double>() / base : 0;
-  out["added_p99_ms"] = out["vlmcaption"]["p99_ms"].get<double>() - out["identity"]["p99_ms"].get<double>();
-  std::printf("medians of %d rounds: %.2f %% of the frames that identity delivers in time; p99 + %.3f ms\n",
-              static_cast<int>(rounds.size()), 100 * out["on_time_ratio"].get<double>(),
-              out["added_p99_ms"].get<double>());
+  out["added_p99_ms"] =
+      out["vlmcaption"]["p99_ms"].get<double>() - out["identity"]["p99_ms"].get<double>();
+  std::printf(
+      "medians of %d rounds: %.2f %% of the frames that identity delivers in time; p99 + %.3f ms\n",
+      static_cast<int>(rounds.size()), 100 * out["on_time_ratio"].get<double>(),
+      out["added_p99_ms"].get<double>());
   return out;
 }
 

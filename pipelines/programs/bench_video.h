@@ -9,20 +9,21 @@
 namespace vlm {
 
 struct BenchVideoOptions {
-  std::string model;             ///< checkpoint directory; empty: the embedded model
+  std::string model; ///< checkpoint directory; empty: the embedded model
   std::string precision = "auto";
   int width = 1920, height = 1080, rate = 60;
-  double seconds = 10;           ///< of each run
-  int64_t rounds = 3;            ///< each runs both pipelines, one after the other
+  double seconds = 10; ///< of each run
+  int64_t rounds = 3;  ///< each runs both pipelines, one after the other
 };
 
 /// What live video loses to the model. Runs `videotestsrc is-live ! ELEMENT ! fakesink sync` with
-/// identity and with vlmcaption (interval 0: the model is never idle) in turn, and prints for each the
-/// frames that reached the sink in time, the time a frame spent in the element, and the processor time
-/// of the streaming thread. Medians over the rounds. Throws Error when a pipeline fails.
+/// identity and with vlmcaption (interval 0: the model is never idle) in turn, and prints for each
+/// the frames that reached the sink in time, the time a frame spent in the element, and the
+/// processor time of the streaming thread. Medians over the rounds. Throws Error when a pipeline
+/// fails.
 ///
-/// Returns {"identity": {...}, "vlmcaption": {...}, "on_time_ratio", "added_p99_ms", "rounds": [...]};
-/// times in milliseconds.
+/// Returns {"identity": {...}, "vlmcaption": {...}, "on_time_ratio", "added_p99_ms", "rounds":
+/// [...]}; times in milliseconds.
 nlohmann::json bench_video(const BenchVideoOptions &options);
 
 } // namespace vlm

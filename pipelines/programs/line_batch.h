@@ -19,8 +19,8 @@ nlohmann::json to_json(const Result &result, const ModelInfo &model);
 /// broken picture does not lose the others. One thread; Error(Cancelled) passes through.
 class LineBatch {
 public:
-  using MakeRequest = std::function<Request(const std::string &question,
-                                            const std::vector<std::string> &images)>;
+  using MakeRequest =
+      std::function<Request(const std::string &question, const std::vector<std::string> &images)>;
 
   LineBatch(const Model &model, MakeRequest make) : model_(model), make_(std::move(make)) {}
 

@@ -135,7 +135,8 @@ int64_t count_lines(const std::string &path) {
   return count;
 }
 
-/// Where lines come from; `waits` tells whether reading another would wait for somebody to write it.
+/// Where lines come from; `waits` tells whether reading another would wait for somebody to write
+/// it.
 struct LineSource {
   std::istream &in;
   std::function<bool()> waits;

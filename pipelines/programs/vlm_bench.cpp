@@ -33,13 +33,14 @@ void check(const BenchVideoOptions &video) {
 
 int run(int argc, char **argv) {
   Options options;
-  CommandLine line("vlm-bench", "COMMAND [OPTION]...",
-                   "Measures this machine.\n\n"
-                   "commands:\n"
-                   "  video       what live 1080p60 video loses to a captioner that is always busy\n\n"
-                   "examples:\n"
-                   "  vlm-bench video --seconds 10 --rounds 3\n"
-                   "  vlm-bench video --model MGM-2B --precision bfloat16 --json video.json\n");
+  CommandLine line(
+      "vlm-bench", "COMMAND [OPTION]...",
+      "Measures this machine.\n\n"
+      "commands:\n"
+      "  video       what live 1080p60 video loses to a captioner that is always busy\n\n"
+      "examples:\n"
+      "  vlm-bench video --seconds 10 --rounds 3\n"
+      "  vlm-bench video --model MGM-2B --precision bfloat16 --json video.json\n");
   line.text("model", "DIR", "checkpoint directory (the embedded model)", &options.video.model);
   line.text("precision", "P", "auto, float32, bfloat16 (auto)", &options.video.precision);
   line.number("seconds", "S", "of each run (10)", &options.video.seconds);
@@ -47,7 +48,8 @@ int run(int argc, char **argv) {
   line.text("json", "FILE", "write the figures there, too", &options.json);
   const std::vector<std::string> operands = line.parse(argc, argv);
   if (operands.size() != 1 || operands[0] != "video")
-    fail(ErrorCategory::Settings, operands.empty() ? "which command?" : "unknown command " + operands[0]);
+    fail(ErrorCategory::Settings,
+         operands.empty() ? "which command?" : "unknown command " + operands[0]);
   check(options.video);
   gst_init(&argc, &argv);
   const nlohmann::json result = bench_video(options.video);

@@ -147,8 +147,14 @@ int follow(GstElement *pipeline, std::ofstream &jsonl) {
 // The pipeline, word by word.
 std::vector<std::string> launch_words(const std::string &video, const std::string &model,
                                       double interval) {
-  std::vector<std::string> words = {"filesrc", "location=" + launch_quoted(video),
-                                    "!", "decodebin", "!", "videoconvert", "!", "vlmcaption",
+  std::vector<std::string> words = {"filesrc",
+                                    "location=" + launch_quoted(video),
+                                    "!",
+                                    "decodebin",
+                                    "!",
+                                    "videoconvert",
+                                    "!",
+                                    "vlmcaption",
                                     "interval=" + std::to_string(guint64(interval * GST_SECOND))};
   if (!model.empty())
     words.push_back("model-path=" + launch_quoted(model));

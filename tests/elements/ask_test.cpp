@@ -125,8 +125,7 @@ TEST_F(Ask, InAPausedPipelineIsAboutWhatItShows) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(time_field(answer.get(), "pts"), 0u);
   // From the pipeline the event comes to the captioner through its sink.
-  EXPECT_TRUE(
-      gst_element_send_event(pipeline.get(), event(GST_EVENT_CUSTOM_UPSTREAM, "and?", 99)));
+  EXPECT_TRUE(gst_element_send_event(pipeline.get(), event(GST_EVENT_CUSTOM_UPSTREAM, "and?", 99)));
   EXPECT_EQ(time_field(bus.answer().get(), "ask-id"), 99u);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   gst_element_set_bus(pipeline.get(), nullptr);
@@ -479,14 +478,11 @@ TEST_F(Ask, ComesByEventsFromBothSides) {
   const Own<GstPad> src(gst_element_get_static_pad(v.element(), "src"));
   TextLog log(src.get());
   begin(v);
-  EXPECT_TRUE(
-      gst_harness_push_event(v.h(), event(GST_EVENT_CUSTOM_DOWNSTREAM, "down?", 70)));
+  EXPECT_TRUE(gst_harness_push_event(v.h(), event(GST_EVENT_CUSTOM_DOWNSTREAM, "down?", 70)));
   EXPECT_EQ(time_field(v.bus().answer().get(), "ask-id"), 70u);
-  EXPECT_TRUE(
-      gst_harness_push_event(v.h(), event(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, "now?", 71)));
+  EXPECT_TRUE(gst_harness_push_event(v.h(), event(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, "now?", 71)));
   EXPECT_EQ(time_field(v.bus().answer().get(), "ask-id"), 71u);
-  EXPECT_TRUE(
-      gst_harness_push_upstream_event(v.h(), event(GST_EVENT_CUSTOM_UPSTREAM, "up?", 72)));
+  EXPECT_TRUE(gst_harness_push_upstream_event(v.h(), event(GST_EVENT_CUSTOM_UPSTREAM, "up?", 72)));
   EXPECT_EQ(time_field(v.bus().answer().get(), "ask-id"), 72u);
   EXPECT_EQ(fake().seen().questions.back(), "up?");
   EXPECT_FALSE(log.event(GST_EVENT_CUSTOM_DOWNSTREAM));
@@ -512,13 +508,12 @@ TEST_F(Ask, IsCancelledByEvent) {
   v.play();
   EXPECT_TRUE(gst_harness_push_event(v.h(), event(GST_EVENT_CUSTOM_DOWNSTREAM, "what?", 8)));
   EXPECT_FALSE(gst_harness_push_event(v.h(), event(GST_EVENT_CUSTOM_DOWNSTREAM, "same?", 8)));
-  EXPECT_NE(
-      problem_of(v.bus().wait(GST_MESSAGE_WARNING).get()).text.find("8 is open already"),
-      std::string::npos);
+  EXPECT_NE(problem_of(v.bus().wait(GST_MESSAGE_WARNING).get()).text.find("8 is open already"),
+            std::string::npos);
   EXPECT_TRUE(gst_harness_push_event(
-      v.h(), gst_event_new_custom(
-                 GST_EVENT_CUSTOM_DOWNSTREAM,
-                 gst_structure_new("vlmcaption/cancel", "id", G_TYPE_UINT64, guint64{8}, nullptr))));
+      v.h(), gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                  gst_structure_new("vlmcaption/cancel", "id", G_TYPE_UINT64,
+                                                    guint64{8}, nullptr))));
   EXPECT_EQ(fate(v), "dropped: cancelled");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Random sequences of buffers, events, queries, properties, pads and states, legal and not. What must hold:
-// no critical message (they end the process), no hang, and the element is gone afterwards. 1,000
-// sequences by default; VLM_FUZZ=COUNT for more, VLM_SEED=N for others.
+// Random sequences of buffers, events, queries, properties, pads and states, legal and not. What
+// must hold: no critical message (they end the process), no hang, and the element is gone
+// afterwards. 1,000 sequences by default; VLM_FUZZ=COUNT for more, VLM_SEED=N for others.
 #include "tests/support/harness.h"
 
 #include <cstdlib>
@@ -44,10 +44,13 @@ private:
   }
 
   std::string properties() {
-    static const char *const choices[] = {
-        "interval=0", "interval=0 change-threshold=0.1", "interval=80000000 repeat-caption=false",
-        R"(interval=0 questions="<\"a?\",\"b?\">")", "interval=0 on-error=warn queue-policy=drop-newest",
-        "mode=async interval=0", "mode=sync interval=0"};
+    static const char *const choices[] = {"interval=0",
+                                          "interval=0 change-threshold=0.1",
+                                          "interval=80000000 repeat-caption=false",
+                                          R"(interval=0 questions="<\"a?\",\"b?\">")",
+                                          "interval=0 on-error=warn queue-policy=drop-newest",
+                                          "mode=async interval=0",
+                                          "mode=sync interval=0"};
     return pick(choices);
   }
 
@@ -67,7 +70,8 @@ private:
   }
 
   void set_caps() {
-    static const char *const formats[] = {"I420", "RGB", "NV12", "GRAY8", "BGRx", "YUY2", "I420_10LE"};
+    static const char *const formats[] = {"I420", "RGB",  "NV12",     "GRAY8",
+                                          "BGRx", "YUY2", "I420_10LE"};
     static const int sizes[] = {1, 2, 7, 64, 321};
     static const char *const more[] = {"", ",pixel-aspect-ratio=(fraction)2/1",
                                        ",interlace-mode=interleaved", ",colorimetry=bt709"};
@@ -84,18 +88,18 @@ private:
   }
 
   void push_buffer() {
-    GstBuffer *buffer = one_in(6)   ? gst_buffer_new()
-                        : one_in(6) ? gst_buffer_new_allocate(nullptr, static_cast<gsize>(below(5000)), nullptr)
-                                    : gst_buffer_new_allocate(nullptr, info_.size, nullptr);
+    GstBuffer *buffer =
+        one_in(6)   ? gst_buffer_new()
+        : one_in(6) ? gst_buffer_new_allocate(nullptr, static_cast<gsize>(below(5000)), nullptr)
+                    : gst_buffer_new_allocate(nullptr, info_.size, nullptr);
     GST_BUFFER_PTS(buffer) = time();
     GST_BUFFER_DURATION(buffer) = one_in(2) ? time() : GST_CLOCK_TIME_NONE;
     if (one_in(5))
       GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     if (one_in(5))
-      gst_buffer_add_video_region_of_interest_meta(buffer, "thing", static_cast<guint>(below(400)),
-                                                   static_cast<guint>(below(400)),
-                                                   static_cast<guint>(below(400)),
-                                                   static_cast<guint>(below(400)));
+      gst_buffer_add_video_region_of_interest_meta(
+          buffer, "thing", static_cast<guint>(below(400)), static_cast<guint>(below(400)),
+          static_cast<guint>(below(400)), static_cast<guint>(below(400)));
     const Own<GstBuffer> shared(one_in(3) ? gst_buffer_ref(buffer) : gst_buffer_new());
     gst_harness_push(caption_.h(), buffer);
     while (GstBuffer *out = gst_harness_try_pull(caption_.h()))
@@ -114,7 +118,8 @@ private:
   }
 
   GstEvent *event_from_upstream() {
-    static const char *const names[] = {"vlmcaption/ask", "vlmcaption/cancel", "vlmcaption/record", "x"};
+    static const char *const names[] = {"vlmcaption/ask", "vlmcaption/cancel", "vlmcaption/record",
+                                        "x"};
     switch (below(9)) {
     case 0:
       return segment();
@@ -214,7 +219,8 @@ private:
   }
 
   void change_state() {
-    static const GstState states[] = {GST_STATE_NULL, GST_STATE_READY, GST_STATE_PAUSED, GST_STATE_PLAYING};
+    static const GstState states[] = {GST_STATE_NULL, GST_STATE_READY, GST_STATE_PAUSED,
+                                      GST_STATE_PLAYING};
     gst_element_set_state(element(), states[below(4)]);
     if (one_in(2))
       gst_element_set_state(element(), GST_STATE_PLAYING);

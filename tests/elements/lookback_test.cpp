@@ -135,10 +135,10 @@ TEST_F(LookBack, IsAskedByEvent) {
   v.play("GRAY8");
   push_quarters(v, 5);
   EXPECT_TRUE(gst_harness_push_upstream_event(
-      v.h(), gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                  gst_structure_new("vlmcaption/ask", "question", G_TYPE_STRING,
-                                                    "then?", "pts", G_TYPE_UINT64, kHalf + 1,
-                                                    nullptr))));
+      v.h(),
+      gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                           gst_structure_new("vlmcaption/ask", "question", G_TYPE_STRING, "then?",
+                                             "pts", G_TYPE_UINT64, kHalf + 1, nullptr))));
   EXPECT_EQ(time_field(v.bus().answer().get(), "pts"), kHalf);
 }
 

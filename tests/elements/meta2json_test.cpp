@@ -88,8 +88,8 @@ TEST(Meta2json, WritesTheRecordAndNothingOfTheFrame) {
   const auto record = make_record(7, "a \"quoted\"\nline \xe2\x98\x83", kFrame, 0.25);
   const auto other = make_record(8, "other", kFrame);
   w.push(carry(w.frame(1), {record.get(), other.get()}));
-  const json expected = {{"schema", 1},   {"id", 7},          {"text", "a \"quoted\"\nline ☃"},
-                         {"status", "ok"}, {"pts", kFrame},    {"duration", guint64{GST_SECOND}},
+  const json expected = {{"schema", 1},       {"id", 7},       {"text", "a \"quoted\"\nline ☃"},
+                         {"status", "ok"},    {"pts", kFrame}, {"duration", guint64{GST_SECOND}},
                          {"confidence", 0.25}};
   EXPECT_EQ(w.lines().at(0), expected);
 }
@@ -181,8 +181,8 @@ TEST(Meta2json, EventsAreInsideTheSegmentAndNotInThePast) {
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   segment.stop = 2 * kFrame;
-  EXPECT_TRUE(gst_segment_clip(&segment, GST_FORMAT_TIME, texts[1].start, texts[1].end, nullptr,
-                               nullptr));
+  EXPECT_TRUE(
+      gst_segment_clip(&segment, GST_FORMAT_TIME, texts[1].start, texts[1].end, nullptr, nullptr));
 }
 
 TEST(Meta2json, OtherEventsPassAndRecordsDoNot) {

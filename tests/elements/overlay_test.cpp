@@ -388,8 +388,7 @@ TEST(Overlay, TheNewestRecordOfTheFrameIsDrawn) {
   ASSERT_NE(expected, picture(o, "old"));
   EXPECT_EQ(look(o.through(carry(o.dark_frame(1), {a.get(), b.get()})).get()), expected);
   EXPECT_EQ(look(o.through(carry(o.dark_frame(1), {b.get(), a.get()})).get()), expected);
-  EXPECT_EQ(look(o.through(carry(carry(o.dark_frame(1), {a.get()}), {b.get()})).get()),
-            expected);
+  EXPECT_EQ(look(o.through(carry(carry(o.dark_frame(1), {a.get()}), {b.get()})).get()), expected);
   EXPECT_EQ(look(o.through(carry(o.dark_frame(1), {b.get(), none.get()})).get()), expected);
 }
 

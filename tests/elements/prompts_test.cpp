@@ -30,8 +30,7 @@ TEST_F(Placeholders, OfTheLastAnswerToTheSamePrompt) {
   v.play();
   v.push(0);
   v.push(1);
-  EXPECT_EQ(fake().seen().questions,
-            (Strings{"a .", "b ", "a answer 1.", "b answer 2answer 2"}));
+  EXPECT_EQ(fake().seen().questions, (Strings{"a .", "b ", "a answer 1.", "b answer 2answer 2"}));
 }
 
 // In a queue the answer is not known before the model had its turn.

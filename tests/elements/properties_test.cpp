@@ -15,40 +15,14 @@ Own<GstElement> make() {
 
 // Every property of the first version, and nothing else of our own.
 TEST_F(Properties, AreAllThere) {
-  const std::set<std::string> expected = {"model-path",
-                                          "device",
-                                          "precision",
-                                          "threads",
-                                          "template",
-                                          "mode",
-                                          "prompt",
-                                          "system-prompt",
-                                          "questions",
-                                          "region-prompt",
-                                          "max-regions",
-                                          "interval",
-                                          "window",
-                                          "overlap",
-                                          "frames",
-                                          "max-tokens",
-                                          "temperature",
-                                          "top-k",
-                                          "top-p",
-                                          "seed",
-                                          "generate",
-                                          "json-schema",
-                                          "ocr",
-                                          "history",
-                                          "queue-size",
-                                          "queue-policy",
-                                          "change-threshold",
-                                          "max-silence",
-                                          "look-back",
-                                          "look-back-bytes",
-                                          "repeat-caption",
-                                          "post-messages",
-                                          "on-error",
-                                          "stats"};
+  const std::set<std::string> expected = {
+      "model-path",     "device",           "precision",     "threads",   "template",
+      "mode",           "prompt",           "system-prompt", "questions", "region-prompt",
+      "max-regions",    "interval",         "window",        "overlap",   "frames",
+      "max-tokens",     "temperature",      "top-k",         "top-p",     "seed",
+      "generate",       "json-schema",      "ocr",           "history",   "queue-size",
+      "queue-policy",   "change-threshold", "max-silence",   "look-back", "look-back-bytes",
+      "repeat-caption", "post-messages",    "on-error",      "stats"};
   const auto element = make();
   ASSERT_TRUE(element);
   guint count = 0;

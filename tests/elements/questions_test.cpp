@@ -20,8 +20,8 @@ std::vector<std::string> carried(GstBuffer *buffer) {
   std::vector<std::string> out;
   const GValue *records = gst_structure_get_value(meta_of(buffer), "records");
   for (guint i = 0; records && i < gst_value_array_get_size(records); ++i)
-    out.push_back(text_field(
-        gst_value_get_structure(gst_value_array_get_value(records, i)), "question"));
+    out.push_back(
+        text_field(gst_value_get_structure(gst_value_array_get_value(records, i)), "question"));
   return out;
 }
 
@@ -30,8 +30,8 @@ TEST_F(Questions, YieldOneRecordEachInTheirOrder) {
   v.play();
   for (int n = 0; n < 4; ++n)
     v.push(n);
-  EXPECT_EQ(told(v.bus(), "text"), (std::vector<std::string>{"a? answer 1", "b? answer 2",
-                                                             "a? answer 3", "b? answer 4"}));
+  EXPECT_EQ(told(v.bus(), "text"),
+            (std::vector<std::string>{"a? answer 1", "b? answer 2", "a? answer 3", "b? answer 4"}));
   EXPECT_EQ(fake().seen().questions, (std::vector<std::string>{"a?", "b?", "a?", "b?"}));
   for (int n = 0; n < 4; ++n) { // the frame itself and the one that holds them
     const auto out = v.pull();
@@ -66,9 +66,8 @@ TEST_F(Questions, OfAFrameAreDroppedTogether) {
   v.push(2);
   fake().release();
   EXPECT_TRUE(v.eos().get());
-  EXPECT_EQ(told(v.bus(), "status"),
-            (std::vector<std::string>{"a? ok", "b? ok", "a? dropped", "b? dropped", "a? ok",
-                                      "b? ok"}));
+  EXPECT_EQ(told(v.bus(), "status"), (std::vector<std::string>{"a? ok", "b? ok", "a? dropped",
+                                                               "b? dropped", "a? ok", "b? ok"}));
 }
 
 TEST_F(Questions, AreRepeatedEachWithItsAnswer) {
@@ -76,8 +75,8 @@ TEST_F(Questions, AreRepeatedEachWithItsAnswer) {
   v.play();
   v.push(0);
   v.push(1);
-  EXPECT_EQ(told(v.bus(), "text"), (std::vector<std::string>{"a? answer 1", "b? answer 2",
-                                                             "a? answer 1", "b? answer 2"}));
+  EXPECT_EQ(told(v.bus(), "text"),
+            (std::vector<std::string>{"a? answer 1", "b? answer 2", "a? answer 1", "b? answer 2"}));
 }
 
 // What failed travels ahead of its frame, which carries the others.

@@ -104,9 +104,9 @@ TEST_F(Regions, TheLargestFirstAndNotTooMany) {
 TEST_F(Regions, AreClippedToThePicture) {
   Caption v("interval=0 region-prompt=what?");
   v.play("I420", 64, 48);
-  gst_harness_push(v.h(), with(v.frame(0), {{"a", 60, 40, 100, 100},
-                                            {"b", 0, 0, G_MAXUINT, 1},
-                                            {"c", 63, 47, 1, 1}}));
+  gst_harness_push(
+      v.h(),
+      with(v.frame(0), {{"a", 60, 40, 100, 100}, {"b", 0, 0, G_MAXUINT, 1}, {"c", 63, 47, 1, 1}}));
   EXPECT_EQ(told(v), (Strings{"", "0,0 64x1 b", "60,40 4x8 a", "63,47 1x1 c"}));
   EXPECT_FALSE(v.bus().poll(GST_MESSAGE_WARNING));
 }
@@ -177,8 +177,8 @@ TEST_F(Regions, KnowTheLastAnswerAboutTheirKind) {
   v.play();
   for (int n = 0; n < 2; ++n)
     gst_harness_push(v.h(), with(v.frame(n), {{"a", 0, 0, 9, 9}, {"b", 0, 0, 5, 5}}));
-  EXPECT_EQ(fake().seen().questions, (Strings{"all", "still ?", "still ?", "all",
-                                              "still answer 2?", "still answer 3?"}));
+  EXPECT_EQ(fake().seen().questions,
+            (Strings{"all", "still ?", "still ?", "all", "still answer 2?", "still answer 3?"}));
 }
 
 TEST_F(Regions, AreCutOutOfEveryFormat) {

@@ -9,7 +9,8 @@ using JsonSchemas = ElementTest;
 using Ocr = ElementTest;
 using History = ElementTest;
 
-constexpr const char *kSchema = R"({"type":"object","properties":{"cats":{"type":"integer"}},"required":["cats"]})";
+constexpr const char *kSchema =
+    R"({"type":"object","properties":{"cats":{"type":"integer"}},"required":["cats"]})";
 
 void set(Caption &v, const char *property, const char *value) {
   g_object_set(v.element(), property, value, nullptr);
@@ -37,8 +38,7 @@ TEST_F(JsonSchemas, AreCheckedBeforeTheModelLoads) {
   const Problem problem = problem_of(v.bus().wait(GST_MESSAGE_ERROR).get());
   EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
   EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
-  EXPECT_EQ(problem.text,
-            "json-schema: /properties/a/pattern: this keyword is not supported here");
+  EXPECT_EQ(problem.text, "json-schema: /properties/a/pattern: this keyword is not supported here");
 }
 
 // An answer that does not come out right is a failed record, never half of one.

@@ -131,8 +131,14 @@ TEST_F(Schema, CheckFindsMistakes) {
   for (const json &name : schema().at("required"))
     line[name.get<std::string>()] = 0;
   EXPECT_FALSE(problems_of(line).empty());
-  line.update({{"schema", 1}, {"id", 1}, {"sequence", 1}, {"max-tokens", 1}, {"text", ""},
-               {"question", ""}, {"status", "ok"}, {"frames", {0}}});
+  line.update({{"schema", 1},
+               {"id", 1},
+               {"sequence", 1},
+               {"max-tokens", 1},
+               {"text", ""},
+               {"question", ""},
+               {"status", "ok"},
+               {"frames", {0}}});
   EXPECT_EQ(problems_of(line), Problems{});
   const auto with = [&line](const char *name, const json &value) {
     json changed = line;

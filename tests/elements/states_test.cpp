@@ -352,7 +352,8 @@ INSTANTIATE_TEST_SUITE_P(States, NoWaiting, ::testing::ValuesIn(kPhases),
 TEST_F(States, ManyElementsStopAtOnce) {
   std::vector<std::unique_ptr<Caption>> cameras;
   for (int i = 0; i < 8; ++i)
-    cameras.push_back(std::make_unique<Caption>("interval=0 model-path=/" + std::to_string(i), true));
+    cameras.push_back(
+        std::make_unique<Caption>("interval=0 model-path=/" + std::to_string(i), true));
   fake().hold();
   fake().deaf();
   for (auto &camera : cameras) {

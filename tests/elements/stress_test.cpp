@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The same thing very often. A twentieth of the rounds by default; VLM_STRESS=full runs all of them and
-// prints the figures.
+// The same thing very often. A twentieth of the rounds by default; VLM_STRESS=full runs all of them
+// and prints the figures.
 #include "tests/support/harness.h"
 
 #include <gst/gsttracer.h>
@@ -133,8 +133,8 @@ TEST_F(Stress, PadsComeAndGoWhilePlaying) {
   for (int i = 0; i < count; ++i) {
     const char *name = i % 3 == 0 ? "text_src" : i % 3 == 1 ? "prompt_src" : "json_src";
     const Own<GstPad> pad(gst_element_request_pad_simple(v.element(), name));
-    const Own<GstElement> sink(GST_ELEMENT(
-        gst_object_ref_sink(gst_element_factory_make("fakesink", nullptr))));
+    const Own<GstElement> sink(
+        GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("fakesink", nullptr))));
     g_object_set(sink.get(), "async", FALSE, "sync", FALSE, nullptr);
     gst_element_set_state(sink.get(), GST_STATE_PLAYING);
     const Own<GstPad> peer(gst_element_get_static_pad(sink.get(), "sink"));
@@ -209,7 +209,8 @@ public:
                                  figure("failed") + figure("flushed"))
         << gst_structure_to_string(stats);
     EXPECT_LE(records_, figure("due") - figure("flushed"));
-    EXPECT_GE(records_ + seeks_, figure("due") - figure("flushed")); // one may be on its way at a flush
+    EXPECT_GE(records_ + seeks_,
+              figure("due") - figure("flushed")); // one may be on its way at a flush
     gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   }
   guint64 records() const { return records_; }
@@ -254,7 +255,8 @@ private:
 };
 
 TEST_F(Stress, EightLiveStreams) {
-  const unsigned seed = g_getenv("VLM_SEED") ? static_cast<unsigned>(atoi(g_getenv("VLM_SEED"))) : 1;
+  const unsigned seed =
+      g_getenv("VLM_SEED") ? static_cast<unsigned>(atoi(g_getenv("VLM_SEED"))) : 1;
   const double seconds = rounds(1200) / (rounds(20) == 20 ? 1. : 12.); // 20 minutes, or 5 seconds
   const int alive_before = alive();
   std::vector<std::unique_ptr<Camera>> cameras;
@@ -275,7 +277,8 @@ TEST_F(Stress, EightLiveStreams) {
   fake().reset(); // waits for its threads
   EXPECT_EQ(alive(), alive_before);
   std::cout << "8 live streams for " << seconds << " s, seed " << seed << ": " << acts << " acts, "
-            << records << " records, all accounted for; resident memory " << resident_mb() << " MB\n";
+            << records << " records, all accounted for; resident memory " << resident_mb()
+            << " MB\n";
   EXPECT_GT(records, 0u);
 }
 

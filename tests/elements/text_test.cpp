@@ -107,7 +107,8 @@ TEST_F(Text, MarkupIsEscaped) {
   }
 }
 
-// A pad that was requested early agrees on caps with the peer that it gets later, and with the next.
+// A pad that was requested early agrees on caps with the peer that it gets later, and with the
+// next.
 TEST_F(Text, CapsAreThoseOfALatePeer) {
   fake().script({"a < b"});
   Caption v("interval=0");
@@ -411,7 +412,7 @@ TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
   EXPECT_EQ(v.stat("answered"), 600u);
   gst_pad_remove_probe(pad.get(), blocked);
   EXPECT_TRUE(text.wait_event(GST_EVENT_EOS));
-  EXPECT_LE(text.texts().size(), 256u + 1); // those that wait, and the one under way
+  EXPECT_LE(text.texts().size(), 256u + 1);          // those that wait, and the one under way
   EXPECT_EQ(text.texts().back().text, "answer 600"); // the newest are kept
   expect_covered(text.items(), 0, 600 * kFrame);
 }

@@ -95,8 +95,7 @@ TEST_F(Ask, OcrIsCheckedBeforeTheModelLoads) {
 
 TEST_F(Ask, VerboseTellsWhatIsNotUsed) {
   // A tied head that the checkpoint stores nevertheless.
-  const Finished said =
-      run("--verbose --max-tokens 1 --model " + test::data("gemma/model") + " x");
+  const Finished said = run("--verbose --max-tokens 1 --model " + test::data("gemma/model") + " x");
   EXPECT_EQ(said.status, 0);
   EXPECT_NE(said.err.find("lm_head.weight is not used"), std::string::npos) << said.err;
 }

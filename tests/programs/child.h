@@ -25,7 +25,7 @@ Channel make_pipe();
 Channel make_terminal();
 
 struct Ended {
-  int status; ///< exit status, 128 + N after signal N
+  int status;    ///< exit status, 128 + N after signal N
   long peak_kib; ///< largest resident set
 };
 

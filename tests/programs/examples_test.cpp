@@ -41,7 +41,8 @@ TEST_F(Examples, Alert) {
   const auto lines = lines_of(out());
   ASSERT_GE(lines.size(), 1u);
   for (size_t i = 0; i < lines.size(); ++i)
-    EXPECT_NE(lines[i].find(i % 2 == 0 ? " alert: Yes" : " over: No"), std::string::npos) << lines[i];
+    EXPECT_NE(lines[i].find(i % 2 == 0 ? " alert: Yes" : " over: No"), std::string::npos)
+        << lines[i];
 }
 
 TEST_F(Examples, OneModel) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs every file of pipelines/launch with the embedded model. What a test machine lacks, a camera and a
-// window, is given through SOURCE and SINK.
+// Runs every file of pipelines/launch with the embedded model. What a test machine lacks, a camera
+// and a window, is given through SOURCE and SINK.
 #include "tests/support/rtsp_server.h"
 #include "tests/support/scratch_folder.h"
 
@@ -12,8 +12,8 @@
 #include <sstream>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <vector>
 #include <unistd.h>
+#include <vector>
 
 namespace vlm::test {
 namespace {
@@ -43,8 +43,8 @@ class Launch : public ScratchFolder {
 protected:
   /// Runs a file of the folder.
   int run(const std::string &command, const std::string &variables = "") const {
-    return shell("unset SOURCE; export SINK=fakesink; " + variables + ' ' + launch_files.string() + '/' +
-                 command);
+    return shell("unset SOURCE; export SINK=fakesink; " + variables + ' ' + launch_files.string() +
+                 '/' + command);
   }
 };
 
@@ -170,9 +170,9 @@ TEST_F(Launch, EightCameras) {
   std::string cameras;
   for (int i = 0; i < 8; ++i)
     cameras += " " + sample;
-  ASSERT_EQ(run("eight-cameras" + cameras,
-                "SINK='pngenc snapshot=true ! filesink location=mosaic.png'"),
-            0)
+  ASSERT_EQ(
+      run("eight-cameras" + cameras, "SINK='pngenc snapshot=true ! filesink location=mosaic.png'"),
+      0)
       << err();
   const std::string png = text_of("mosaic.png");
   ASSERT_GT(png.size(), 24u);

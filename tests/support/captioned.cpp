@@ -26,11 +26,11 @@ void clear_unused_bits(const GstVideoInfo &info, GstBuffer *buffer) {
 
 Own<GstStructure> make_record(guint64 id, const std::string &text, GstClockTime pts,
                               double confidence) {
-  return Own<GstStructure>(gst_structure_new(
-      "GstVlmCaptionMeta", "schema", G_TYPE_UINT, 1u, "id", G_TYPE_UINT64, id, "text",
-      G_TYPE_STRING, text.c_str(), "status", G_TYPE_STRING, "ok", "pts", G_TYPE_UINT64, pts,
-      "duration", G_TYPE_UINT64, guint64{GST_SECOND}, "confidence", G_TYPE_DOUBLE, confidence,
-      nullptr));
+  return Own<GstStructure>(gst_structure_new("GstVlmCaptionMeta", "schema", G_TYPE_UINT, 1u, "id",
+                                             G_TYPE_UINT64, id, "text", G_TYPE_STRING, text.c_str(),
+                                             "status", G_TYPE_STRING, "ok", "pts", G_TYPE_UINT64,
+                                             pts, "duration", G_TYPE_UINT64, guint64{GST_SECOND},
+                                             "confidence", G_TYPE_DOUBLE, confidence, nullptr));
 }
 
 GstBuffer *carry(GstBuffer *frame, const std::vector<const GstStructure *> &records,

@@ -20,7 +20,7 @@ struct FakeSeen {
   Request last;         ///< the request begun last
   std::vector<std::string> questions;
   std::vector<std::vector<Turn>> turns; ///< of the same requests
-  std::vector<bool> generate; ///< whether the same requests asked for a generation prompt
+  std::vector<bool> generate;           ///< whether the same requests asked for a generation prompt
   std::vector<std::shared_ptr<PictureMemory>> memories; ///< of the same requests
 };
 

@@ -12,11 +12,11 @@ namespace vlm::test {
   if (!got.defined())
     return ::testing::AssertionFailure() << "tensor is undefined";
   if (got.sizes() != want.sizes())
-    return ::testing::AssertionFailure() << "shape " << got.sizes() << ", expected " << want.sizes();
+    return ::testing::AssertionFailure()
+           << "shape " << got.sizes() << ", expected " << want.sizes();
   if (want.numel() == 0)
     return ::testing::AssertionSuccess();
-  const double worst =
-      at::abs(got.to(at::kDouble) - want.to(at::kDouble)).max().item<double>();
+  const double worst = at::abs(got.to(at::kDouble) - want.to(at::kDouble)).max().item<double>();
   if (largest)
     *largest = worst;
   if (worst <= atol) // false for NaN

@@ -19,9 +19,9 @@ RtspServer::RtspServer(int frames) : state_(std::make_unique<State>()) {
   gst_rtsp_server_set_address(state_->server, "127.0.0.1");
   gst_rtsp_server_set_service(state_->server, "0");
   GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
-  const std::string media =
-      "( videotestsrc is-live=true num-buffers=" + std::to_string(frames) +
-      " ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! jpegenc ! rtpjpegpay name=pay0 )";
+  const std::string media = "( videotestsrc is-live=true num-buffers=" + std::to_string(frames) +
+                            " ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! "
+                            "jpegenc ! rtpjpegpay name=pay0 )";
   gst_rtsp_media_factory_set_launch(factory, media.c_str());
   GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points(state_->server);
   gst_rtsp_mount_points_add_factory(mounts, "/camera", factory);

@@ -6,9 +6,9 @@
 
 namespace vlm::test {
 
-/// A camera on the network: every client that connects gets `frames` frames of a test picture at 30 a
-/// second, as JPEG over RTP, and then the end of the stream. Serves from a thread of its own, on a free
-/// port of the loopback device, until it is destroyed.
+/// A camera on the network: every client that connects gets `frames` frames of a test picture at 30
+/// a second, as JPEG over RTP, and then the end of the stream. Serves from a thread of its own, on
+/// a free port of the loopback device, until it is destroyed.
 class RtspServer {
 public:
   explicit RtspServer(int frames);

@@ -29,8 +29,8 @@ protected:
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  /// Runs a line of the shell here, for at most some minutes, and returns its exit status; -1 when a
-  /// signal ended it. What it prints is out() and err().
+  /// Runs a line of the shell here, for at most some minutes, and returns its exit status; -1 when
+  /// a signal ended it. What it prints is out() and err().
   int shell(const std::string &line) const {
     std::ofstream(folder_ / "line") << line << '\n';
     const std::string command =

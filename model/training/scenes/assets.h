@@ -33,8 +33,8 @@ struct Assets {
 
 Assets load_assets(const AssetPaths &paths);
 
-/// Font files below the folders, sorted: of the families that may be trained on (DejaVu, Liberation,
-/// Roboto, Lato, Open Sans), or of the one held out for evaluation (GNU FreeFont).
+/// Font files below the folders, sorted: of the families that may be trained on (DejaVu,
+/// Liberation, Roboto, Lato, Open Sans), or of the one held out for evaluation (GNU FreeFont).
 std::vector<std::string> find_fonts(const std::vector<std::string> &directories,
                                     bool held_out = false);
 

@@ -18,9 +18,10 @@ struct EvaluationOptions {
   double jpeg = 0.5; ///< share of pictures stored as JPEG of quality 60 to 95
 };
 
-/// Writes NNNNN.png or NNNNN.jpg and questions.jsonl ({"id","images","question","type","answer","label","small",
-/// "shape","phrasing"}; picture paths relative to the folder) into `directory`: new scenes without
-/// restyling, held-out words. The same bytes for the same seed and assets.
+/// Writes NNNNN.png or NNNNN.jpg and questions.jsonl
+/// ({"id","images","question","type","answer","label","small", "shape","phrasing"}; picture paths
+/// relative to the folder) into `directory`: new scenes without restyling, held-out words. The same
+/// bytes for the same seed and assets.
 void make_evaluation_set(const Assets &assets, const std::string &directory,
                          const EvaluationOptions &options);
 

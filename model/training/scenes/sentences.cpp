@@ -150,14 +150,17 @@ const Lists training = {
       "Anything [to see|visible|here]?",
       "What did the camera [see|catch|record]?",
       "Report what [is visible|you see|is there].",
-      "[Outline|Recount|Narrate|Itemize|Catalog|Inventory|Specify|Characterize|Detail|Identify|Present] "
+      "[Outline|Recount|Narrate|Itemize|Catalog|Inventory|Specify|Characterize|Detail|Identify|"
+      "Present] "
       "[what you see|what is there|what is visible|the contents|all of it|the view|this still|this "
       "drawing|the things] [|please|briefly].",
       "[A|One] [sentence|line|phrase] about [this|the] " PIC " [|please].",
       "[Talk|Speak] [|to me] about [this|the] " PIC ".",
-      "What [do we have|is there to see|stands out|can be made out|meets the eye|would you call this]?",
+      "What [do we have|is there to see|stands out|can be made out|meets the eye|would you call "
+      "this]?",
       "How would you [describe|caption|title] [this|it|what you see|the " PIC "]?",
-      "What [might|may|could] this [be|show]?", "[Things|Objects|Items] in [this|the] " PIC "?"}},
+      "What [might|may|could] this [be|show]?",
+      "[Things|Objects|Items] in [this|the] " PIC "?"}},
     {Ask::YesNo,
      {"[Is there|Is there maybe|Is there also|Is there really] {a} " IN_PIC "?",
       "[Are there|Are there any|Are there some] {pl} " IN_PIC "?",
@@ -185,8 +188,10 @@ const Lists training = {
       "[Do you think|Do you believe|Does it look like|Does it seem|Would you agree|Are you sure] "
       "[|that] there is {a} " IN_PIC "?",
       "[Verify|Confirm|Find out|Make sure|Decide] [that|whether|if] there is {a} " IN_PIC ".",
-      "Can I expect {a} " IN_PIC "?", "Has [anyone|somebody] [put|placed|drawn] {a} " IN_PIC "?",
-      "I am looking for {a}. Is there one?", "{a}: yes or no?"}},
+      "Can I expect {a} " IN_PIC "?",
+      "Has [anyone|somebody] [put|placed|drawn] {a} " IN_PIC "?",
+      "I am looking for {a}. Is there one?",
+      "{a}: yes or no?"}},
     {Ask::YesNoMass,
      {"{is} there [any|some|] {pl} " IN_PIC "?",
       "[Do|Can|Could] you [see|find|notice|detect|recognize|spot] [any|some|] {pl} " IN_PIC "?",
@@ -212,16 +217,22 @@ const Lists training = {
       ASK_ME " tell me how many {pl} [there are|you see|are shown] " IN_PIC "?",
       "[Tell me|Say|I want to know|I'd like to know|I wonder] how many {pl} [there are|you see|are "
       "visible|are shown] " IN_PIC ".",
-      "[The|] number of {pl} [|please|here|in the " PIC "]?", "[The|] {pl}, how many?",
+      "[The|] number of {pl} [|please|here|in the " PIC "]?",
+      "[The|] {pl}, how many?",
       "How many {pl} does [the|this] " PIC " [show|contain|have|include]?",
-      "How many [of the things|of the objects] are {pl}?", "How often do you see {pl}?",
+      "How many [of the things|of the objects] are {pl}?",
+      "How often do you see {pl}?",
       "In [the|this] " PIC ", how many {pl} [are there|do you see]?",
-      "How many {pl} did [you|the camera] see?", "{pl}: how many?", "How many {pl} in [total|all]?",
+      "How many {pl} did [you|the camera] see?",
+      "{pl}: how many?",
+      "How many {pl} in [total|all]?",
       "Do a count of the {pl}.",
       "[Report|Enter|Note|Provide] the [number|count] of {pl} " IN_PIC ".",
       "[Exactly|About|Roughly] how many {pl} [are there|do you see] " IN_PIC "?",
-      "Up to how many {pl} can [you|one] count?", "The count of {pl} is what?",
-      "What [sum|figure] do you get for the {pl}?", "How numerous are the {pl}?"}},
+      "Up to how many {pl} can [you|one] count?",
+      "The count of {pl} is what?",
+      "What [sum|figure] do you get for the {pl}?",
+      "How numerous are the {pl}?"}},
     {Ask::Color,
      {"[What|Which] [color|colour] {is} the {sg} " IN_PIC "?",
       "[What is|What's|Tell me|Name|Say|Give me|State] the [color|colour] of the {sg} " IN_PIC ".",
@@ -259,7 +270,8 @@ const Lists training = {
       "[Position|Place|Location] of the {sg} [|please|in the " PIC "]?",
       "Where did [you|the camera] see the {sg}?", "Where's the {sg} " IN_PIC "?",
       "At [what|which] [place|position|spot] {is} the {sg}?",
-      "[Describe|Report|Specify|Indicate|Determine] [where the {sg} {is}|the position of the {sg}|the "
+      "[Describe|Report|Specify|Indicate|Determine] [where the {sg} {is}|the position of the "
+      "{sg}|the "
       "place of the {sg}].",
       "[To|Toward|At|Near|By] which [side|corner|edge|part] {is} the {sg}?",
       "Where [might|must|would] the {sg} be?",
@@ -277,7 +289,8 @@ const Lists training = {
       "Is there [something|anything] {region}?", "[What|Which] " THING " {region}?",
       "And {region}?", "What's there {region}?", "What [did you see|was seen] {region}?",
       "Look {region}: what is there?", "Do you see [something|anything] {region}? What is it?",
-      "[Report|Specify|Identify|Mention] what [is|stands|lies] {region}.", "[Anything|Something] {region}?",
+      "[Report|Specify|Identify|Mention] what [is|stands|lies] {region}.",
+      "[Anything|Something] {region}?",
       "What [stands|rests|is drawn|is painted|hangs|shows up] {region} " IN_PIC "?"}},
     {Ask::Rel,
      {"{is} the {sg} [|located|placed|positioned|shown|standing|drawn|somewhere|really|found|seen] "
@@ -290,7 +303,8 @@ const Lists training = {
       "Yes or no: {is} the {sg} {rel} the {sg2}?", "[The|] {sg} {rel} [the|] {sg2}?",
       "Does the {sg} [lie|sit|stand|appear] {rel} the {sg2}?",
       "In [the|this] " PIC ", {is} the {sg} {rel} the {sg2}?",
-      "[Do you think|Do you believe|Would you agree|Are you sure|Does it look like] [|that] the {sg} "
+      "[Do you think|Do you believe|Would you agree|Are you sure|Does it look like] [|that] the "
+      "{sg} "
       "{is} {rel} the {sg2}?",
       "[Verify|Confirm|Decide|Find out] [that|whether|if] the {sg} {is} {rel} the {sg2}.",
       "The {sg} {is} {rel} the {sg2}: [yes or no|correct or not|right or wrong]?"}},
@@ -314,7 +328,8 @@ const Lists training = {
       "[Write|Type|Copy] [down|] the [word|text] on the sign.", "What's the [sign|text|word] say?",
       "What is the [text|word|writing] [|on the sign|in the " PIC "]?",
       "[Report|Recite|Decipher|Quote|Make out] [the text|the word|what the sign says|the sign].",
-      "[What|Which] [label|notice|title] is on the sign?", "What are the letters [on the sign|here]?"}},
+      "[What|Which] [label|notice|title] is on the sign?",
+      "What are the letters [on the sign|here]?"}},
     {Ask::ReadAt,
      {"[What does|What is written on|What can you read on] the sign {region} [|say]?",
       "Read the [sign|text|word] {region}.", "[What|Which] [word|text] is {region}?",
@@ -356,9 +371,11 @@ const Lists training = {
       "[I want|I'd like|I would like|I need] to see {p}.",
       "[I want|I'd like|I would like|I need] {p}.", "{p}.", "[Let me|Let us] see {p}.",
       "[Picture|Image|Drawing]: {p}.", "How would {p} look?",
-      "[Compose|Craft|Draft|Prepare|Sketch out] [a picture|an image|a drawing] [of|with|showing] {p}.",
+      "[Compose|Craft|Draft|Prepare|Sketch out] [a picture|an image|a drawing] [of|with|showing] "
+      "{p}.",
       "[Bring|Put] {p} on [a|the] [canvas|page|screen].", "[I wish|I hope] to see {p}.",
-      "May I [have|get] a [picture|drawing] of {p}?", "[Think of|Come up with] {p} and [draw|paint] it."}},
+      "May I [have|get] a [picture|drawing] of {p}?",
+      "[Think of|Come up with] {p} and [draw|paint] it."}},
     {Ask::WhereIt,
      {"[|And|And now,] [where {is} {it}|where exactly {is} {it}|where {is} {it} in the " PIC
       "|where can I find {it}]?",

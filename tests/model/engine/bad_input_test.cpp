@@ -32,7 +32,8 @@ TEST(Options, NamesWhatIsWrong) {
     change(o);
     return [o] { check_options(o); };
   };
-  expect_error(ErrorCategory::Settings, "\"float17\"", with([](auto &o) { o.precision = "float17"; }));
+  expect_error(ErrorCategory::Settings, "\"float17\"",
+               with([](auto &o) { o.precision = "float17"; }));
   expect_error(ErrorCategory::Unavailable, "int8", with([](auto &o) { o.precision = "int8"; }));
   expect_error(ErrorCategory::Settings, "\"tpu\"", with([](auto &o) { o.device = "tpu"; }));
   expect_error(ErrorCategory::Settings, "-3", with([](auto &o) { o.threads = -3; }));
@@ -126,8 +127,9 @@ TEST_F(Questions, NameWhatIsWrong) {
                asking([](auto &r) { r.sampling.temperature = -1; }));
   expect_error(ErrorCategory::Settings, "-1", asking([](auto &r) { r.threads = -1; }));
   expect_error(ErrorCategory::Settings, "max-tokens", asking([](auto &r) { r.max_tokens = 0; }));
-  expect_error(ErrorCategory::Data, "has no answer",
-               asking([](auto &r) { r.turns = {{"Who?", {}}}; }));
+  expect_error(ErrorCategory::Data, "has no answer", asking([](auto &r) {
+                 r.turns = {{"Who?", {}}};
+               }));
   expect_error(ErrorCategory::Data, "picture", asking([](auto &r) { r.images = {Image()}; }));
 }
 

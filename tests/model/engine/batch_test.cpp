@@ -101,9 +101,9 @@ protected:
   Job expect(const std::string &question) {
     Job out = job(question);
     out.done = [this, question](std::unique_ptr<Result> result, std::exception_ptr error) {
-      ends_ += question + (error                                             ? " failed;"
+      ends_ += question + (error                                          ? " failed;"
                            : result->stop_reason == StopReason::Cancelled ? " cancelled;"
-                                                                             : " ok;");
+                                                                          : " ok;");
     };
     return out;
   }

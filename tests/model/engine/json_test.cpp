@@ -27,7 +27,8 @@ bool fits(const json &value) {
     if (color != "red" && color != "green" && color != "blue")
       return false;
   const size_t colors = value["colors"].size();
-  const bool sign = !value.contains("sign") || value["sign"].is_null() || value["sign"].is_boolean();
+  const bool sign =
+      !value.contains("sign") || value["sign"].is_null() || value["sign"].is_boolean();
   return value.at("what").is_string() && colors >= 1 && colors <= 2 && sign &&
          value.at("count").is_number_integer() && value["count"] >= 0 && value["count"] <= 20;
 }

@@ -131,6 +131,5 @@ TEST(Bfloat16, MostChoicesAreTheReferences) {
   EXPECT_GE(static_cast<double>(same), 0.98 * static_cast<double>(all));
 }
 
-
 } // namespace
 } // namespace vlm

@@ -38,20 +38,22 @@ protected:
 
   std::atomic<int> loads_{0};
   ScriptedModel::Answer answer_ = echo;
-  Registry registry_{resolve, [this](const ModelOptions &options, const Progress &,
-                                     const CancelToken &) -> Loaded {
-                       ++loads_;
-                       return std::make_shared<ScriptedModel>(answer_, options.precision);
-                     }};
+  Registry registry_{
+      resolve,
+      [this](const ModelOptions &options, const Progress &, const CancelToken &) -> Loaded {
+        ++loads_;
+        return std::make_shared<ScriptedModel>(answer_, options.precision);
+      }};
 };
 
 TEST_F(RegistryTest, LoadsUnderWayAreJoined) {
   Gate gate;
-  Registry registry(resolve, [&](const ModelOptions &, const Progress &, const CancelToken &) -> Loaded {
-    ++loads_;
-    gate.wait();
-    return std::make_shared<ScriptedModel>(echo);
-  });
+  Registry registry(resolve,
+                    [&](const ModelOptions &, const Progress &, const CancelToken &) -> Loaded {
+                      ++loads_;
+                      gate.wait();
+                      return std::make_shared<ScriptedModel>(echo);
+                    });
   auto open = [&] { return registry.open({"/a"}, {}, {}); };
   auto one = std::async(std::launch::async, open), two = std::async(std::launch::async, open);
   gate.open();
@@ -93,11 +95,12 @@ TEST_F(RegistryTest, ClientsWithOtherThreadsShareTheModelAndKeepTheirThreads) {
 }
 
 TEST_F(RegistryTest, FailedLoadIsToldAndTriedAgain) {
-  Registry registry(resolve, [&](const ModelOptions &, const Progress &, const CancelToken &) -> Loaded {
-    if (++loads_ == 1)
-      fail(ErrorCategory::Format, "model.safetensors: broken");
-    return std::make_shared<ScriptedModel>(echo);
-  });
+  Registry registry(resolve,
+                    [&](const ModelOptions &, const Progress &, const CancelToken &) -> Loaded {
+                      if (++loads_ == 1)
+                        fail(ErrorCategory::Format, "model.safetensors: broken");
+                      return std::make_shared<ScriptedModel>(echo);
+                    });
   try {
     registry.open({"/a"}, {}, {});
     FAIL();
@@ -109,10 +112,11 @@ TEST_F(RegistryTest, FailedLoadIsToldAndTriedAgain) {
 
 TEST_F(RegistryTest, AnOpenerCanGiveUpWhileTheLoadGoesOn) {
   Gate gate;
-  Registry registry(resolve, [&](const ModelOptions &, const Progress &, const CancelToken &) -> Loaded {
-    gate.wait();
-    return std::make_shared<ScriptedModel>(echo);
-  });
+  Registry registry(resolve,
+                    [&](const ModelOptions &, const Progress &, const CancelToken &) -> Loaded {
+                      gate.wait();
+                      return std::make_shared<ScriptedModel>(echo);
+                    });
   CancelToken cancel;
   auto patient = std::async(std::launch::async, [&] { return registry.open({"/a"}, {}, {}); });
   auto hasty = std::async(std::launch::async, [&] { return registry.open({"/a"}, {}, cancel); });
@@ -126,17 +130,17 @@ TEST_F(RegistryTest, AnOpenerCanGiveUpWhileTheLoadGoesOn) {
 TEST_F(RegistryTest, ALoadThatWasGivenUpEndsBeforeTheNextBegins) {
   Gate begun, tensor; // a load sees that it was cancelled only after a tensor
   std::atomic<int> at_once{0}, most_at_once{0};
-  Registry registry(resolve, [&](const ModelOptions &, const Progress &,
-                                 const CancelToken &cancel) -> Loaded {
-    most_at_once = std::max<int>(most_at_once, ++at_once);
-    if (++loads_ == 1) {
-      begun.open();
-      tensor.wait();
-    }
-    --at_once;
-    cancel.check();
-    return std::make_shared<ScriptedModel>(echo);
-  });
+  Registry registry(
+      resolve, [&](const ModelOptions &, const Progress &, const CancelToken &cancel) -> Loaded {
+        most_at_once = std::max<int>(most_at_once, ++at_once);
+        if (++loads_ == 1) {
+          begun.open();
+          tensor.wait();
+        }
+        --at_once;
+        cancel.check();
+        return std::make_shared<ScriptedModel>(echo);
+      });
   CancelToken cancel;
   auto first = std::async(std::launch::async, [&] { return registry.open({"/a"}, {}, cancel); });
   begun.wait();

@@ -39,10 +39,11 @@ std::string refusal(const std::string &schema) {
 
 TEST(JsonGrammar, TakesCompactJsonOfEachType) {
   const std::string text = R"({"type":"string","minLength":1,"maxLength":3})";
-  for (const char *good : {R"("a")", R"("\n\"\\")", "\"\xC3\xA4\xE2\x98\x83\xF0\x9F\x90\x88\"", R"( "a")"})
+  for (const char *good :
+       {R"("a")", R"("\n\"\\")", "\"\xC3\xA4\xE2\x98\x83\xF0\x9F\x90\x88\"", R"( "a")"})
     EXPECT_TRUE(accepts(text, good)) << good;
-  for (const char *bad : {R"("")", R"("abcd")", R"("\u0041")", "\"\n\"", "\"\xC3\"", "\"\xED\xA0\x80\"",
-                          "\"\xC0\x80\"", R"(  "a")", R"("a" )", "a"})
+  for (const char *bad : {R"("")", R"("abcd")", R"("\u0041")", "\"\n\"", "\"\xC3\"",
+                          "\"\xED\xA0\x80\"", "\"\xC0\x80\"", R"(  "a")", R"("a" )", "a"})
     EXPECT_FALSE(accepts(text, bad)) << bad;
   const std::string number = R"({"type":"number"})";
   for (const char *good : {"0", "-0.5", "12.25", "-7"})
@@ -55,7 +56,8 @@ TEST(JsonGrammar, TakesCompactJsonOfEachType) {
 }
 
 TEST(JsonGrammar, IntegersLieBetweenTheirBounds) {
-  const std::pair<int, int> ranges[] = {{0, 100}, {-5, 17}, {-120, -30}, {7, 7}, {0, 0}, {-1, 0}, {99, 1000}};
+  const std::pair<int, int> ranges[] = {{0, 100}, {-5, 17}, {-120, -30}, {7, 7},
+                                        {0, 0},   {-1, 0},  {99, 1000}};
   for (const auto &[least, most] : ranges) {
     const json schema = {{"type", "integer"}, {"minimum", least}, {"maximum", most}};
     for (int value = -1300; value <= 1300; ++value)
@@ -73,14 +75,15 @@ TEST(JsonGrammar, ObjectsHaveTheirMembersInOrder) {
     "properties":{"a/\"":{"type":"null"},"b":{"type":"integer"},"c":{"type":"null"}},"required":["b"]})";
   for (const char *good : {R"({"b":1})", R"({"a/\"":null,"b":12,"c":null})", R"({"b":0,"c":null})"})
     EXPECT_TRUE(accepts(schema, good)) << good;
-  for (const char *bad : {"{}", R"({"c":null,"b":1})", R"({"b":1,})", R"({"b": 1})", R"({"b":1,"b":1})",
-                          R"({"b":1)", R"({"x":1})"})
+  for (const char *bad : {"{}", R"({"c":null,"b":1})", R"({"b":1,})", R"({"b": 1})",
+                          R"({"b":1,"b":1})", R"({"b":1)", R"({"x":1})"})
     EXPECT_FALSE(accepts(schema, bad)) << bad;
   EXPECT_TRUE(accepts(R"({"type":"object"})", "{}"));
 }
 
 TEST(JsonGrammar, ArraysHaveTheirLengths) {
-  const std::string schema = R"({"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":2})";
+  const std::string schema =
+      R"({"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":2})";
   EXPECT_TRUE(accepts(schema, "[1]"));
   EXPECT_TRUE(accepts(schema, "[1,22]"));
   for (const char *bad : {"[]", "[1,]", "[1,2,3]", "[,1]", "[1 ,2]"})
@@ -99,7 +102,8 @@ TEST(JsonGrammar, ChoicesMayBeginAlike) {
 
 // Alternatives that read the same do not multiply from item to item.
 TEST(JsonGrammar, AmbiguityDoesNotGrow) {
-  const JsonGrammar grammar(R"({"type":"array","items":{"anyOf":[{"type":"string"},{"type":"string"},
+  const JsonGrammar grammar(
+      R"({"type":"array","items":{"anyOf":[{"type":"string"},{"type":"string"},
                                 {"type":"number"},{"type":"integer"}]}})");
   JsonGrammar::State state = grammar.start(), next;
   std::string text = "[\"a\"";
@@ -123,12 +127,15 @@ TEST(JsonGrammar, RefusesWhatItWouldIgnore) {
       {R"({"type":"object","properties":{"a/b":{"type":"number","minimum":0}}})",
        "/properties/a~1b/minimum: this keyword"},
       {R"({"type":"array"})", "without items"},
-      {R"({"type":"array","items":{"type":"null"},"minItems":3,"maxItems":2})", "/maxItems: 2 is less"},
+      {R"({"type":"array","items":{"type":"null"},"minItems":3,"maxItems":2})",
+       "/maxItems: 2 is less"},
       {R"({"type":"string","maxLength":-1})", "/maxLength: -1 is not an integer"},
-      {R"({"type":"integer","minimum":18446744073709551615})", "/minimum: 18446744073709551615 is not"},
+      {R"({"type":"integer","minimum":18446744073709551615})",
+       "/minimum: 18446744073709551615 is not"},
       {R"({"type":"integer","minimum":5,"maximum":4})", "/maximum: 4 is less than minimum 5"},
       {R"({"type":"object","required":["a"]})", "/required: \"a\" is none of the properties"},
-      {R"({"type":"object","additionalProperties":{"type":"null"}})", "/additionalProperties: only"},
+      {R"({"type":"object","additionalProperties":{"type":"null"}})",
+       "/additionalProperties: only"},
       {R"({"anyOf":[{"type":"null"}],"type":"null"})", "/type: this keyword"},
       {R"({"enum":[]})", "/enum: is not a list"},
       {R"({"enum":[1],"type":"string"})", "1 is not of the type"},
@@ -158,7 +165,9 @@ TEST(JsonGrammar, HasLimits) {
 
 using Random = std::minstd_rand;
 
-int below(Random &random, int count) { return static_cast<int>(random() % static_cast<unsigned>(count)); }
+int below(Random &random, int count) {
+  return static_cast<int>(random() % static_cast<unsigned>(count));
+}
 
 json random_schema(Random &random, int depth) {
   switch (below(random, depth > 0 ? 9 : 6)) {
@@ -180,7 +189,9 @@ json random_schema(Random &random, int depth) {
     return {{"type", {"null", "string"}}};
   case 6: {
     const int least = below(random, 3);
-    return {{"type", "array"}, {"items", random_schema(random, depth - 1)}, {"minItems", least},
+    return {{"type", "array"},
+            {"items", random_schema(random, depth - 1)},
+            {"minItems", least},
             {"maxItems", least + below(random, 3)}};
   }
   case 7:
@@ -228,7 +239,8 @@ bool fits_type(const json &schema, const std::string &type, const json &value) {
            characters(value) <= schema.value("maxLength", 256u);
   if (type == "object")
     return value.is_object() && fits_object(schema, value);
-  return value.is_array() && value.size() >= schema["minItems"] && value.size() <= schema["maxItems"] &&
+  return value.is_array() && value.size() >= schema["minItems"] &&
+         value.size() <= schema["maxItems"] &&
          std::all_of(value.begin(), value.end(),
                      [&](const json &each) { return fits(schema["items"], each); });
 }
@@ -271,7 +283,8 @@ TEST(JsonGrammar, EveryWayEndsInJsonThatFits) {
       if (bytes.empty())
         break;
       ASSERT_LT(text.size(), 100000u) << schema;
-      const unsigned char byte = bytes[static_cast<size_t>(below(random, static_cast<int>(bytes.size())))];
+      const unsigned char byte =
+          bytes[static_cast<size_t>(below(random, static_cast<int>(bytes.size())))];
       grammar.advance(state, byte, next);
       state = next;
       text += static_cast<char>(byte);
@@ -345,7 +358,8 @@ TEST(JsonConstraint, MaskIsThatOfEveryTokenAlone) {
       if (mask[id])
         choices.push_back(static_cast<int64_t>(id));
     }
-    const int64_t id = choices[static_cast<size_t>(below(random, static_cast<int>(choices.size())))];
+    const int64_t id =
+        choices[static_cast<size_t>(below(random, static_cast<int>(choices.size())))];
     constraint.accept(id);
     for (const char byte : *tokens[static_cast<size_t>(id)]) {
       grammar.advance(state, static_cast<unsigned char>(byte), next);
