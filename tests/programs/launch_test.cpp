@@ -196,6 +196,23 @@ TEST_F(Launch, TwoQuestions) {
     EXPECT_EQ(records[i]["question"], i % 2 ? "Is there a dog?" : "What is in \"the\" picture?");
 }
 
+TEST_F(Launch, Ocr) {
+  if (!VLM_HAVE_TESSERACT)
+    GTEST_SKIP() << "built without Tesseract";
+  ASSERT_EQ(
+      shell("gst-launch-1.0 videotestsrc pattern=white num-buffers=30 ! "
+            "video/x-raw,width=640,height=360,framerate=10/1 ! textoverlay text='PLATFORM NINE' "
+            "color=4278190080 draw-shadow=false draw-outline=false valignment=center "
+            "font-desc='Sans 36' ! vp8enc ! webmmux ! filesink location=sign.webm"),
+      0)
+      << err();
+  ASSERT_EQ(run("ocr sign.webm"), 0) << err();
+  const auto records = records_of(out());
+  ASSERT_EQ(records.size(), 2u) << out();
+  for (const auto &record : records)
+    EXPECT_EQ(record["ocr-text"], "PLATFORM NINE");
+}
+
 TEST_F(Launch, JsonInDatagrams) {
   Listener listener(SOCK_DGRAM);
   ASSERT_EQ(run("json-to-network " + sample + " udp 127.0.0.1 " + listener.port()), 0) << err();
@@ -238,7 +255,7 @@ TEST_F(Launch, EveryFileHasACommentAndIsTested) {
       EXPECT_NE(err().find("usage: " + name), std::string::npos) << err();
     }
   }
-  EXPECT_GE(files, 11);
+  EXPECT_GE(files, 12);
 }
 
 } // namespace
