@@ -8,6 +8,7 @@
 #include <atomic>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <unistd.h>
@@ -152,9 +153,12 @@ TEST_F(Stress, PadsComeAndGoWhilePlaying) {
 class Camera {
 public:
   Camera(int number, unsigned seed) : random_(g_rand_new_with_seed(seed)) {
+    const std::string kinds[] = {"interval=100000000", "interval=100000000 history=3",
+                                 "interval=100000000 look-back=1000000000",
+                                 "window=200000000 frames=3"};
     const std::string line = "videotestsrc is-live=true ! capsfilter name=f caps=" + caps() +
-                             " ! vlmcaption name=v interval=100000000 on-error=warn ! fakesink "
-                             "name=s sync=true";
+                             " ! vlmcaption name=v on-error=warn " + kinds[number % 4] +
+                             " ! fakesink name=s sync=true";
     GError *error = nullptr;
     pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_parse_launch(line.c_str(), &error))));
     g_assert_no_error(error);
@@ -167,7 +171,7 @@ public:
   Camera &operator=(const Camera &) = delete;
 
   void act() {
-    switch (g_rand_int_range(random_, 0, 5)) {
+    switch (g_rand_int_range(random_, 0, 8)) {
     case 0:
       g_object_set(captioner_.get(), "prompt",
                    ("What is " + std::to_string(g_rand_int(random_)) + "?").c_str(), nullptr);
@@ -184,6 +188,14 @@ public:
     }
     case 3:
       churn_pad();
+      break;
+    case 4:
+    case 5:
+      ask();
+      break;
+    case 6: // often one that is answered already
+      g_signal_emit_by_name(captioner_.get(), "cancel",
+                            last_id_ - std::min<guint64>(last_id_, random_below(4)));
       break;
     default:
       gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED);
@@ -210,16 +222,40 @@ public:
         << gst_structure_to_string(stats);
     EXPECT_LE(records_, figure("due") - figure("flushed"));
     EXPECT_GE(records_ + seeks_,
-              figure("due") - figure("flushed")); // one may be on its way at a flush
+              figure("due") - figure("flushed"));            // one may be on its way at a flush
+    gst_element_set_state(pipeline_.get(), GST_STATE_READY); // in NULL the bus is flushed
+    while (open_.size() > 0) {
+      const Own<GstMessage> message(gst_bus_timed_pop(bus.get(), 20 * GST_SECOND));
+      ASSERT_TRUE(message) << open_.size() << " questions were never answered";
+      read(message.get());
+    }
+    read_bus();
     gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   }
   guint64 records() const { return records_; }
+  guint64 asked() const { return asked_; }
 
 private:
   std::string caps() {
     const int widths[] = {64, 320, 1, 640};
     return "video/x-raw,framerate=25/1,width=" +
            std::to_string(widths[g_rand_int_range(random_, 0, 4)]) + ",height=48";
+  }
+  guint32 random_below(gint32 end) {
+    return static_cast<guint32>(g_rand_int_range(random_, 0, end));
+  }
+  void ask() {
+    guint64 id = 0;
+    if (random_below(2))
+      g_signal_emit_by_name(captioner_.get(), "ask", "what?", &id);
+    else
+      g_signal_emit_by_name(captioner_.get(), "ask-at", "what was?",
+                            random_below(2000) * GST_MSECOND, &id);
+    if (id != 0) {
+      ++asked_;
+      last_id_ = id;
+      EXPECT_TRUE(open_.insert(id).second) << "two questions have the id " << id;
+    }
   }
   void churn_pad() {
     const char *name = g_rand_boolean(random_) ? "text_src" : "json_src";
@@ -244,13 +280,18 @@ private:
   void read(GstMessage *message) {
     ended_ |= GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
     records_ += gst_message_has_name(message, "vlmcaption/caption");
+    if (gst_message_has_name(message, "vlmcaption/answer")) {
+      const guint64 id = time_field(gst_message_get_structure(message), "ask-id");
+      EXPECT_EQ(open_.erase(id), 1u) << "question " << id << " has two answers or was refused";
+    }
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
       ADD_FAILURE() << problem_of(message).text;
   }
 
   GRand *random_;
   Own<GstElement> pipeline_, captioner_;
-  guint64 records_ = 0, seeks_ = 0;
+  guint64 records_ = 0, seeks_ = 0, asked_ = 0, last_id_ = 0;
+  std::set<guint64> open_; ///< questions without an answer
   bool ended_ = false;
 };
 
@@ -268,18 +309,20 @@ TEST_F(Stress, EightLiveStreams) {
     cameras[i % 8]->act();
     g_usleep(10000);
   }
-  guint64 records = 0;
+  guint64 records = 0, asked = 0;
   for (auto &camera : cameras) {
     camera->finish();
     records += camera->records();
+    asked += camera->asked();
   }
   cameras.clear();
   fake().reset(); // waits for its threads
   EXPECT_EQ(alive(), alive_before);
   std::cout << "8 live streams for " << seconds << " s, seed " << seed << ": " << acts << " acts, "
-            << records << " records, all accounted for; resident memory " << resident_mb()
-            << " MB\n";
+            << records << " records, " << asked << " questions, all accounted for; resident memory "
+            << resident_mb() << " MB\n";
   EXPECT_GT(records, 0u);
+  EXPECT_GT(asked, 0u);
 }
 
 } // namespace
