@@ -45,6 +45,25 @@ TEST_F(Examples, Alert) {
         << lines[i];
 }
 
+TEST_F(Examples, Ask) {
+  const std::string questions = "printf 'What is shown?\\n\\nIs there a dog?\\n<image>' | ";
+  ASSERT_EQ(shell(questions + built + "ask " + sample), 0) << err();
+  const auto lines = lines_of(out());
+  ASSERT_EQ(lines.size(), 2u) << out();
+  EXPECT_NE(lines[0].find("0:00:00.000000000 What is shown? "), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find(" Is there a dog? "), std::string::npos) << lines[1];
+  EXPECT_NE(err().find("<image>"), std::string::npos) << err(); // refused, and not waited for
+}
+
+TEST_F(Examples, AskWhenTheVideoIsOver) {
+  ASSERT_EQ(shell("{ for i in {1..2000}; do grep -q over said && break; sleep 0.1; done; echo "
+                  "'What is shown?'; } | " +
+                  built + "ask " + sample + " 2>said"),
+            0)
+      << text_of("said");
+  EXPECT_EQ(out().rfind("0:00:14.9", 0), 0u) << out();
+}
+
 TEST_F(Examples, OneModel) {
   ASSERT_EQ(shell(built + "one_model " + sample), 0) << err();
   int first = 0, second = 0, memory = 0;
@@ -71,6 +90,10 @@ TEST_F(Examples, TellWhatIsWrong) {
     EXPECT_NE(err().find("usage: " + name), std::string::npos) << err();
     EXPECT_EQ(shell(built + name + " /no/such/video 'Is it?'") == 0, false);
   }
+  EXPECT_EQ(shell(built + "ask"), 2);
+  EXPECT_NE(err().find("usage: ask"), std::string::npos) << err();
+  EXPECT_EQ(shell("echo 'What?' | " + built + "ask /no/such/video"), 1);
+  EXPECT_FALSE(err().empty());
   EXPECT_EQ(shell(python + VLM_SOURCE "/examples/captions_to_jsonl.py /no/such/video"), 1);
   EXPECT_FALSE(err().empty());
 }
