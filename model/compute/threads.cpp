@@ -54,7 +54,10 @@ void keep_large_blocks() {
 } // namespace
 
 void set_threads(int count) {
-  at::set_num_threads(count);
+  // Not at::set_num_threads: each call ends the threads of a pool that nothing here uses, starts
+  // others, and now and then waits for ever for one to end. ATen counts by OpenMP's number, which
+  // it sets itself when a thread first asks for it.
+  at::get_num_threads();
   omp_set_num_threads(count);
   // Called for every token: what holds for the whole process is looked up and set once.
   static void *const openblas = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");

@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace vlm::test {
@@ -18,6 +21,22 @@ TEST(Threads, NumberIsTakenOver) {
   EXPECT_EQ(at::get_num_threads(), 2);
   set_threads(1);
   EXPECT_EQ(at::get_num_threads(), 1);
+  set_threads(available_threads());
+}
+
+std::set<std::string> running() {
+  std::set<std::string> ids;
+  for (const auto &task : std::filesystem::directory_iterator("/proc/self/task"))
+    ids.insert(task.path().filename());
+  return ids;
+}
+
+// It is called for every token.
+TEST(Threads, StayWhenTheNumberDoes) {
+  set_threads(3);
+  const auto before = running();
+  set_threads(3);
+  EXPECT_EQ(running(), before);
   set_threads(available_threads());
 }
 
