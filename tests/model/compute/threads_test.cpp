@@ -36,7 +36,8 @@ TEST(Threads, StayWhenTheNumberDoes) {
   set_threads(3);
   const auto before = running();
   set_threads(3);
-  EXPECT_EQ(running(), before);
+  for (const std::string &id : running()) // others may just be ending
+    EXPECT_EQ(before.count(id), 1u) << "a thread was started";
   set_threads(available_threads());
 }
 
