@@ -4,13 +4,17 @@
 #include "model/engine/load.h"
 #include "model/engine/ocr.h"
 #include "model/engine/registry.h"
+#include "model/engine/retired_threads.h"
 
 namespace vlm {
 namespace {
 
 class LocalEngine : public Engine {
 public:
-  void validate(const ModelOptions &options) const override { check_options(options); }
+  void validate(const ModelOptions &options) const override {
+    RetiredThreads::join_at_exit(); // who prepares a model is mostly the main thread
+    check_options(options);
+  }
 
   std::shared_ptr<Worker> open(const ModelOptions &options,
                                const std::function<void(double)> &progress,

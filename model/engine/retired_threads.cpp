@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <unistd.h>
 
 namespace vlm {
 
@@ -13,9 +14,19 @@ RetiredThreads &RetiredThreads::instance() {
   return *instance;
 }
 
+// A running thread may still make objects of libraries, and those are destroyed before an atexit()
+// handler of earlier is called. exit() begins with what is local to the thread that calls it.
+void RetiredThreads::join_at_exit() {
+  struct Guard {
+    ~Guard() { RetiredThreads::instance().join(); }
+  };
+  if (gettid() != getpid())
+    return;
+  thread_local Guard guard;
+}
+
 void RetiredThreads::add(std::thread thread, std::shared_future<void> ended) {
-  // What exists by now is destroyed after this handler has run. Of one that was registered earlier,
-  // the libraries' objects that the thread made meanwhile would be gone while it still runs.
+  // For programs that end on another thread. What exists by now is destroyed after this handler.
   std::atexit([] { RetiredThreads::instance().join(); });
   std::lock_guard<std::mutex> lock(mutex_);
   retired_.push_back({std::move(thread), std::move(ended)});

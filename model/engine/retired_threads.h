@@ -22,6 +22,9 @@ public:
   void reap();
   /// Waits for all.
   void join();
+  /// Lets the process wait for all when its main thread calls exit(). Call it on that thread; on any
+  /// other it does nothing.
+  static void join_at_exit();
   /// Threads that were not joined yet.
   size_t count();
 

@@ -210,10 +210,5 @@ int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   gst_init(nullptr, nullptr);
-  const int status = vlm::run_program("vlm-demo", [&] { return vlm::run(argc, argv); });
-  // After an early error the model may still be loading on its thread: what it uses must not be
-  // destroyed under it.
-  std::cout.flush();
-  std::fflush(nullptr);
-  std::_Exit(status);
+  return vlm::run_program("vlm-demo", [&] { return vlm::run(argc, argv); });
 }

@@ -8,8 +8,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <sched.h>
 #include <sys/resource.h>
+#include <thread>
 #include <unistd.h>
 
 namespace vlm::test {
@@ -118,6 +121,24 @@ TEST_F(DeafModels, ThreadsThatEndedAreJoinedByTheNextWorker) {
   end_layers();
   const auto next = start(echo);
   EXPECT_EQ(RetiredThreads::instance().count(), 0u);
+}
+
+// What was registered after them, as objects of libraries are while a model loads, is still there.
+TEST(RetiredThreads, AreWaitedForBeforeAnythingIsDestroyed) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto leave = [] {
+    static std::atomic<bool> done{false};
+    RetiredThreads::join_at_exit();
+    std::promise<void> ended;
+    std::thread thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      done = true;
+    });
+    RetiredThreads::instance().add(std::move(thread), ended.get_future().share());
+    std::atexit([] { _exit(done ? 7 : 8); });
+    std::exit(0);
+  };
+  EXPECT_EXIT(leave(), ::testing::ExitedWithCode(7), "");
 }
 
 } // namespace
