@@ -316,7 +316,8 @@ TEST_F(Stress, EightLiveStreams) {
     asked += camera->asked();
   }
   cameras.clear();
-  fake().reset(); // waits for its threads
+  fake().reset();         // waits for its threads
+  gst_task_cleanup_all(); // and for those of pads, which let go of their tasks last
   EXPECT_EQ(alive(), alive_before);
   std::cout << "8 live streams for " << seconds << " s, seed " << seed << ": " << acts << " acts, "
             << records << " records, " << asked << " questions, all accounted for; resident memory "
