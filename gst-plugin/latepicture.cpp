@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/latepicture.h"
 
+#include "gst-plugin/keptbuffer.h"
+
 namespace gstvlm
 {
 
-// A buffer of its own in either case: metas are going to be added to the frame.
 LatePicture::LatePicture (GstBuffer * buffer, const GstVideoInfo &info,
     Keep keep, std::optional<Rectangle> part)
-    : buffer_ (keep == Keep::Copy ? gst_buffer_copy_deep (buffer)
-                                  : gst_buffer_copy (buffer)),
+    : buffer_ (keep == Keep::Copy
+                   ? Ptr<GstBuffer> (gst_buffer_copy_deep (buffer))
+                   : shared_copy (buffer)),
       info_ (info), part_ (part)
 {
 }

@@ -2,6 +2,7 @@
 #include "gst-plugin/lookback.h"
 
 #include "gst-plugin/jpegpicture.h"
+#include "gst-plugin/keptbuffer.h"
 
 #include "model/core/error.h"
 

@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/newestframe.h"
 
+#include "gst-plugin/keptbuffer.h"
+
 #include <utility>
 
 namespace gstvlm
 {
-namespace
-{
-
-bool
-is_limited (GstBufferPool * pool)
-{
-  if (!pool)
-    return false;
-  GstStructure * config = gst_buffer_pool_get_config (pool);
-  guint most = 0;
-  gst_buffer_pool_config_get_params (config, NULL, NULL, NULL, &most);
-  gst_structure_free (config);
-  return most > 0;
-}
-
-} // namespace
-
-// The buffer itself stays writable: metas are going to be added.
-Ptr<GstBuffer>
-keepable (GstBuffer * buffer)
-{
-  return Ptr<GstBuffer> (is_limited (buffer->pool)
-                             ? gst_buffer_copy_deep (buffer)
-                             : gst_buffer_copy (buffer));
-}
 
 void
 NewestFrame::reset ()

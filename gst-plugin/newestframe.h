@@ -19,10 +19,6 @@ struct AskedPicture {
       std::make_shared<vlm::PictureMemory> ();
 };
 
-/// What of a frame can be kept for long: its memory is shared with the video,
-/// but copied when it is from a pool with a limit, which could run dry.
-Ptr<GstBuffer> keepable (GstBuffer * buffer);
-
 /// Keeps the last frame that came, for questions that may come at any time,
 /// also while no frames flow. It costs next to nothing as long as nobody asks:
 /// only for a question does a frame become a picture. Any thread.
