@@ -24,7 +24,8 @@ struct Stream {
   GstSegment segment;
   GstClockTime position = GST_CLOCK_TIME_NONE; ///< covered up to here
   bool discontinuity = true;
-  bool ended = false; ///< downstream wants no more
+  bool ended = false;  ///< downstream wants no more
+  bool failed = false; ///< ... and an error was posted
   bool warned = false;
   Ptr<GstEvent> waiting_segment; ///< of a pad without caps
 
@@ -193,8 +194,9 @@ gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
 }
 
 // One item per call. After an error or the end downstream, items are thrown
-// away until the next flush or stream; a branch that is flushing or not linked
-// misses what comes meanwhile.
+// away until the next flush or stream, after the end also until another peer is
+// linked: one that shuts down may say EOS to the last buffer. A branch that is
+// flushing or not linked misses what comes meanwhile.
 static void
 gst_vlm_text_pad_loop (gpointer user_data)
 {
@@ -205,13 +207,15 @@ gst_vlm_text_pad_loop (gpointer user_data)
     gst_pad_pause_task (GST_PAD (self));
     return;
   }
+  if (stream.ended && !stream.failed)
+    stream.ended = !gst_pad_needs_reconfigure (GST_PAD (self));
   if (stream.ended && !opens_stream (item))
     return;
   const GstFlowReturn flow = gst_vlm_text_pad_push (self, item);
   if (flow == GST_FLOW_EOS)
     stream.ended = true;
   if (flow == GST_FLOW_NOT_NEGOTIATED || flow <= GST_FLOW_ERROR) {
-    stream.ended = true;
+    stream.ended = stream.failed = true;
     GstElement * element = gst_pad_get_parent_element (GST_PAD (self));
     if (element)
       GST_ELEMENT_FLOW_ERROR (element, flow);
