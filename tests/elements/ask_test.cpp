@@ -345,9 +345,7 @@ TEST_F(Ask, SurvivesAFlushWithItsPicture) {
   gst_harness_push_event(v.h(), gst_event_new_flush_start());
   const guint64 after = ask(v); // about what comes
   gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   v.push(50);
   fake().release();
   const auto first = v.bus().answer(), second = v.bus().answer();

@@ -449,11 +449,7 @@ TEST_F(Async, AnswersFromBeforeASeekAreDropped) {
   v.play();
   v.push(100);
   EXPECT_TRUE(fake().wait_begun(1));
-  gst_harness_push_event(v.h(), gst_event_new_flush_start());
-  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.flush();
   fake().release();
   EXPECT_TRUE(fake().wait_ended(1));
   v.push(1);
@@ -477,9 +473,7 @@ TEST_F(Async, FailureFromBeforeASeekDoesNotEndTheStream) {
   v.push(100);
   EXPECT_TRUE(fake().wait_ended(1));
   g_signal_handler_disconnect(v.element(), seek);
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   EXPECT_EQ(v.push(1), GST_FLOW_OK);
   EXPECT_TRUE(v.eos().get());
   EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
@@ -497,9 +491,7 @@ TEST_F(Async, NewStreamForgetsOldCaptions) {
   EXPECT_EQ(state_of(v.pull().get()), "fresh");
   fake().hold();
   gst_harness_push_event(v.h(), gst_event_new_stream_start("another"));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   v.push(0);
   EXPECT_EQ(meta_of(v.pull().get()), nullptr);
 }

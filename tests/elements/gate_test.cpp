@@ -125,11 +125,7 @@ TEST_F(Gate, LooksAgainAfterASeek) {
   Caption v("interval=0 change-threshold=0.1");
   v.play();
   v.push(0);
-  gst_harness_push_event(v.h(), gst_event_new_flush_start());
-  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.flush();
   v.push(0);
   EXPECT_EQ(fake().seen().begun, 2);
 }

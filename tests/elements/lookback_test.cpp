@@ -111,16 +111,11 @@ TEST_F(LookBack, IsForgottenByAFlushASegmentAndARestart) {
   Caption v(std::string(kRarely) + "look-back=10000000000");
   v.play("GRAY8");
   push_quarters(v, 3);
-  gst_harness_push_event(v.h(), gst_event_new_flush_start());
-  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.flush();
   expect_refused(v, 0, "holds nothing");
   push_quarters(v, 3);
   EXPECT_EQ(looked_at(v, 0), 0u);
-  segment.start = kHalf;
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment(kHalf);
   expect_refused(v, 0, "holds nothing");
   gst_element_set_state(v.element(), GST_STATE_READY);
   gst_element_set_state(v.element(), GST_STATE_PLAYING);

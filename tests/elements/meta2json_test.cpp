@@ -41,7 +41,8 @@ private:
 using Ids = std::vector<guint64>;
 
 // No hole, no step back, nothing twice.
-void expect_covered(const std::vector<TextLog::Item> &items, GstClockTime from, GstClockTime to) {
+void expect_exactly_covered(const std::vector<TextLog::Item> &items, GstClockTime from,
+                            GstClockTime to) {
   GstClockTime covered = from;
   for (const auto &item : items) {
     EXPECT_EQ(item.start, covered) << (item.gap ? "gap" : item.text);
@@ -211,7 +212,7 @@ TEST(Meta2json, GapsCoverWhatIsSilent) {
   w.push(carry(w.frame(3), {record.get()}, "held"));
   w.push(carry(w.frame(9), {late.get()})); // frames are missing before it
   w.push(w.frame(10));
-  expect_covered(w.log().items(), 0, 11 * kFrame);
+  expect_exactly_covered(w.log().items(), 0, 11 * kFrame);
   EXPECT_EQ(w.ids(), (Ids{1, 2}));
 }
 
@@ -221,7 +222,7 @@ TEST(Meta2json, GapsOfTheVideoCountOnce) {
   w.push(w.frame(0));
   EXPECT_TRUE(w.push(gst_event_new_gap(kFrame, 3 * kFrame)));
   EXPECT_TRUE(w.push(gst_event_new_gap(2 * kFrame, kFrame))); // known already
-  expect_covered(w.log().items(), 0, 4 * kFrame);
+  expect_exactly_covered(w.log().items(), 0, 4 * kFrame);
   EXPECT_EQ(w.log().items().size(), 2u);
 }
 
@@ -333,7 +334,7 @@ TEST(Meta2json, AFlushStartsAnew) {
   w.segment(0);
   w.push(w.frame(0));
   w.push(carry(w.frame(1), {record.get()})); // not doubled: played again
-  expect_covered(w.log().items(), 0, 2 * kFrame);
+  expect_exactly_covered(w.log().items(), 0, 2 * kFrame);
   EXPECT_EQ(w.ids(), Ids{1});
 }
 

@@ -44,23 +44,6 @@ protected:
 
 std::string properties(const std::string &more = "interval=0") { return "generate=auto " + more; }
 
-void expect_covered(const std::vector<TextLog::Item> &items, GstClockTime to) {
-  GstClockTime covered = 0, last = 0;
-  for (const auto &item : items) {
-    EXPECT_GE(item.start, last);
-    EXPECT_LE(item.start, covered) << "nothing says what happens before " << item.start;
-    last = item.start;
-    covered = std::max(covered, item.end);
-  }
-  EXPECT_GE(covered, to);
-}
-
-gulong block(GstPad *pad) {
-  return gst_pad_add_probe(
-      pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
-      [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
-}
-
 INSTANTIATE_TEST_SUITE_P(, Outlets, ::testing::ValuesIn(kPads),
                          [](const auto &pad) { return std::string(pad.param); });
 
@@ -79,7 +62,7 @@ TEST_P(Outlets, FollowTheContract) {
     EXPECT_EQ(texts[i].start, i * 5 * kFrame);
     EXPECT_EQ(texts[i].end, (i + 1) * 5 * kFrame);
   }
-  expect_covered(log.items(), 12 * kFrame);
+  expect_covered(log.items(), 0, 12 * kFrame);
   EXPECT_EQ(log.events(), (std::vector<GstEventType>{GST_EVENT_STREAM_START, GST_EVENT_CAPS,
                                                      GST_EVENT_SEGMENT, GST_EVENT_EOS}));
   GstStreamFlags flags = GST_STREAM_FLAG_NONE;
@@ -126,9 +109,7 @@ TEST_P(Outlets, AreEmptiedByAFlushAndGoOn) {
   gst_harness_push_event(v.h(), gst_event_new_flush_start());
   gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
   log.clear();
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   fake().release();
   EXPECT_TRUE(fake().wait_ended(1));
   v.push(1);
@@ -200,7 +181,7 @@ TEST_P(Outlets, BlockedDoNotStopLiveVideo) {
   EXPECT_TRUE(log.wait_event(GST_EVENT_EOS));
   EXPECT_LE(log.texts().size(), 256u + 1);
   EXPECT_EQ(said(log.texts().back()), "picture 600"); // the newest are kept
-  expect_covered(log.items(), 600 * kFrame);
+  expect_covered(log.items(), 0, 600 * kFrame);
 }
 
 // A file waits for whoever reads; nothing is lost, and a stop does not wait.

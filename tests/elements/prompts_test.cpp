@@ -49,14 +49,10 @@ TEST_F(Placeholders, OfALastAnswerEndWithTheStream) {
   Caption v("interval=0 prompt=\"then {previous}\"");
   v.play();
   v.push(0);
-  gst_harness_push_event(v.h(), gst_event_new_flush_start());
-  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.flush();
   v.push(0);
   gst_harness_push_event(v.h(), gst_event_new_stream_start("another"));
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   v.push(0);
   EXPECT_EQ(fake().seen().questions, (Strings{"then ", "then ", "then "}));
 }
@@ -225,9 +221,7 @@ TEST_F(PromptChange, WhileStoppedIsNoNews) {
   gst_element_set_state(v.element(), GST_STATE_PLAYING);
   gst_harness_push_event(v.h(), gst_event_new_stream_start("again"));
   v.play();
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   v.push(0);
   EXPECT_EQ(fake().seen().questions, (Strings{"first", "second"}));
   EXPECT_TRUE(changes(v).empty());

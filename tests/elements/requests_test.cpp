@@ -172,17 +172,13 @@ TEST_F(History, BeginsAnewAfterAFlushAndWithAStream) {
   Caption v("interval=0 history=5 prompt=q?");
   v.play();
   v.push(0);
-  gst_harness_push_event(v.h(), gst_event_new_flush_start());
-  gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.flush();
   v.push(1);
   EXPECT_EQ(last_turns(), Turns{});
   v.push(2);
   EXPECT_EQ(last_turns().size(), 1u);
   gst_harness_push_event(v.h(), gst_event_new_stream_start("next"));
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   v.push(3);
   EXPECT_EQ(last_turns(), Turns{});
 }

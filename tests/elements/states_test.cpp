@@ -335,9 +335,7 @@ TEST_P(NoWaiting, ForFlush) {
   EXPECT_TRUE(v.bus().captions().empty());
   // And it goes on: the old answer is dropped, the new one comes.
   fake().release();
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   ASSERT_EQ(v.push(50), GST_FLOW_OK);
   const auto record = v.bus().caption();
   ASSERT_TRUE(record);

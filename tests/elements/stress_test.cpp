@@ -28,12 +28,6 @@ double resident_mb() {
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
-void push_segment(Caption &v) {
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
-}
-
 /// A pushing thread waits in the element for the model, which is in the middle of an answer.
 std::future<GstFlowReturn> wait_in_inference(Caption &v, int frame) {
   fake().hold();
@@ -74,7 +68,7 @@ TEST_F(Stress, FlushDuringInference) {
                          pushed.get();
                          gst_harness_push_event(v.h(), gst_event_new_flush_stop(TRUE));
                        }));
-    push_segment(v);
+    v.segment();
     fake().release();
   }
   std::cout << count << " flushes during inference, slowest " << slowest << " ms\n";

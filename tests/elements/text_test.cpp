@@ -9,18 +9,6 @@ namespace {
 
 using Text = ElementTest;
 
-// No hole, and no step back.
-void expect_covered(const std::vector<TextLog::Item> &items, GstClockTime from, GstClockTime to) {
-  GstClockTime covered = from, last = from;
-  for (const auto &item : items) {
-    EXPECT_GE(item.start, last);
-    EXPECT_LE(item.start, covered) << "nothing says what happens before " << item.start;
-    last = item.start;
-    covered = std::max(covered, item.end);
-  }
-  EXPECT_GE(covered, to);
-}
-
 TEST_F(Text, FollowsTheContract) {
   Caption v("interval=200000000");
   TextLog &text = v.text();
@@ -268,9 +256,7 @@ TEST_F(Text, FlushEmptiesThePadAndItGoesOn) {
   EXPECT_EQ(std::count(events.begin(), events.end(), GST_EVENT_FLUSH_START), 1);
   EXPECT_EQ(std::count(events.begin(), events.end(), GST_EVENT_FLUSH_STOP), 1);
   text.clear();
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(v.h(), gst_event_new_segment(&segment));
+  v.segment();
   fake().release();
   EXPECT_TRUE(fake().wait_ended(1));
   v.push(1);
@@ -388,15 +374,6 @@ TEST_F(Text, UnlinkedPadDisturbsNobody) {
   for (int n = 0; n < 600; ++n)
     ASSERT_EQ(v.push(n), GST_FLOW_OK);
   EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
-}
-
-gulong block(GstPad *pad) {
-  return gst_pad_add_probe(
-      pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
-      [](GstPad *, GstPadProbeInfo *, gpointer) {
-        return GST_PAD_PROBE_OK; // stays blocked
-      },
-      nullptr, nullptr);
 }
 
 // Nobody reads: a live video goes on, the text that waits is bounded.

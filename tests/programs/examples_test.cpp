@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sstream>
 #include <vector>
 
 namespace vlm::test {
@@ -14,14 +13,6 @@ const std::string sample = VLM_SOURCE "/pipelines/sample.webm"; // 15 s: eight c
 const std::string built = VLM_EXAMPLES "/";
 // Debian's own interpreter, which has the bindings; another may come first in PATH.
 const std::string python = "/usr/bin/python3 ";
-
-std::vector<std::string> lines_of(const std::string &text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
-}
 
 using Examples = ScratchFolder;
 

@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <future>
-#include <sstream>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -23,14 +22,6 @@ namespace fs = std::filesystem;
 const fs::path launch_files = fs::path(VLM_SOURCE) / "pipelines/launch";
 const std::string sample = VLM_SOURCE "/pipelines/sample.webm";
 const std::string camera = "SOURCE='videotestsrc is-live=true num-buffers=60' ";
-
-std::vector<std::string> lines_of(const std::string &text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
-}
 
 std::vector<nlohmann::json> records_of(const std::string &text) {
   std::vector<nlohmann::json> records;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/harness.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <dlfcn.h>
@@ -215,6 +216,26 @@ void TextLog::clear() {
   order_.clear();
 }
 
+void expect_covered(const std::vector<TextLog::Item> &items, GstClockTime from, GstClockTime to) {
+  GstClockTime covered = from, last = from;
+  for (const auto &item : items) {
+    EXPECT_GE(item.start, last);
+    EXPECT_LE(item.start, covered) << "nothing says what happens before " << item.start;
+    last = item.start;
+    covered = std::max(covered, item.end);
+  }
+  EXPECT_GE(covered, to);
+}
+
+gulong block(GstPad *pad) {
+  return gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *, gpointer) {
+        return GST_PAD_PROBE_OK; // stays blocked
+      },
+      nullptr, nullptr);
+}
+
 Caption::Caption(const std::string &properties, bool live) {
   const Own<GstElement> element = make_element(properties);
   bus_ = std::make_unique<Bus>(element.get());
@@ -240,6 +261,19 @@ void Caption::play(const std::string &format, int width, int height, const std::
                            ",height=" + std::to_string(height) + ",framerate=25/1" +
                            (more.empty() ? "" : "," + more);
   gst_harness_set_src_caps_str(harness_, caps.c_str());
+}
+
+void Caption::segment(GstClockTime start) {
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = start;
+  gst_harness_push_event(harness_, gst_event_new_segment(&segment));
+}
+
+void Caption::flush() {
+  gst_harness_push_event(harness_, gst_event_new_flush_start());
+  gst_harness_push_event(harness_, gst_event_new_flush_stop(TRUE));
+  segment();
 }
 
 void Caption::wait_loaded() {

@@ -118,6 +118,12 @@ private:
   std::vector<std::string> order_;
 };
 
+/// No hole from `from` to `to`, and no step back.
+void expect_covered(const std::vector<TextLog::Item> &items, GstClockTime from, GstClockTime to);
+
+/// Nobody reads from the pad until the probe that is returned is removed.
+gulong block(GstPad *pad);
+
 /// vlmcaption in a harness. Upstream is not live unless told so.
 class Caption {
 public:
@@ -144,6 +150,10 @@ public:
     return gst_harness_push(harness_, frame(n, brightness));
   }
   Own<GstBuffer> pull() { return Own<GstBuffer>(gst_harness_pull(harness_)); }
+
+  /// Both as upstream does them; a flush ends with a segment from 0.
+  void segment(GstClockTime start = 0);
+  void flush();
 
   guint64 stat(const char *field);
   /// EOS from a thread of its own, since it waits; the future holds what pushing it returned.
