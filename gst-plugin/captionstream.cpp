@@ -122,6 +122,14 @@ CaptionStream::set_segment (const GstSegment &segment)
   gate_.reset ();
 }
 
+bool
+CaptionStream::continues (const GstSegment &segment) const
+{
+  GstSegment before = segment_;
+  before.position = segment.position;
+  return gst_segment_is_equal (&before, &segment);
+}
+
 void
 CaptionStream::resolve_mode (GstVlmCaptionMode mode, GstPad * pad)
 {

@@ -44,6 +44,8 @@ public:
   /// A stream begins: whether captions wait is not known yet.
   void reset ();
   void set_segment (const GstSegment &segment);
+  /// The same segment again; it may only be further.
+  bool continues (const GstSegment &segment) const;
   void set_stream_id (const std::string &id) { stream_id_ = id; }
   void set_info (const GstVideoInfo &info) { reader_.set_info (info); }
   const GstSegment &segment () const { return segment_; }

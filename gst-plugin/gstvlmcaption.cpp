@@ -198,6 +198,7 @@
 
 #include "gst-plugin/asking.h"
 #include "gst-plugin/captionstream.h"
+#include "gst-plugin/elementbase.h"
 #include "gst-plugin/gstvlmengine.h"
 #include "gst-plugin/gstvlmerrors.h"
 #include "gst-plugin/modelloader.h"
@@ -217,21 +218,13 @@ using namespace gstvlm;
 struct GstVlmCaptionPrivate {
   explicit GstVlmCaptionPrivate (GstVlmCaption * self);
 
-  Settings settings_copy ()
-  {
-    std::lock_guard<std::mutex> lock (settings_mutex);
-    return settings;
-  }
-
-  std::mutex settings_mutex;
-  Settings settings;
+  SettingsBox settings;
 
   std::shared_ptr<CaptionQueue> queue;
   std::unique_ptr<Asking> asking;
   ModelLoader loader;
   Outlets outlets;
 
-  std::atomic<bool> running{false}; ///< from READY->PAUSED to PAUSED->READY
   std::atomic<guint64> frames{0}, undated{0};
 
   Warnings warnings; ///< about failed analyses
@@ -303,7 +296,7 @@ gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   Ptr<GstStructure> record = to_structure (job.record, kCaptionMessage);
-  if (priv.settings_copy ().post_messages)
+  if (priv.settings.copy ().post_messages)
     gst_element_post_message (
         GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
                                 gst_structure_copy (record.get ())));
@@ -343,7 +336,7 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
     if (!job.error || !self->priv->queue->current (job))
       return true;
     const Failure failure = failure_of (job.error);
-    if (self->priv->settings_copy ().on_error == GST_VLM_ON_ERROR_FAIL) {
+    if (self->priv->settings.copy ().on_error == GST_VLM_ON_ERROR_FAIL) {
       post_error (element, failure);
       return false;
     }
@@ -507,7 +500,7 @@ gst_vlm_caption_end_windows (GstVlmCaption * self)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   return gst_vlm_caption_analyse_all (self, priv.stream.rest (),
-             priv.settings_copy ()) != GST_FLOW_FLUSHING;
+             priv.settings.copy ()) != GST_FLOW_FLUSHING;
 }
 
 // Nothing is said from `start` to `end`, as far as that is known.
@@ -555,7 +548,7 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
     gst_vlm_caption_note_undated (self);
     return GST_FLOW_OK;
   }
-  const Settings settings = priv.settings_copy ();
+  const Settings settings = priv.settings.copy ();
   priv.stream.resolve_mode (settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
   const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
   priv.asking->frame (buffer, priv.stream.info (),
@@ -585,11 +578,8 @@ gst_vlm_caption_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
 {
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
   GstVideoInfo info;
-  if (!gst_video_info_from_caps (&info, caps)) {
-    GST_ERROR_OBJECT (
-        self, "not video caps: %" GST_PTR_FORMAT, static_cast<void *> (caps));
+  if (!video_info_of (GST_ELEMENT (trans), caps, info))
     return FALSE;
-  }
   self->priv->stream.set_info (info);
   return TRUE;
 }
@@ -601,21 +591,15 @@ static gboolean
 gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  GstSegment segment, before = priv.stream.segment ();
-  gst_event_copy_segment (event, &segment);
-  if (segment.format != GST_FORMAT_TIME) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("Video must come in a TIME segment."),
-        ("segment format is %s", gst_format_get_name (segment.format)));
+  const auto segment = time_segment (GST_ELEMENT (self), event);
+  if (!segment)
     return FALSE;
-  }
-  before.position = segment.position;
-  const bool same = gst_segment_is_equal (&before, &segment);
+  const bool same = priv.stream.continues (*segment);
   if (!same && !gst_vlm_caption_end_windows (self))
     return FALSE;
   priv.outlets.segment (event);
   if (!same) {
-    priv.stream.set_segment (segment);
+    priv.stream.set_segment (*segment);
     gst_vlm_caption_new_stream (self);
   }
   return TRUE;
@@ -682,7 +666,7 @@ gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
   const GstClockTime end =
       start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
   if (gst_vlm_caption_analyse_all (self, priv.stream.due_before (end),
-          priv.settings_copy ()) == GST_FLOW_FLUSHING)
+          priv.settings.copy ()) == GST_FLOW_FLUSHING)
     return false;
   gst_vlm_caption_queue_gap (self, start, end);
   return true;
@@ -735,7 +719,7 @@ gst_vlm_caption_ask_at (
   GstVlmCaptionPrivate &priv = *self->priv;
   return gst_vlm_caption_or_warn (self, guint64{0}, [&] {
     return priv.asking->ask (
-        {question ? question : "", 0, pts}, priv.settings_copy ());
+        {question ? question : "", 0, pts}, priv.settings.copy ());
   });
 }
 
@@ -758,7 +742,7 @@ gst_vlm_caption_asking_event (GstVlmCaption * self, GstEvent * event)
   GstVlmCaptionPrivate &priv = *self->priv;
   const Ptr<GstEvent> owner (event);
   return gst_vlm_caption_or_warn (self, gboolean{FALSE}, [&] {
-    priv.asking->handle (event, priv.settings_copy ());
+    priv.asking->handle (event, priv.settings.copy ());
     return gboolean{TRUE};
   });
 }
@@ -877,7 +861,7 @@ gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
   gst_pad_set_query_function (pad, gst_vlm_caption_text_query);
   gst_pad_set_iterate_internal_links_function (
       pad, gst_vlm_caption_iterate_links);
-  if (priv.running)
+  if (priv.settings.running)
     gst_pad_set_active (pad, TRUE);
   if (!priv.outlets.find (name).attach (GST_VLM_TEXT_PAD (pad))) {
     GST_WARNING_OBJECT (element, "%s was requested already", name);
@@ -902,22 +886,21 @@ gst_vlm_caption_release_pad (GstElement * element, GstPad * pad)
 // ---------------------------------------------------------------------------------------
 
 // NULL -> READY: what can be said without loading.
-static bool
+static void
 gst_vlm_caption_open (GstVlmCaption * self)
 {
-  const Settings settings = self->priv->settings_copy ();
+  const Settings settings = self->priv->settings.copy ();
   settings.check ();
   engine ().validate (settings.model_options ());
   if (settings.ocr)
     check_ocr (engine ());
-  return true;
 }
 
-static bool
+static void
 gst_vlm_caption_start (GstVlmCaption * self)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  const Settings settings = priv.settings_copy ();
+  const Settings settings = priv.settings.copy ();
   settings.check ();
   priv.stream.start (settings);
   priv.warned_undated = priv.warned_outside = false;
@@ -927,7 +910,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
   priv.warned_left_out = false;
   priv.queue->start ();
   priv.asking->start ();
-  priv.running = true;
+  priv.settings.running = true;
   const auto loaded = [queue = priv.queue, asks = priv.asking->queue ()] (
                           const std::shared_ptr<vlm::Worker> &worker) {
     if (worker) {
@@ -939,16 +922,13 @@ gst_vlm_caption_start (GstVlmCaption * self)
     }
   };
   priv.loader.start (GST_ELEMENT (self), settings.model_options (), loaded);
-  return true;
 }
 
-// PAUSED -> READY, before the parent takes the stream lock: whoever holds it is
-// woken here.
 static void
 gst_vlm_caption_stop (GstVlmCaption * self)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  priv.running = false;
+  priv.settings.running = false;
   priv.queue->stop ();
   priv.outlets.stop ();
   priv.loader.cancel ();
@@ -967,32 +947,17 @@ static GstStateChangeReturn
 gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
 {
   GstVlmCaption * self = GST_VLM_CAPTION (element);
-  const auto attempt = [&] (bool (*step) (GstVlmCaption *)) {
-    return guard (element, false, [&] { return step (self); });
-  };
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY &&
-      !attempt (gst_vlm_caption_open))
-    return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
-      !attempt (gst_vlm_caption_start))
-    return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vlm_caption_stop (self);
-
-  const GstStateChangeReturn result =
-      GST_ELEMENT_CLASS (gst_vlm_caption_parent_class)
-          ->change_state (element, transition);
-
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
-      result == GST_STATE_CHANGE_FAILURE)
-    gst_vlm_caption_stop (self);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+  StateSteps steps;
+  steps.open = [self] { gst_vlm_caption_open (self); };
+  steps.start = [self] { gst_vlm_caption_start (self); };
+  steps.stop = [self] { gst_vlm_caption_stop (self); };
+  steps.rest = [self] {
     self->priv->asking->forget ();
     self->priv->stream.reset (); // the pictures of half a window
-  }
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vlm_caption_close (self);
-  return result;
+  };
+  steps.close = [self] { gst_vlm_caption_close (self); };
+  return change_state (
+      element, transition, gst_vlm_caption_parent_class, steps);
 }
 
 // ---- properties
@@ -1021,15 +986,7 @@ gst_vlm_caption_set_property (
     GObject * object, guint id, const GValue * value, GParamSpec * spec)
 {
   GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (object)->priv;
-  if (priv.running && mutable_in_ready_only (spec)) {
-    GST_ELEMENT_WARNING (object, LIBRARY, SETTINGS,
-        ("Property %s can be changed in the states NULL and READY only.",
-            spec->name),
-        ("the old value stays"));
-    return;
-  }
-  std::lock_guard<std::mutex> lock (priv.settings_mutex);
-  priv.settings.set (id, value);
+  priv.settings.set (GST_ELEMENT (object), id, value, spec);
 }
 
 static void
@@ -1040,7 +997,7 @@ gst_vlm_caption_get_property (
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vlm_caption_stats (self));
   else
-    self->priv->settings_copy ().get (id, value);
+    self->priv->settings.copy ().get (id, value);
 }
 
 // ---- type

@@ -40,6 +40,7 @@
 #include "gst-plugin/gstvlmencode.h"
 
 #include "gst-plugin/captionstream.h"
+#include "gst-plugin/elementbase.h"
 #include "gst-plugin/gstvlmengine.h"
 #include "gst-plugin/gstvlmerrors.h"
 #include "gst-plugin/looker.h"
@@ -57,20 +58,12 @@ using namespace gstvlm;
 struct GstVlmEncodePrivate {
   explicit GstVlmEncodePrivate (GstVlmEncode * self);
 
-  Settings settings_copy ()
-  {
-    std::lock_guard<std::mutex> lock (settings_mutex);
-    return settings;
-  }
-
-  std::mutex settings_mutex;
-  Settings settings;
+  SettingsBox settings;
 
   std::shared_ptr<Looker> looker;
   ModelLoader loader;
   Warnings warnings;
 
-  std::atomic<bool> running{false}; ///< from READY->PAUSED to PAUSED->READY
   std::shared_ptr<std::atomic<bool>> failed; ///< the model cannot be opened
   std::atomic<guint64> frames{0}, due{0};
 
@@ -135,7 +128,7 @@ gst_vlm_encode_handle_frame (GstVlmEncode * self, GstBuffer * buffer)
   const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
   try {
     for (const Moment &due :
-        priv.stream.due (buffer, frame, priv.settings_copy ()))
+        priv.stream.due (buffer, frame, priv.settings.copy ()))
       gst_vlm_encode_look (self, buffer, due);
   } catch (...) { // an unusable frame: who asks about it says so
     priv.warnings.post (
@@ -156,11 +149,8 @@ static gboolean
 gst_vlm_encode_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
 {
   GstVideoInfo info;
-  if (!gst_video_info_from_caps (&info, caps)) {
-    GST_ERROR_OBJECT (
-        trans, "not video caps: %" GST_PTR_FORMAT, static_cast<void *> (caps));
+  if (!video_info_of (GST_ELEMENT (trans), caps, info))
     return FALSE;
-  }
   GST_VLM_ENCODE (trans)->priv->stream.set_info (info);
   return TRUE;
 }
@@ -172,18 +162,10 @@ static bool
 gst_vlm_encode_segment (GstVlmEncode * self, GstEvent * event)
 {
   CaptionStream &stream = self->priv->stream;
-  GstSegment segment, before = stream.segment ();
-  gst_event_copy_segment (event, &segment);
-  if (segment.format != GST_FORMAT_TIME) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("Video must come in a TIME segment."),
-        ("segment format is %s", gst_format_get_name (segment.format)));
-    return false;
-  }
-  before.position = segment.position;
-  if (!gst_segment_is_equal (&before, &segment))
-    stream.set_segment (segment);
-  return true;
+  const auto segment = time_segment (GST_ELEMENT (self), event);
+  if (segment && !stream.continues (*segment))
+    stream.set_segment (*segment);
+  return segment.has_value ();
 }
 
 static bool
@@ -226,16 +208,15 @@ gst_vlm_encode_sink_event (GstBaseTransform * trans, GstEvent * event)
 // ---------------------------------------------------------------------------------------
 
 // NULL -> READY: what can be said without loading.
-static bool
+static void
 gst_vlm_encode_open (GstVlmEncode * self)
 {
-  const Settings settings = self->priv->settings_copy ();
+  const Settings settings = self->priv->settings.copy ();
   settings.check ();
   engine ().validate (settings.model_options ());
-  return true;
 }
 
-static bool
+static void
 gst_vlm_encode_start (GstVlmEncode * self)
 {
   GstVlmEncodePrivate &priv = *self->priv;
@@ -245,7 +226,7 @@ gst_vlm_encode_start (GstVlmEncode * self)
   priv.source = std::make_shared<TokenSource> ();
   priv.failed = std::make_shared<std::atomic<bool>> (false);
   priv.looker->start ();
-  priv.running = true;
+  priv.settings.running = true;
   const auto loaded = [looker = priv.looker, source = priv.source,
                           failed = priv.failed] (
                           const std::shared_ptr<vlm::Worker> &worker) {
@@ -257,15 +238,14 @@ gst_vlm_encode_start (GstVlmEncode * self)
     }
   };
   priv.loader.start (
-      GST_ELEMENT (self), priv.settings_copy ().model_options (), loaded);
-  return true;
+      GST_ELEMENT (self), priv.settings.copy ().model_options (), loaded);
 }
 
 static void
 gst_vlm_encode_stop (GstVlmEncode * self)
 {
   GstVlmEncodePrivate &priv = *self->priv;
-  priv.running = false;
+  priv.settings.running = false;
   priv.looker->stop ();
   priv.loader.cancel ();
 }
@@ -281,28 +261,12 @@ static GstStateChangeReturn
 gst_vlm_encode_change_state (GstElement * element, GstStateChange transition)
 {
   GstVlmEncode * self = GST_VLM_ENCODE (element);
-  const auto attempt = [&] (bool (*step) (GstVlmEncode *)) {
-    return guard (element, false, [&] { return step (self); });
-  };
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY &&
-      !attempt (gst_vlm_encode_open))
-    return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
-      !attempt (gst_vlm_encode_start))
-    return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vlm_encode_stop (self);
-
-  const GstStateChangeReturn result =
-      GST_ELEMENT_CLASS (gst_vlm_encode_parent_class)
-          ->change_state (element, transition);
-
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
-      result == GST_STATE_CHANGE_FAILURE)
-    gst_vlm_encode_stop (self);
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vlm_encode_close (self);
-  return result;
+  StateSteps steps;
+  steps.open = [self] { gst_vlm_encode_open (self); };
+  steps.start = [self] { gst_vlm_encode_start (self); };
+  steps.stop = [self] { gst_vlm_encode_stop (self); };
+  steps.close = [self] { gst_vlm_encode_close (self); };
+  return change_state (element, transition, gst_vlm_encode_parent_class, steps);
 }
 
 // ---- properties
@@ -324,15 +288,7 @@ gst_vlm_encode_set_property (
     GObject * object, guint id, const GValue * value, GParamSpec * spec)
 {
   GstVlmEncodePrivate &priv = *GST_VLM_ENCODE (object)->priv;
-  if (priv.running && mutable_in_ready_only (spec)) {
-    GST_ELEMENT_WARNING (object, LIBRARY, SETTINGS,
-        ("Property %s can be changed in the states NULL and READY only.",
-            spec->name),
-        ("the old value stays"));
-    return;
-  }
-  std::lock_guard<std::mutex> lock (priv.settings_mutex);
-  priv.settings.set (id, value);
+  priv.settings.set (GST_ELEMENT (object), id, value, spec);
 }
 
 static void
@@ -343,7 +299,7 @@ gst_vlm_encode_get_property (
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vlm_encode_stats (self));
   else
-    self->priv->settings_copy ().get (id, value);
+    self->priv->settings.copy ().get (id, value);
 }
 
 // ---- type

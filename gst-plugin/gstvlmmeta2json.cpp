@@ -45,6 +45,7 @@
 
 #include "gst-plugin/gstvlmmeta2json.h"
 
+#include "gst-plugin/elementbase.h"
 #include "gst-plugin/gstvlmerrors.h"
 #include "gst-plugin/gstvlmrecord.h"
 #include "gst-plugin/recordwriter.h"
@@ -116,14 +117,8 @@ gst_vlm_meta2json_caps (GstVlmMeta2json * self, GstEvent * video)
 static gboolean
 gst_vlm_meta2json_segment (GstVlmMeta2json * self, GstEvent * event)
 {
-  const GstSegment * segment;
-  gst_event_parse_segment (event, &segment);
-  if (segment->format != GST_FORMAT_TIME) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("Video must come in a TIME segment."),
-        ("segment format is %s", gst_format_get_name (segment->format)));
+  if (!time_segment (GST_ELEMENT (self), event))
     return FALSE;
-  }
   self->writer->set_segment (event);
   return gst_pad_push_event (self->src, gst_event_ref (event));
 }

@@ -46,6 +46,7 @@
 #include "gst-plugin/gstvlmoverlay.h"
 
 #include "gst-plugin/captionpainter.h"
+#include "gst-plugin/elementbase.h"
 #include "gst-plugin/gstvlmerrors.h"
 #include "gst-plugin/gstvlmrecord.h"
 #include "gst-plugin/recordreader.h"
@@ -115,11 +116,8 @@ static gboolean
 gst_vlm_overlay_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
 {
   GstVlmOverlayPrivate &priv = *GST_VLM_OVERLAY (trans)->priv;
-  if (!gst_video_info_from_caps (&priv.info, caps)) {
-    GST_ERROR_OBJECT (
-        trans, "not video caps: %" GST_PTR_FORMAT, static_cast<void *> (caps));
+  if (!video_info_of (GST_ELEMENT (trans), caps, priv.info))
     return FALSE;
-  }
   priv.painter.set_info (priv.info);
   return TRUE;
 }
