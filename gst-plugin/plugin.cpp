@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "gst-plugin/gstvlmcaption.h"
-#include "gst-plugin/gstvlmencode.h"
-#include "gst-plugin/gstvlmmeta2json.h"
-#include "gst-plugin/gstvlmoverlay.h"
+#include "gst-plugin/elements/gstvlmcaption.h"
+#include "gst-plugin/elements/gstvlmencode.h"
+#include "gst-plugin/elements/gstvlmmeta2json.h"
+#include "gst-plugin/elements/gstvlmoverlay.h"
 
 #define PACKAGE "gst-vlm" // GST_PLUGIN_DEFINE wants it
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Captions a video file: captions in the terminal as they come, JSON lines and a picture sheet.
-#include "gst-plugin/structurejson.h"
+#include "gst-plugin/record/structurejson.h"
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/contact_sheet.h"
 #include "pipelines/programs/quoting.h"

@@ -95,6 +95,18 @@ TEST_F(Encode, CaptionerBehindDoesNotLookAgain) {
   EXPECT_EQ(stat(chain, "v", "reused"), 3u);
 }
 
+TEST_F(Encode, QuestionAtRunTimeDoesNotLookAgain) {
+  Reader chain("vlmencode interval=0 ! vlmcaption name=v mode=sync interval=0");
+  start(chain, 2);
+  ASSERT_EQ(chain.push(chain.frame(0)), GST_FLOW_OK);
+  EXPECT_EQ(looks(), 1);
+  guint64 id = 0;
+  g_signal_emit_by_name(find(chain, "v").get(), "ask", "what else?", &id);
+  EXPECT_NE(id, 0u);
+  EXPECT_TRUE(fake().wait_ended(3)); // the look, the caption, the question
+  EXPECT_EQ(looks(), 1);
+}
+
 // Whoever the model comes to first looks, in whichever branch.
 TEST_F(Encode, BranchesShareOneLook) {
   EXPECT_EQ(run_pipeline("videotestsrc num-buffers=6 ! vlmencode interval=0 ! tee name=t  "

@@ -118,8 +118,9 @@ TEST_F(Pipelines, MatroskaGetsASubtitleTrack) {
                    G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *, gpointer out) {
                      GstMapInfo map;
                      gst_buffer_map(buffer, &map, GST_MAP_READ);
-                     static_cast<std::vector<std::string> *>(out)->emplace_back(
-                         reinterpret_cast<const char *>(map.data), map.size);
+                     if (map.size > 0) // the muxer of GStreamer 1.26 writes GAPs as empty texts
+                       static_cast<std::vector<std::string> *>(out)->emplace_back(
+                           reinterpret_cast<const char *>(map.data), map.size);
                      gst_buffer_unmap(buffer, &map);
                    }),
                    &texts);
@@ -227,6 +228,22 @@ TEST_F(Pipelines, DownstreamErrorDoesNotHangTheTextPad) {
   launch(std::string(kSource) + "vlmcaption name=v interval=0 ! identity error-after=5 ! fakesink  "
                                 "v.text_src ! fakesink async=false");
   EXPECT_NE(run(), "");
+}
+
+// As applications handle it: a pause in which the pipeline chooses another clock.
+TEST_F(Pipelines, ClockMayBeLost) {
+  launch("videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=100/1 ! "
+         "vlmcaption interval=0 ! fakesink");
+  play();
+  ASSERT_TRUE(fake().wait_ended(2));
+  gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED);
+  GstClock *other = GST_CLOCK(g_object_new(GST_TYPE_SYSTEM_CLOCK, nullptr));
+  gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), other);
+  gst_object_unref(other);
+  play();
+  EXPECT_TRUE(fake().wait_ended(fake().seen().ended + 5));
+  gst_element_send_event(pipeline_.get(), gst_event_new_eos());
+  EXPECT_EQ(finish(), "");
 }
 
 // Seeks while the model is inside a layer; none takes long, and the end is reached.

@@ -21,8 +21,8 @@ TEST_F(Properties, AreAllThere) {
       "max-regions",    "interval",         "window",        "overlap",   "frames",
       "max-tokens",     "temperature",      "top-k",         "top-p",     "seed",
       "generate",       "json-schema",      "ocr",           "history",   "queue-size",
-      "queue-policy",   "change-threshold", "max-silence",   "look-back", "look-back-bytes",
-      "repeat-caption", "post-messages",    "on-error",      "stats"};
+      "queue-policy",   "change-threshold", "max-silence",   "latency",   "look-back",
+      "repeat-caption", "look-back-bytes",  "post-messages", "on-error",  "stats"};
   const auto element = make();
   ASSERT_TRUE(element);
   guint count = 0;

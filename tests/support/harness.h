@@ -22,6 +22,7 @@ namespace vlm::test {
 struct Unref {
   void operator()(GstBuffer *b) const { gst_buffer_unref(b); }
   void operator()(GstEvent *e) const { gst_event_unref(e); }
+  void operator()(GstQuery *q) const { gst_query_unref(q); }
   void operator()(GstMessage *m) const { gst_message_unref(m); }
   void operator()(GstElement *e) const { gst_object_unref(e); }
   void operator()(GstBus *b) const { gst_object_unref(b); }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst-plugin/elements/elementbase.h"
+
+#include "gst-plugin/base/gstvlmerrors.h"
+
+GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
+#define GST_CAT_DEFAULT vlm_debug
+
+namespace gstvlm
+{
+
+std::optional<GstSegment>
+time_segment (GstElement * element, GstEvent * event)
+{
+  GstSegment segment;
+  gst_event_copy_segment (event, &segment);
+  if (segment.format == GST_FORMAT_TIME)
+    return segment;
+  GST_ELEMENT_ERROR (element, STREAM, FORMAT,
+      ("Video must come in a TIME segment."),
+      ("segment format is %s", gst_format_get_name (segment.format)));
+  return std::nullopt;
+}
+
+bool
+video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info)
+{
+  if (gst_video_info_from_caps (&info, caps))
+    return true;
+  GST_ERROR_OBJECT (
+      element, "not video caps: %" GST_PTR_FORMAT, static_cast<void *> (caps));
+  return false;
+}
+
+Settings
+SettingsBox::copy () const
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  return settings_;
+}
+
+void
+SettingsBox::set (GstElement * element, guint property, const GValue * value,
+    const GParamSpec * spec)
+{
+  if (running && mutable_in_ready_only (spec)) {
+    GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
+        ("Property %s can be changed in the states NULL and READY only.",
+            spec->name),
+        ("the old value stays"));
+    return;
+  }
+  std::lock_guard<std::mutex> lock (mutex_);
+  settings_.set (property, value);
+}
+
+GstStateChangeReturn
+change_state (GstElement * element, GstStateChange transition,
+    gpointer parent_class, const StateSteps &steps)
+{
+  const auto attempt = [element] (const std::function<void ()> &step) {
+    return guard (element, false, [&] {
+      step ();
+      return true;
+    });
+  };
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !attempt (steps.open))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !attempt (steps.start))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    steps.stop ();
+
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
+      result == GST_STATE_CHANGE_FAILURE)
+    steps.stop ();
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY && steps.rest)
+    steps.rest ();
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    steps.close ();
+  return result;
+}
+
+} // namespace gstvlm

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst-plugin/settings/gstvlmsettings.h"
+
+#include <gst/video/video.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+namespace gstvlm
+{
+
+// What elements of this plugin do alike.
+
+/// The segment of an event; nothing, and an error of the element, when it is
+/// not in TIME.
+std::optional<GstSegment> time_segment (GstElement * element, GstEvent * event);
+
+/// False when the caps are none of raw video.
+bool video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info);
+
+/// The settings of an element that runs a model. Any thread.
+class SettingsBox
+{
+public:
+  /// From READY to PAUSED on, until PAUSED to READY.
+  std::atomic<bool> running{false};
+
+  Settings copy () const;
+  /// Refuses, with a warning, what counts from the next start only while the
+  /// element runs.
+  void set (GstElement * element, guint property, const GValue * value,
+      const GParamSpec * spec);
+
+private:
+  mutable std::mutex mutex_;
+  Settings settings_;
+};
+
+/// What an element does around its parent's change of state. `open` and `start`
+/// may throw: then the state does not change, and an error tells why.
+struct StateSteps {
+  std::function<void ()> open;  ///< before NULL to READY
+  std::function<void ()> start; ///< before READY to PAUSED
+  /// Before PAUSED to READY, when the parent has not taken the stream lock yet:
+  /// whoever holds it is woken here. Also after a start that the parent failed.
+  std::function<void ()> stop;
+  std::function<void ()> rest;  ///< after PAUSED to READY; may be empty
+  std::function<void ()> close; ///< after READY to NULL
+};
+
+GstStateChangeReturn change_state (GstElement * element,
+    GstStateChange transition, gpointer parent_class, const StateSteps &steps);
+
+} // namespace gstvlm

@@ -1,0 +1,1213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * SECTION:element-vlmcaption
+ * @title: vlmcaption
+ * @short_description: Captions and answers about video
+ *
+ * vlmcaption shows frames to a vision-language model of the Mini-Gemini family
+ * and asks it a question about each. Video passes through untouched, in any raw
+ * format; what the model says goes out in four ways, all of them optional:
+ *
+ * * as a #GstCustomMeta named `GstVlmCaptionMeta` on the frames,
+ * * as an element message named `vlmcaption/caption` on the bus,
+ * * through the signal #GstVlmCaption::caption,
+ * * on request pads, with GAP events between them: as text on `text_src`, and
+ *   whole, as lines of JSON, on `json_src`.
+ *
+ * Without a #GstVlmCaption:model-path the embedded model is used, a small
+ * demonstration of the real thing. A released Mini-Gemini checkpoint directory
+ * takes its place unchanged.
+ *
+ * ## Which frames
+ *
+ * One frame is due every #GstVlmCaption:interval of PTS, counted from the
+ * segment's start: the first of each interval. Neither the frame rate nor the
+ * speed of the machine changes which. Frames without PTS pass unanalysed, with
+ * one warning. With a #GstVlmCaption:change-threshold a due frame that looks
+ * like the last analysed one is not analysed again. In reverse playback frames
+ * are analysed in their order of arrival.
+ *
+ * Behind a #GstVlmEncode with the same model and interval the model has looked
+ * at the frame already, or does so once for all captioners.
+ *
+ * ## Windows
+ *
+ * With a #GstVlmCaption:window the model is asked about stretches of time. They
+ * last so long, begin every #GstVlmCaption:window less #GstVlmCaption:overlap,
+ * and of each of #GstVlmCaption:frames equal parts the model sees the first
+ * frame, all of them in one question. A window is over when a frame comes that
+ * lies behind it: that frame carries its caption, and in synchronous mode waits
+ * for it. `pts` and text are dated by the window's start, so a muxer that waits
+ * for text needs a `queue` with a `max-size-time` of at least the window on the
+ * video branch. At EOS, and before a new segment, windows that are not over are
+ * asked about with the frames they have; a flush drops them. With a
+ * #GstVlmCaption:change-threshold the first frames of windows are compared.
+ * When the model's context has no room for all frames, fewer are used, evenly
+ * chosen, which one warning tells.
+ *
+ * ## Placeholders
+ *
+ * In #GstVlmCaption:prompt, #GstVlmCaption:questions and
+ * #GstVlmCaption:region-prompt `{time}` stands for the position in the stream
+ * (HH:MM:SS.mmm), `{pts}` for the PTS in nanoseconds, of a frame or of a
+ * window's start, `{stream}` for the stream id and `{previous}` for the last
+ * answer to the same prompt, known when the model's turn comes; it is empty at
+ * first and after a flush or a new segment. In a region-prompt `{label}` is the
+ * region's. `{{` and `}}` are braces. The field `question` of a record is what
+ * was really asked.
+ *
+ * When one of these or #GstVlmCaption:system-prompt is set while running,
+ * an element message `vlmcaption/prompt-changed` tells once from when that
+ * counts: `pts` of the first frame (or window) that is asked, `questions` as
+ * they were set, and `system-prompt` and `region-prompt` if there are any. A
+ * change also opens the gate.
+ *
+ * ## Regions
+ *
+ * With a #GstVlmCaption:region-prompt the model is also asked about every thing
+ * that upstream detected on an analysed frame (#GstVideoRegionOfInterestMeta,
+ * and object detections of GstAnalytics when built with GStreamer 1.24 or
+ * later): it sees that part of the picture alone. The record has the field
+ * `region`, a structure with `x`, `y`, `width`, `height` (what of it is
+ * visible), `label` and `id`. The largest #GstVlmCaption:max-regions are asked
+ * about. Of a window the first frame's regions are. A frame that the gate skips
+ * has no records of regions.
+ *
+ * ## Waiting, or not
+ *
+ * In synchronous mode (files) the streaming thread waits at a due frame for its
+ * caption, the frame carries it, and nothing is lost. In asynchronous mode
+ * (live sources) video never waits: a frame is copied, video goes on, and the
+ * caption rides on the first frame after it, with its age. There is a queue for
+ * frames that come due while the model is busy (#GstVlmCaption:queue-size,
+ * #GstVlmCaption:queue-policy); what does not fit is dropped from analysis and
+ * counted, never from the video. The mode `auto` looks whether upstream is
+ * live. Text is dated by its frame in synchronous mode, by its arrival in
+ * asynchronous mode.
+ *
+ * With a #GstVlmCaption:latency live pipelines wait for answers. In
+ * asynchronous mode the text is then dated by its frame, and sinks show both
+ * together; the video branch needs a `queue` that holds so much. In synchronous
+ * mode the time that frames wait for the model is to be told that way, and the
+ * source to be followed by such a `queue`. The property is a promise, not a
+ * measurement: one warning tells when an answer takes longer.
+ *
+ * EOS waits for the last caption. A seek or a state change waits for nothing:
+ * it takes effect within milliseconds while the model is in the middle of an
+ * answer, and that answer is dropped.
+ *
+ * ## The record
+ *
+ * Meta, message and signal hold the same fields: `schema` (1), `id`,
+ * `sequence`, `text`, `question`, `status` (ok, truncated, skipped-unchanged,
+ * dropped, failed), `pts`, `duration`, `window-start`, `window-end`,
+ * `stream-time`, `running-time`, `wall-clock`, `frames` (PTS of what was looked
+ * at), `region`, `model`, `model-digest`, `temperature`, `top-k`, `top-p`,
+ * `seed`, `max-tokens`, `queue-time`, and after an answer `stop-reason`,
+ * `prompt-digest`, `prompt-tokens`, `output-tokens`, `truncated-tokens`,
+ * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
+ * and `generation-prompt`, with #GstVlmCaption:ocr `ocr-text`; after a failure
+ * `error`. Times are integer
+ * nanoseconds. Fields that are not known are absent. Every due frame yields
+ * exactly one record for each question, in order; so does every window.
+ *
+ * On frames there are also `state` and `age`: `fresh` on the first frame that
+ * carries the record, then `held`, and `stale` once it is older than two
+ * intervals (of a window: two steps after its end). With several
+ * #GstVlmCaption:questions, or should several records become ready between two
+ * frames, the top fields are the first record's and
+ * the field `records`, an array of structures, holds all of them. Records
+ * without a text (dropped, failed), and those that come too late for any frame
+ * of their stream, go downstream as the serialised custom event
+ * `vlmcaption/record`, in their order among the frames: before a new SEGMENT,
+ * STREAM_START or EOS, or before the frame that follows.
+ *
+ * ## What is asked
+ *
+ * With a #GstVlmCaption:json-schema every answer is compact JSON that fits it:
+ * only tokens that fit are taken, and an answer that #GstVlmCaption:max-tokens
+ * ends halfway is a failed record. With #GstVlmCaption:history the earlier
+ * answers to the same question stand in the conversation. A conversation has
+ * its pictures in its first turn, so the newest frame stands there alone, and
+ * the earlier answers are about frames that the model does not see any more.
+ *
+ * ## Questions at run time
+ *
+ * The action signal #GstVlmCaption::ask asks about the newest frame: the one
+ * that plays, the one that a paused pipeline shows, the last one after EOS.
+ * When there is none yet the question waits for the first. The answer comes as
+ * an element message named `vlmcaption/answer`, with the fields of a record and
+ * `ask-id`, and through the signal #GstVlmCaption::answer; neither disturbs the
+ * captions, which take turns with it. Every question is answered once: one that
+ * is cancelled (#GstVlmCaption::cancel), given up or that fails has an empty
+ * text, the status `dropped` or `failed`, and `error` says why. `sequence` is
+ * the order of the answers.
+ *
+ * EOS does not wait for answers; they come after it. A flush leaves a question
+ * with the picture that it has; those that wait for one, and later ones, are
+ * about the frames after it. PAUSED to READY gives all questions up. Up to 16
+ * may be open; more are refused, as are questions that cannot be asked: the id
+ * is 0, and a warning tells why.
+ *
+ * With #GstVlmCaption:look-back small pictures of the last minutes are kept, in
+ * not more memory than #GstVlmCaption:look-back-bytes, and
+ * #GstVlmCaption::ask-at asks about a moment of these. They are forgotten at a
+ * flush and when a new stream or segment begins.
+ *
+ * Without code the same is done by custom events, sent upstream or downstream:
+ * `vlmcaption/ask` with `question` (string) and, where wanted, `pts` of a past
+ * moment and an `id` of the sender's choice (guint64); `vlmcaption/cancel` with
+ * `id`. They go no further.
+ *
+ * The newest frame is kept without a copy, unless it is from a pool that has a
+ * limit. An element downstream that writes into pictures copies each because of
+ * that.
+ *
+ * ## Request pads
+ *
+ * `text_src` says what the records say, `json_src` every record whole, one
+ * JSON object per line (those without a text, too: dropped, failed), and
+ * `prompt_src` the generation prompts among the answers: what stands between
+ * `<h>` and `</h>` (see #GstVlmCaption:generate). All are dated as the text is,
+ * have threads of their own, and may come and go at any time. A muxer that
+ * waits for text needs a `queue` on the video branch.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=90 ! vlmcaption
+ * interval=1000000000 ! fakesink
+ * ]| Prints a caption of the test picture for every second.
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=90 ! vlmcaption
+ * questions="<\"What is shown?\",\"Is there a dog?\">" ! fakesink
+ * ]| Asks two questions about each frame that is due.
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=300 ! vlmcaption
+ * window=4000000000 frames=4 prompt="What happens here?" ! fakesink
+ * ]| Shows the model four frames of every four seconds at a time.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=300 ! vlmcaption name=v prompt="What
+ * is shown here?" ! queue ! textoverlay name=o ! videoconvert ! autovideosink
+ * v.text_src ! queue ! o.text_sink
+ * ]| Draws the captions into the picture.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! vlmcaption name=v
+ * generate=always prompt="Paint this at night." ! fakesink
+ * v.prompt_src ! filesink location=prompts.txt
+ * v.json_src ! filesink location=captions.jsonl
+ * ]| Has image prompts written, and keeps everything that was said.
+ *
+ * Since: 0.1
+ */
+
+#include "gst-plugin/elements/gstvlmcaption.h"
+
+#include "gst-plugin/ask/asking.h"
+#include "gst-plugin/base/gstvlmengine.h"
+#include "gst-plugin/base/gstvlmerrors.h"
+#include "gst-plugin/base/modelloader.h"
+#include "gst-plugin/caption/captionstream.h"
+#include "gst-plugin/elements/elementbase.h"
+#include "gst-plugin/text/outlets.h"
+
+#include <atomic>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
+#define GST_CAT_DEFAULT vlm_debug
+
+using namespace gstvlm;
+
+// Locks, each held briefly and never while pushing, posting, emitting or
+// querying; none is taken inside another but in this order: settings, caption
+// queue, frame captions; an outlet, its text queue.
+struct GstVlmCaptionPrivate {
+  explicit GstVlmCaptionPrivate (GstVlmCaption * self);
+
+  SettingsBox settings;
+
+  std::shared_ptr<CaptionQueue> queue;
+  std::unique_ptr<Asking> asking;
+  ModelLoader loader;
+  Outlets outlets;
+
+  std::atomic<guint64> frames{0}, undated{0};
+
+  Warnings warnings; ///< about failed analyses
+  std::atomic<bool> warned_left_out{false}, warned_late{false};
+
+  std::mutex seek_mutex;
+  guint32 seek_seqnum = GST_SEQNUM_INVALID;
+  bool seek_result = true;
+
+  // Streaming thread only.
+  CaptionStream stream;
+  bool warned_undated = false, warned_outside = false;
+  gint64 last_qos = 0; ///< monotonic time of the last QoS message
+};
+
+struct _GstVlmCaption {
+  GstBaseTransform parent;
+  GstVlmCaptionPrivate * priv;
+};
+
+G_DEFINE_TYPE (GstVlmCaption, gst_vlm_caption, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (
+    vlmcaption, "vlmcaption", GST_RANK_NONE, GST_TYPE_VLM_CAPTION)
+
+enum {
+  SIGNAL_CAPTION,
+  SIGNAL_ASK,
+  SIGNAL_ASK_AT,
+  SIGNAL_CANCEL,
+  SIGNAL_ANSWER,
+  LAST_SIGNAL
+};
+static guint signals[LAST_SIGNAL];
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+
+// Of the caps, those that come first are preferred.
+static GstStaticPadTemplate outlet_templates[] = {
+    GST_STATIC_PAD_TEMPLATE ("text_src", GST_PAD_SRC, GST_PAD_REQUEST,
+        GST_STATIC_CAPS ("text/x-raw, format = utf8; "
+                         "text/x-raw, format = pango-markup")),
+    GST_STATIC_PAD_TEMPLATE ("prompt_src", GST_PAD_SRC, GST_PAD_REQUEST,
+        GST_STATIC_CAPS ("text/x-raw, format = utf8")),
+    GST_STATIC_PAD_TEMPLATE ("json_src", GST_PAD_SRC, GST_PAD_REQUEST,
+        GST_STATIC_CAPS ("application/x-json")),
+};
+
+// ---- records out
+// ----------------------------------------------------------------------------------
+
+// When the text of a job stops to show: where the next one is expected.
+static GstClockTime
+text_end (const GstVlmCaptionPrivate &priv, const Job &job)
+{
+  GstClockTime duration = job.record.duration;
+  if (job.text_place == TextPlace::Floating)
+    duration = MAX (duration, priv.queue->captions ().spacing ());
+  return job.record.pts + duration;
+}
+
+static void
+gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  Ptr<GstStructure> record = to_structure (job.record, kCaptionMessage);
+  if (priv.settings.copy ().post_messages)
+    gst_element_post_message (
+        GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
+                                gst_structure_copy (record.get ())));
+  g_signal_emit (self, signals[SIGNAL_CAPTION], 0, record.get ());
+  if (!priv.outlets.fill (job.places, job.record, text_end (priv, job)))
+    GST_WARNING_OBJECT (
+        self, "nobody reads a request pad: its oldest buffer was dropped");
+}
+
+static void
+gst_vlm_caption_note_left_out (GstVlmCaption * self, const Job &job)
+{
+  if (job.images_left_out == 0 || self->priv->warned_left_out.exchange (true))
+    return;
+  const size_t kept = job.record.frames.size ();
+  const std::string text =
+      "The model's context has no room for " +
+      std::to_string (kept + job.images_left_out) +
+      " frames of a window, the question and max-tokens: " +
+      std::to_string (kept) + " are used.";
+  post_warning (GST_ELEMENT (self),
+      {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, text});
+}
+
+// Sinks throw late buffers away without a word about the cause.
+static void
+gst_vlm_caption_note_late (GstVlmCaption * self, const Job &job)
+{
+  const GstClockTime taken = job.gathered + job.age ();
+  if (!job.record.has_text () || taken <= job.latency ||
+      self->priv->warned_late.exchange (true))
+    return;
+  const std::string text = "An answer came " + std::to_string (taken) +
+                           " ns behind its video, latency is " +
+                           std::to_string (job.latency) +
+                           ": sinks take it and others like it as late.";
+  post_warning (GST_ELEMENT (self),
+      {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, text});
+}
+
+// Any thread, no lock held. False when a failure ends the stream.
+static bool
+gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
+{
+  GstElement * element = GST_ELEMENT (self);
+  return guard (element, false, [&] {
+    GST_DEBUG_OBJECT (self,
+        "record %" G_GUINT64_FORMAT " of %" GST_TIME_FORMAT ": %s",
+        job.record.id, GST_TIME_ARGS (job.record.pts),
+        name (job.record.status));
+    gst_vlm_caption_note_left_out (self, job);
+    gst_vlm_caption_note_late (self, job);
+    gst_vlm_caption_emit_record (self, job);
+    if (!job.error || !self->priv->queue->current (job))
+      return true;
+    const Failure failure = failure_of (job.error);
+    if (self->priv->settings.copy ().on_error == GST_VLM_ON_ERROR_FAIL) {
+      post_error (element, failure);
+      return false;
+    }
+    self->priv->warnings.post (element, failure);
+    return true;
+  });
+}
+
+// Any thread, no lock held.
+static void
+gst_vlm_caption_answer (GstVlmCaption * self, const CaptionRecord &record)
+{
+  Ptr<GstStructure> s = to_structure (record, kAnswerMessage);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self), s.release ()));
+  g_signal_emit (
+      self, signals[SIGNAL_ANSWER], 0, record.ask_id, record.text.c_str ());
+}
+
+// The queues outlive the element when the model is busy: they know it only
+// weakly.
+GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
+{
+  auto weak = std::make_shared<WeakElement> (GST_ELEMENT (self));
+  queue = std::make_shared<CaptionQueue> ([weak] (Job &job) {
+    const Ptr<GstElement> element = weak->lock ();
+    return !element ||
+           gst_vlm_caption_deliver (GST_VLM_CAPTION (element.get ()), job);
+  });
+  asking = std::make_unique<Asking> ([weak] (const CaptionRecord &record) {
+    if (const Ptr<GstElement> element = weak->lock ())
+      gst_vlm_caption_answer (GST_VLM_CAPTION (element.get ()), record);
+  });
+}
+
+// ---- frames
+// ---------------------------------------------------------------------------------------
+
+// At most one a second; the counters in it are complete.
+static void
+gst_vlm_caption_post_qos (GstVlmCaption * self, const Moment &moment)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const gint64 now = g_get_monotonic_time ();
+  if (priv.last_qos && now - priv.last_qos < G_USEC_PER_SEC)
+    return;
+  priv.last_qos = now;
+  const GstSegment &segment = priv.stream.segment ();
+  const Counters counters = priv.queue->counters ();
+  GstMessage * message =
+      gst_message_new_qos (GST_OBJECT (self), priv.stream.live (),
+          gst_segment_to_running_time (&segment, GST_FORMAT_TIME, moment.pts),
+          gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, moment.pts),
+          moment.pts, moment.duration);
+  gst_message_set_qos_values (message, 0, 1.0, 1000000);
+  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS,
+      counters.answered + counters.skipped, counters.dropped);
+  gst_element_post_message (GST_ELEMENT (self), message);
+}
+
+// A frame without PTS has no place in time.
+static void
+gst_vlm_caption_note_undated (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  ++priv.undated;
+  if (!std::exchange (priv.warned_undated, true))
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Video without timestamps cannot be captioned."),
+        ("a buffer has no PTS; it and others like it pass unanalysed"));
+}
+
+static GstFlowReturn
+gst_vlm_caption_interrupted (GstVlmCaption * self)
+{
+  return self->priv->queue->failed () ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
+}
+
+static void
+gst_vlm_caption_note_analysed (
+    GstVlmCaption * self, GstClockTime pts, const Settings &settings)
+{
+  Ptr<GstStructure> change = self->priv->stream.analysed (pts, settings);
+  if (change)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), change.release ()));
+}
+
+static void
+gst_vlm_caption_note_regions (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  if (priv.stream.region_totals ().outside == 0 ||
+      std::exchange (priv.warned_outside, true))
+    return;
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+      ("A detected region is empty or outside of the picture."),
+      ("it and others like it are not asked about"));
+}
+
+// Sends a moment on its way, and in sync mode waits for what comes back.
+static GstFlowReturn
+gst_vlm_caption_analyse (
+    GstVlmCaption * self, const Moment &moment, const Settings &settings)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const bool async = priv.stream.async ();
+  if (!async)
+    priv.outlets.wait_for_room (); // a flush that ends it shows in admit()
+
+  std::vector<Job> jobs = priv.stream.make_jobs (moment, settings, *priv.queue);
+  gst_vlm_caption_note_regions (self);
+  const bool asks = jobs.front ().kind == Job::Kind::Analyse;
+  bool dropped = false;
+  std::vector<Outlets::Places> places;
+  for (Job &job : jobs)
+    places.push_back (job.places = priv.outlets.reserve (job.text_place));
+
+  switch (priv.queue->admit (std::move (jobs),
+      effective_policy (settings.queue_policy, async), settings.queue_size)) {
+    case CaptionQueue::Admission::Flushing:
+    case CaptionQueue::Admission::Failed:
+      for (const Outlets::Places &each : places)
+        priv.outlets.release (each);
+      return gst_vlm_caption_interrupted (self);
+    case CaptionQueue::Admission::Displaced:
+      dropped = true;
+      gst_vlm_caption_note_analysed (self, moment.pts, settings);
+      break;
+    case CaptionQueue::Admission::Refused:
+      dropped = true;
+      break;
+    case CaptionQueue::Admission::Taken:
+      if (asks)
+        gst_vlm_caption_note_analysed (self, moment.pts, settings);
+      break;
+  }
+  if (dropped)
+    gst_vlm_caption_post_qos (self, moment);
+  if (!async && !priv.queue->drain ())
+    return gst_vlm_caption_interrupted (self);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_vlm_caption_analyse_all (GstVlmCaption * self,
+    const std::vector<Moment> &moments, const Settings &settings)
+{
+  for (const Moment &moment : moments) {
+    const GstFlowReturn flow = gst_vlm_caption_analyse (self, moment, settings);
+    if (flow != GST_FLOW_OK)
+      return flow;
+  }
+  return GST_FLOW_OK;
+}
+
+// The windows that no frame ends. False when a flush or a state change came
+// first.
+static bool
+gst_vlm_caption_end_windows (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  return gst_vlm_caption_analyse_all (self, priv.stream.rest (),
+             priv.settings.copy ()) != GST_FLOW_FLUSHING;
+}
+
+// Nothing is said from `start` to `end`, as far as that is known.
+static void
+gst_vlm_caption_queue_gap (GstVlmCaption * self, GstClockTime start,
+    GstClockTime end, const Settings &settings)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const GstClockTime limit = priv.stream.text_limit (settings);
+  priv.outlets.gap (MIN (start, limit), MIN (end, limit));
+}
+
+// Of records that no frame carries.
+static void
+gst_vlm_caption_push_records (
+    GstVlmCaption * self, std::vector<Ptr<GstStructure>> records)
+{
+  for (Ptr<GstStructure> &record : records) {
+    gst_structure_set_name (record.get (), kRecordEvent);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
+  }
+}
+
+// Records that are ready belong to the stream that ends here.
+static void
+gst_vlm_caption_new_stream (GstVlmCaption * self)
+{
+  CaptionQueue &queue = *self->priv->queue;
+  gst_vlm_caption_push_records (self, queue.captions ().take_all ());
+  queue.new_stream ();
+  self->priv->asking->new_stream ();
+}
+
+// Text for the frame, or a GAP, is queued before the frame is pushed:
+// textoverlay and two synchronising sinks hang otherwise.
+static GstFlowReturn
+gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  if (priv.queue->failed ())
+    return GST_FLOW_ERROR; // its cause was posted
+  ++priv.frames;
+  if (!CaptionStream::dated (buffer)) {
+    gst_vlm_caption_note_undated (self);
+    return GST_FLOW_OK;
+  }
+  const Settings settings = priv.settings.copy ();
+  priv.stream.resolve_mode (settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
+  const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
+  priv.asking->frame (buffer, priv.stream.info (),
+      priv.stream.record_of (buffer, frame, settings),
+      {settings.look_back, settings.look_back_bytes, priv.stream.live ()});
+  const GstFlowReturn flow = gst_vlm_caption_analyse_all (
+      self, priv.stream.due (buffer, frame, settings), settings);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  gst_vlm_caption_queue_gap (self, frame.pts,
+      frame.pts + (frame.exact_duration ? frame.duration : 0), settings);
+  gst_vlm_caption_push_records (self, priv.queue->captions ().take_events ());
+  priv.queue->captions ().annotate (
+      buffer, settings.stale_after (), settings.repeat_caption);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_vlm_caption_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  return guard (GST_ELEMENT (self), GST_FLOW_ERROR,
+      [&] { return gst_vlm_caption_handle_frame (self, buffer); });
+}
+
+static gboolean
+gst_vlm_caption_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  GstVideoInfo info;
+  if (!video_info_of (GST_ELEMENT (trans), caps, info))
+    return FALSE;
+  self->priv->stream.set_info (info);
+  return TRUE;
+}
+
+// ---- events and queries
+// ---------------------------------------------------------------------------
+
+static gboolean
+gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const auto segment = time_segment (GST_ELEMENT (self), event);
+  if (!segment)
+    return FALSE;
+  const bool same = priv.stream.continues (*segment);
+  if (!same && !gst_vlm_caption_end_windows (self))
+    return FALSE;
+  priv.outlets.segment (event);
+  if (!same) {
+    priv.stream.set_segment (*segment);
+    gst_vlm_caption_new_stream (self);
+  }
+  return TRUE;
+}
+
+// Waits for the captions that are under way. False when a flush or a state
+// change came first.
+static bool
+gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  if (!gst_vlm_caption_end_windows (self))
+    return false;
+  if (!priv.queue->drain () && !priv.queue->failed ())
+    return false;
+  priv.asking->end ();
+  priv.warnings.finish (GST_ELEMENT (self));
+  gst_vlm_caption_push_records (self, priv.queue->captions ().take_all ());
+  priv.outlets.end (event);
+  return true;
+}
+
+// Not serialised: the streaming thread may be waiting anywhere.
+static void
+gst_vlm_caption_flush_start (GstVlmCaption * self, GstEvent * event)
+{
+  self->priv->queue->flush ();
+  self->priv->asking->flush ();
+  self->priv->outlets.flush (event);
+}
+
+static void
+gst_vlm_caption_flush_stop (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  priv.stream.reset ();
+  priv.queue->resume ();
+  priv.outlets.flush (event);
+}
+
+static bool
+gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  if (!gst_vlm_caption_end_windows (self))
+    return false;
+  priv.stream.reset ();
+  priv.warned_undated = false;
+  const gchar * id = NULL;
+  gst_event_parse_stream_start (event, &id);
+  priv.stream.set_stream_id (id);
+  gst_vlm_caption_new_stream (self);
+  priv.outlets.stream_start (event);
+  return true;
+}
+
+// Windows end without a frame, too.
+static bool
+gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  GstClockTime start, duration;
+  gst_event_parse_gap (event, &start, &duration);
+  const GstClockTime end =
+      start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
+  const Settings settings = priv.settings.copy ();
+  if (gst_vlm_caption_analyse_all (
+          self, priv.stream.due_before (end), settings) == GST_FLOW_FLUSHING)
+    return false;
+  gst_vlm_caption_queue_gap (self, start, end, settings);
+  return true;
+}
+
+static bool
+gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_vlm_caption_flush_start (self, event);
+      return true;
+    case GST_EVENT_FLUSH_STOP:
+      gst_vlm_caption_flush_stop (self, event);
+      return true;
+    case GST_EVENT_STREAM_START:
+      return gst_vlm_caption_stream_start (self, event);
+    case GST_EVENT_SEGMENT:
+      return gst_vlm_caption_segment (self, event);
+    case GST_EVENT_GAP:
+      return gst_vlm_caption_gap (self, event);
+    case GST_EVENT_EOS:
+    case GST_EVENT_SEGMENT_DONE:
+      return gst_vlm_caption_finish (self, event);
+    default:
+      return true;
+  }
+}
+
+// ---- questions at run time
+// ------------------------------------------------------------------------
+
+// What is refused is a warning: it ends nothing.
+template <typename Value, typename Body>
+static Value
+gst_vlm_caption_or_warn (GstVlmCaption * self, Value fallback, Body body)
+{
+  try {
+    return body ();
+  } catch (...) {
+    post_warning (GST_ELEMENT (self), failure_of (std::current_exception ()));
+    return fallback;
+  }
+}
+
+static guint64
+gst_vlm_caption_ask_at (
+    GstVlmCaption * self, const gchar * question, guint64 pts)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  return gst_vlm_caption_or_warn (self, guint64{0}, [&] {
+    return priv.asking->ask (
+        {question ? question : "", 0, pts}, priv.settings.copy ());
+  });
+}
+
+static guint64
+gst_vlm_caption_ask (GstVlmCaption * self, const gchar * question)
+{
+  return gst_vlm_caption_ask_at (self, question, GST_CLOCK_TIME_NONE);
+}
+
+static void
+gst_vlm_caption_cancel (GstVlmCaption * self, guint64 id)
+{
+  self->priv->asking->cancel (id);
+}
+
+// Takes the event.
+static gboolean
+gst_vlm_caption_asking_event (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const Ptr<GstEvent> owner (event);
+  return gst_vlm_caption_or_warn (self, gboolean{FALSE}, [&] {
+    priv.asking->handle (event, priv.settings.copy ());
+    return gboolean{TRUE};
+  });
+}
+
+static gboolean
+gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  if (Asking::concerns (event))
+    return gst_vlm_caption_asking_event (self, event);
+  const bool forward = guard (GST_ELEMENT (self), false,
+      [&] { return gst_vlm_caption_handle_event (self, event); });
+  if (!forward) {
+    gst_event_unref (event);
+    return FALSE;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class)
+      ->sink_event (trans, event);
+}
+
+// A pipeline sends the same seek to the sink of the video and to that of the
+// text: one goes on.
+static bool
+gst_vlm_caption_seen_seek (GstVlmCaption * self, GstEvent * event, bool &result)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  std::lock_guard<std::mutex> lock (priv.seek_mutex);
+  const guint32 seqnum = gst_event_get_seqnum (event);
+  const bool seen = seqnum == priv.seek_seqnum;
+  priv.seek_seqnum = seqnum;
+  if (!seen)
+    priv.seek_result = true;
+  result = priv.seek_result;
+  return seen;
+}
+
+static gboolean
+gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (trans);
+  GstBaseTransformClass * parent =
+      GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class);
+  if (Asking::concerns (event))
+    return gst_vlm_caption_asking_event (self, event);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return parent->src_event (trans, event);
+  bool result;
+  if (gst_vlm_caption_seen_seek (self, event, result)) {
+    gst_event_unref (event);
+    return result;
+  }
+  result = parent->src_event (trans, event);
+  std::lock_guard<std::mutex> lock (self->priv->seek_mutex);
+  self->priv->seek_result = result;
+  return result;
+}
+
+// Late text says nothing about the decoder, and the format of a request pad is
+// its own affair.
+static gboolean
+gst_vlm_caption_text_event (GstPad *, GstObject * parent, GstEvent * event)
+{
+  GstBaseTransform * trans = GST_BASE_TRANSFORM (parent);
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_QOS:
+    case GST_EVENT_RECONFIGURE:
+      gst_event_unref (event);
+      return TRUE;
+    default:
+      return gst_vlm_caption_src_event (trans, event);
+  }
+}
+
+// What the property says is added where something waits for the model.
+static gboolean
+gst_vlm_caption_query_latency (
+    GstVlmCaption * self, GstQuery * query, bool of_text)
+{
+  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    return FALSE;
+  const Settings settings = self->priv->settings.copy ();
+  gboolean live;
+  GstClockTime least, most;
+  gst_query_parse_latency (query, &live, &least, &most);
+  if (!live || (!of_text && settings.mode != GST_VLM_CAPTION_MODE_SYNC))
+    return TRUE;
+  least += settings.latency;
+  if (GST_CLOCK_TIME_IS_VALID (most))
+    most += settings.latency;
+  gst_query_set_latency (query, live, least, most);
+  return TRUE;
+}
+
+static gboolean
+gst_vlm_caption_query (
+    GstBaseTransform * trans, GstPadDirection direction, GstQuery * query)
+{
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    return gst_vlm_caption_query_latency (
+        GST_VLM_CAPTION (trans), query, false);
+  return GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class)
+      ->query (trans, direction, query);
+}
+
+static gboolean
+gst_vlm_caption_text_query (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_LATENCY:
+      return gst_vlm_caption_query_latency (
+          GST_VLM_CAPTION (parent), query, true);
+    case GST_QUERY_POSITION:
+    case GST_QUERY_DURATION:
+    case GST_QUERY_SEEKING:
+    case GST_QUERY_SEGMENT:
+      return gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (parent), query);
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
+
+// By default all source pads would belong to the sink pad, and a caps query
+// would intersect video with text.
+static GstIterator *
+gst_vlm_caption_iterate_links (GstPad * pad, GstObject * parent)
+{
+  GstPad * sink = GST_BASE_TRANSFORM_SINK_PAD (parent);
+  GValue other = G_VALUE_INIT;
+  g_value_init (&other, GST_TYPE_PAD);
+  g_value_set_object (
+      &other, pad == sink ? GST_BASE_TRANSFORM_SRC_PAD (parent) : sink);
+  GstIterator * links = gst_iterator_new_single (GST_TYPE_PAD, &other);
+  g_value_unset (&other);
+  return links;
+}
+
+// ---- the request pads
+// ---------------------------------------------------------------------------------
+
+static GstPad *
+gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
+    const gchar *, const GstCaps *)
+{
+  GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (element)->priv;
+  const gchar * name = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
+  GstPad * pad = GST_PAD (g_object_new (GST_TYPE_VLM_TEXT_PAD, "name", name,
+      "direction", GST_PAD_SRC, "template", templ, NULL));
+  gst_pad_set_event_function (pad, gst_vlm_caption_text_event);
+  gst_pad_set_query_function (pad, gst_vlm_caption_text_query);
+  gst_pad_set_iterate_internal_links_function (
+      pad, gst_vlm_caption_iterate_links);
+  if (priv.settings.running)
+    gst_pad_set_active (pad, TRUE);
+  if (!priv.outlets.find (name).attach (GST_VLM_TEXT_PAD (pad))) {
+    GST_WARNING_OBJECT (element, "%s was requested already", name);
+    gst_pad_set_active (pad, FALSE);
+    gst_object_unref (gst_object_ref_sink (pad));
+    return NULL;
+  }
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gst_vlm_caption_release_pad (GstElement * element, GstPad * pad)
+{
+  if (TextOutlet * outlet = GST_VLM_CAPTION (element)->priv->outlets.find (pad))
+    outlet->detach ();
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (element, pad);
+}
+
+// ---- states
+// ---------------------------------------------------------------------------------------
+
+// NULL -> READY: what can be said without loading.
+static void
+gst_vlm_caption_open (GstVlmCaption * self)
+{
+  const Settings settings = self->priv->settings.copy ();
+  settings.check ();
+  engine ().validate (settings.model_options ());
+  if (settings.ocr)
+    check_ocr (engine ());
+}
+
+static void
+gst_vlm_caption_start (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const Settings settings = priv.settings.copy ();
+  settings.check ();
+  priv.stream.start (settings);
+  priv.warned_undated = priv.warned_outside = false;
+  priv.last_qos = 0;
+  priv.frames = priv.undated = 0;
+  priv.warnings.reset ();
+  priv.warned_left_out = priv.warned_late = false;
+  priv.queue->start ();
+  priv.asking->start ();
+  priv.settings.running = true;
+  const auto loaded = [queue = priv.queue, asks = priv.asking->queue ()] (
+                          const std::shared_ptr<vlm::Worker> &worker) {
+    if (worker) {
+      queue->set_worker (worker);
+      asks->set_worker (worker);
+    } else {
+      queue->fail ();
+      asks->fail ();
+    }
+  };
+  priv.loader.start (GST_ELEMENT (self), settings.model_options (), loaded);
+}
+
+static void
+gst_vlm_caption_stop (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  priv.settings.running = false;
+  priv.queue->stop ();
+  priv.outlets.stop ();
+  priv.loader.cancel ();
+  priv.asking->stop ();
+}
+
+static void
+gst_vlm_caption_close (GstVlmCaption * self)
+{
+  self->priv->queue->drop_worker ();
+  self->priv->asking->queue ()->drop_worker ();
+  self->priv->loader.release ();
+}
+
+static GstStateChangeReturn
+gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (element);
+  StateSteps steps;
+  steps.open = [self] { gst_vlm_caption_open (self); };
+  steps.start = [self] { gst_vlm_caption_start (self); };
+  steps.stop = [self] { gst_vlm_caption_stop (self); };
+  steps.rest = [self] {
+    self->priv->asking->forget ();
+    self->priv->stream.reset (); // the pictures of half a window
+  };
+  steps.close = [self] { gst_vlm_caption_close (self); };
+  return change_state (
+      element, transition, gst_vlm_caption_parent_class, steps);
+}
+
+// ---- properties
+// -----------------------------------------------------------------------------------
+
+static GstStructure *
+gst_vlm_caption_stats (GstVlmCaption * self)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  const Counters c = priv.queue->counters ();
+  const guint64 average = c.answered ? c.total_latency / c.answered : 0;
+  return gst_structure_new ("vlmcaption-stats", "frames", G_TYPE_UINT64,
+      priv.frames.load (), "undated", G_TYPE_UINT64, priv.undated.load (),
+      "due", G_TYPE_UINT64, c.due, "answered", G_TYPE_UINT64, c.answered,
+      "skipped-unchanged", G_TYPE_UINT64, c.skipped, "dropped", G_TYPE_UINT64,
+      c.dropped, "failed", G_TYPE_UINT64, c.failed, "flushed", G_TYPE_UINT64,
+      c.flushed, "reused", G_TYPE_UINT64, c.reused, "queue", G_TYPE_UINT64,
+      static_cast<guint64> (c.queue), "last-latency", G_TYPE_UINT64,
+      c.last_latency, "average-latency", G_TYPE_UINT64, average,
+      "regions-left-out", G_TYPE_UINT64,
+      priv.stream.region_totals ().left_out.load (), NULL);
+}
+
+static void
+gst_vlm_caption_set_property (
+    GObject * object, guint id, const GValue * value, GParamSpec * spec)
+{
+  GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (object)->priv;
+  priv.settings.set (GST_ELEMENT (object), id, value, spec);
+  if (id == PROP_LATENCY)
+    gst_element_post_message (
+        GST_ELEMENT (object), gst_message_new_latency (GST_OBJECT (object)));
+}
+
+static void
+gst_vlm_caption_get_property (
+    GObject * object, guint id, GValue * value, GParamSpec *)
+{
+  GstVlmCaption * self = GST_VLM_CAPTION (object);
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, gst_vlm_caption_stats (self));
+  else
+    self->priv->settings.copy ().get (id, value);
+}
+
+// ---- type
+// -----------------------------------------------------------------------------------------
+
+static void
+gst_vlm_caption_finalize (GObject * object)
+{
+  delete GST_VLM_CAPTION (object)->priv;
+  G_OBJECT_CLASS (gst_vlm_caption_parent_class)->finalize (object);
+}
+
+static void
+gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
+{
+  GObjectClass * object_class = G_OBJECT_CLASS (klass);
+  GstElementClass * element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass * trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  object_class->set_property = gst_vlm_caption_set_property;
+  object_class->get_property = gst_vlm_caption_get_property;
+  object_class->finalize = gst_vlm_caption_finalize;
+  install_properties (object_class);
+
+  /**
+   * GstVlmCaption::caption:
+   * @caption: the element
+   * @record: a #GstStructure with the fields of the caption record
+   *
+   * Every record, in order. Emitted on a thread of the model or of the stream,
+   * which waits for the handlers: be brief.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_CAPTION] =
+      g_signal_new ("caption", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+          NULL, NULL, NULL, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
+
+  /**
+   * GstVlmCaption::ask:
+   * @caption: the element
+   * @question: what to ask about the newest frame, used byte for byte
+   *
+   * Action signal, for any thread. Does not wait for the model; it takes as
+   * long as the conversion of a picture.
+   *
+   * Returns: the id that the answer will have; 0 when the question is refused,
+   * and a warning tells why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_ASK] =
+      g_signal_new_class_handler ("ask", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_caption_ask), NULL, NULL, NULL, G_TYPE_UINT64, 1,
+          G_TYPE_STRING);
+
+  /**
+   * GstVlmCaption::ask-at:
+   * @caption: the element
+   * @question: what to ask
+   * @pts: about which moment
+   *
+   * As #GstVlmCaption::ask, about the picture that #GstVlmCaption:look-back
+   * kept at that PTS or last before it; the record says which in `pts` and
+   * `frames`.
+   *
+   * Returns: the id; 0 when the question is refused, also because that moment
+   * is not kept (any more)
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_ASK_AT] =
+      g_signal_new_class_handler ("ask-at", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_caption_ask_at), NULL, NULL, NULL, G_TYPE_UINT64,
+          2, G_TYPE_STRING, G_TYPE_UINT64);
+
+  /**
+   * GstVlmCaption::cancel:
+   * @caption: the element
+   * @id: of a question
+   *
+   * Action signal, for any thread: gives a question up, which is told as its
+   * answer. One that was answered already is left alone.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_CANCEL] =
+      g_signal_new_class_handler ("cancel", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_caption_cancel), NULL, NULL, NULL, G_TYPE_NONE, 1,
+          G_TYPE_UINT64);
+
+  /**
+   * GstVlmCaption::answer:
+   * @caption: the element
+   * @id: what #GstVlmCaption::ask returned
+   * @text: the answer; empty when there is none, see the message
+   *
+   * What became of a question: exactly once for each. Emitted on a thread of
+   * the model, of the stream or of whoever cancels, which waits for the
+   * handlers: be brief. They may ask and cancel.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_ANSWER] =
+      g_signal_new ("answer", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+          NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT64, G_TYPE_STRING);
+
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_vlm_caption_change_state);
+  element_class->request_new_pad =
+      GST_DEBUG_FUNCPTR (gst_vlm_caption_request_new_pad);
+  element_class->release_pad = GST_DEBUG_FUNCPTR (gst_vlm_caption_release_pad);
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  for (GstStaticPadTemplate &each : outlet_templates)
+    gst_element_class_add_static_pad_template_with_gtype (
+        element_class, &each, GST_TYPE_VLM_TEXT_PAD);
+  gst_element_class_set_static_metadata (element_class,
+      "Video captions and answers", "Filter/Analyzer/Video",
+      "Asks a vision-language model (Mini-Gemini) about frames; captions leave "
+      "as metadata, bus messages, a signal and text buffers, video passes "
+      "untouched",
+      "The gst-vlm developers");
+
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_caption_set_caps);
+  trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_vlm_caption_transform_ip);
+  trans_class->query = GST_DEBUG_FUNCPTR (gst_vlm_caption_query);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_vlm_caption_sink_event);
+  trans_class->src_event = GST_DEBUG_FUNCPTR (gst_vlm_caption_src_event);
+
+  register_caption_meta ();
+  gst_type_mark_as_plugin_api (
+      GST_TYPE_VLM_TEXT_PAD, static_cast<GstPluginAPIFlags> (0));
+}
+
+static void
+gst_vlm_caption_init (GstVlmCaption * self)
+{
+  self->priv = new GstVlmCaptionPrivate (self);
+  GstBaseTransform * trans = GST_BASE_TRANSFORM (self);
+  gst_base_transform_set_in_place (trans, TRUE);
+  gst_base_transform_set_passthrough (trans, FALSE);
+  gst_base_transform_set_qos_enabled (trans, FALSE); // late video still flows
+  gst_pad_set_iterate_internal_links_function (
+      trans->sinkpad, gst_vlm_caption_iterate_links);
+  gst_pad_set_iterate_internal_links_function (
+      trans->srcpad, gst_vlm_caption_iterate_links);
+}

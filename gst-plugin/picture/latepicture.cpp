@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst-plugin/picture/latepicture.h"
+
+#include "gst-plugin/picture/keptbuffer.h"
+
+namespace gstvlm
+{
+
+LatePicture::LatePicture (GstBuffer * buffer, const GstVideoInfo &info,
+    Keep keep, std::optional<Rectangle> part)
+    : buffer_ (keep == Keep::Copy
+                   ? Ptr<GstBuffer> (gst_buffer_copy_deep (buffer))
+                   : shared_copy (buffer)),
+      info_ (info), part_ (part)
+{
+}
+
+std::shared_ptr<const vlm::Image>
+LatePicture::image ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  if (image_)
+    return image_;
+  FrameReader reader;
+  reader.set_info (info_);
+  image_ = std::make_shared<const vlm::Image> (
+      part_ ? reader.image (buffer_.get (), *part_)
+            : reader.image (buffer_.get ()));
+  buffer_.reset ();
+  return image_;
+}
+
+} // namespace gstvlm

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst-plugin/picture/framereader.h"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace gstvlm
+{
+
+/// A frame, or a part of one, that becomes a picture when its turn with the
+/// model comes: conversion to RGB takes milliseconds, which the streaming
+/// thread of live video does not have, and most frames that wait are never
+/// looked at. Any thread.
+class LatePicture
+{
+public:
+  enum class Keep {
+    Share, ///< keeps a reference to the memory: the frame waits for its answer
+    Copy,  ///< copies the memory: the frame is let go at once
+  };
+  LatePicture (GstBuffer * buffer, const GstVideoInfo &info, Keep keep,
+      std::optional<Rectangle> part = std::nullopt);
+
+  /// Converts at the first call, and lets the frame go. Throws Error(Data) as
+  /// FrameReader does.
+  std::shared_ptr<const vlm::Image> image ();
+
+private:
+  std::mutex mutex_;
+  Ptr<GstBuffer> buffer_;
+  GstVideoInfo info_;
+  std::optional<Rectangle> part_;
+  std::shared_ptr<const vlm::Image> image_;
+};
+
+using LatePictures = std::vector<std::shared_ptr<LatePicture>>;
+
+} // namespace gstvlm
