@@ -64,7 +64,7 @@ std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) co
   check(request);
   set_threads(request.threads > 0 ? request.threads : threads_);
   if (request.ocr)
-    request.ocr_text = recognise_text(request, pace);
+    request.ocr_text = recognise_text(request, tokenizer_->special_tokens(), pace);
   Prompt prompt;
   if (request.max_tokens > 0)
     prompt = write_prompt(request);

@@ -35,13 +35,6 @@ Ocr &ocr() {
   return *entry();
 }
 
-// What stands for a picture in a prompt must not be written in one.
-void remove_marks(std::string &text) {
-  constexpr std::string_view mark = "<image>";
-  for (size_t at; (at = text.find(mark)) != std::string::npos;)
-    text.erase(at, mark.size());
-}
-
 std::string read_all(const Request &request, const Pace &pace) {
   std::string out;
   for (const Image &image : request.images) {
@@ -49,7 +42,6 @@ std::string read_all(const Request &request, const Pace &pace) {
     const std::string text = ocr().read(image);
     out += (out.empty() || text.empty() ? "" : ", ") + text;
   }
-  remove_marks(out);
   return out;
 }
 
@@ -57,15 +49,28 @@ std::string read_all(const Request &request, const Pace &pace) {
 
 void check_ocr() { ocr(); }
 
-std::string recognise_text(const Request &request, const Pace &pace) {
+std::string without_marks(std::string text, const std::vector<std::string> &marks) {
+  for (bool found = true; found;) {
+    found = false;
+    for (const std::string &mark : marks)
+      for (size_t at; !mark.empty() && (at = text.find(mark)) != std::string::npos; found = true)
+        text.erase(at, mark.size());
+  }
+  return text;
+}
+
+std::string recognise_text(const Request &request, const std::vector<std::string> &special,
+                           const Pace &pace) {
+  std::vector<std::string> marks = special;
+  marks.push_back("<image>"); // stands for a picture in a prompt
   if (!request.memory)
-    return read_all(request, pace);
+    return without_marks(read_all(request, pace), marks);
   {
     std::lock_guard<std::mutex> lock(request.memory->mutex);
     if (request.memory->text)
       return *request.memory->text;
   }
-  const std::string text = read_all(request, pace);
+  const std::string text = without_marks(read_all(request, pace), marks);
   std::lock_guard<std::mutex> lock(request.memory->mutex);
   request.memory->text = text;
   return text;

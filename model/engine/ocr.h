@@ -5,6 +5,7 @@
 #include "model/engine/request.h"
 
 #include <string>
+#include <vector>
 
 namespace vlm {
 
@@ -13,9 +14,14 @@ namespace vlm {
 void check_ocr();
 
 /// The lines of text in a request's pictures that Tesseract recognises with a confidence above 0.1,
-/// joined by ", ", without control characters and `<image>` marks; empty when there are none
-/// (mgm-spec 5.4). Read once for all requests that share a memory. Errors as check_ocr().
-std::string recognise_text(const Request &request, const Pace &pace);
+/// joined by ", ", without control characters, `<image>` marks and the tokenizer's `special` tokens:
+/// whoever wrote them on a wall must not end the user's turn. Empty when there are none (mgm-spec
+/// 5.4). Read once for all requests that share a memory. Errors as check_ocr().
+std::string recognise_text(const Request &request, const std::vector<std::string> &special,
+                           const Pace &pace);
+
+/// `text` without any of `marks`, nor those that come about when another is taken out.
+std::string without_marks(std::string text, const std::vector<std::string> &marks);
 
 /// What the library libgst-vlm-ocr exports, under this name. It is opened when text is first to be
 /// read: Tesseract brings some fifty libraries with it.

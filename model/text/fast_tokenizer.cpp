@@ -36,6 +36,7 @@ public:
 
   std::vector<int64_t> encode(std::string_view text) const override;
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const override;
+  std::vector<std::string> special_tokens() const override;
   std::optional<std::string> bytes(int64_t id) const override;
   int64_t vocab_size() const override { return vocab_size_; }
   std::optional<int64_t> bos_id() const override { return bos_; }
@@ -140,6 +141,14 @@ void FastTokenizer::read_template(const json &single, const json &special,
 std::optional<int64_t> FastTokenizer::piece_id(std::string_view piece) const {
   const auto found = added_ids_.find(std::string(piece));
   return found != added_ids_.end() ? found->second : model_.id(piece);
+}
+
+std::vector<std::string> FastTokenizer::special_tokens() const {
+  std::vector<std::string> out;
+  for (const auto &[id, token] : added_)
+    if (token.special)
+      out.push_back(token.content);
+  return out;
 }
 
 std::optional<std::string> FastTokenizer::bytes(int64_t id) const {

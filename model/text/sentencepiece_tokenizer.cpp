@@ -26,6 +26,9 @@ public:
 
   std::vector<int64_t> encode(std::string_view text) const override;
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const override;
+  std::vector<std::string> special_tokens() const override {
+    return {special_.begin(), special_.end()};
+  }
   std::optional<std::string> bytes(int64_t id) const override;
   int64_t vocab_size() const override { return vocab_size_; }
   std::optional<int64_t> bos_id() const override { return id_of(config_.bos); }

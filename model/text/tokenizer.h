@@ -35,6 +35,10 @@ public:
   /// for special tokens, which add nothing.
   virtual std::optional<std::string> bytes(int64_t id) const = 0;
 
+  /// What steers a model and is no text ("</s>", "<|eot_id|>"): encode() takes it for such wherever
+  /// it stands.
+  virtual std::vector<std::string> special_tokens() const = 0;
+
   virtual int64_t vocab_size() const = 0;
   virtual std::optional<int64_t> bos_id() const = 0;
   virtual std::optional<int64_t> eos_id() const = 0;

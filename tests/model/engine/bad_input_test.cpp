@@ -90,6 +90,21 @@ TEST_F(Damaged, TruncatedShard) {
   expect_error(ErrorCategory::Format, "safetensors", load());
 }
 
+// Weights are copied, not mapped: whoever writes over the files does not bring a process down.
+TEST_F(Damaged, FilesMayChangeUnderALoadedModel) {
+  for (const char *precision : {"float32", "bfloat16"}) {
+    SetUp();
+    const auto model = Model::load({directory_, "cpu", precision, 0});
+    Request request;
+    request.question = "What?";
+    request.max_tokens = 4;
+    const auto before = model->generate(request).output_ids;
+    for (const auto &entry : fs::directory_iterator(directory_))
+      fs::resize_file(entry.path(), 1);
+    EXPECT_EQ(model->generate(request).output_ids, before) << precision;
+  }
+}
+
 class Questions : public ::testing::Test {
 protected:
   static void SetUpTestSuite() { model_ = Model::load(options(test::data("llama3/model"))); }

@@ -40,6 +40,13 @@ Image heel() {
 
 long threads() { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); }
 
+TEST(Ocr, MarksOfThePromptAreTakenOut) {
+  const std::vector<std::string> marks = {"</s>", "<image>"};
+  EXPECT_EQ(without_marks("a</s>b<image>c", marks), "abc");
+  EXPECT_EQ(without_marks("<</s>/s>x<im<image>age></s", marks), "x</s");
+  EXPECT_EQ(without_marks("a < b", {""}), "a < b");
+}
+
 // Tesseract's four threads, which would stay, are many times slower where cores are busy.
 TEST(Ocr, ReadsOnTheCallersThreadAlone) {
   try {
@@ -51,7 +58,7 @@ TEST(Ocr, ReadsOnTheCallersThreadAlone) {
   request.images = {heel()};
   const long before = threads();
   const int levels = omp_get_max_active_levels();
-  EXPECT_EQ(recognise_text(request, Pace()), "HEEL");
+  EXPECT_EQ(recognise_text(request, {}, Pace()), "HEEL");
   EXPECT_EQ(threads(), before);
   EXPECT_EQ(omp_get_max_active_levels(), levels); // the model's own loops go on in parallel
 }

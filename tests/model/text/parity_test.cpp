@@ -4,6 +4,8 @@
 #include "model/text/tokenizer.h"
 #include "tests/support/fixture.h"
 
+#include <set>
+
 using vlm::Tokenizer;
 using Ids = std::vector<int64_t>;
 
@@ -78,6 +80,22 @@ TEST_P(Family, Vocabulary) {
   EXPECT_EQ(tokenizer->piece_id("no such piece"), std::nullopt);
   for (const int64_t id : {int64_t{-1}, tokenizer->vocab_size(), vlm::kImageToken})
     EXPECT_THROW(tokenizer->decode({id}, true), vlm::Error) << id;
+}
+
+// Exactly those that the reference leaves out of decoded text.
+TEST_P(Family, SpecialTokensAddNoText) {
+  const std::vector<std::string> special = tokenizer->special_tokens();
+  const std::set<std::string> known(special.begin(), special.end());
+  ASSERT_EQ(known.count(tokenizer->decode({*tokenizer->eos_id()}, false)), 1u);
+  for (const std::string &each : special) {
+    const auto id = tokenizer->piece_id(each);
+    ASSERT_TRUE(id) << each;
+    EXPECT_EQ(tokenizer->decode({*id}, true), "") << each;
+  }
+  for (const auto &item : expected["strings"])
+    for (const int64_t id : item["ids"].get<Ids>())
+      if (tokenizer->decode({id}, true).empty() && !tokenizer->decode({id}, false).empty())
+        EXPECT_EQ(known.count(tokenizer->decode({id}, false)), 1u) << id;
 }
 
 TEST_P(Family, RefusesInvalidUtf8) {

@@ -133,6 +133,7 @@ public:
     return {ids.begin(), ids.end()};
   }
   std::optional<std::string> bytes(int64_t) const override { return {}; }
+  std::vector<std::string> special_tokens() const override { return {}; }
   int64_t vocab_size() const override { return 256; }
   std::optional<int64_t> bos_id() const override { return {}; }
   std::optional<int64_t> eos_id() const override { return {}; }
