@@ -80,3 +80,6 @@ using EngineEntry = Engine *(*)(int interface_version);
 constexpr const char *kEngineEntryName = "vlm_engine";
 
 } // namespace vlm
+
+/// That entry point, for programs that link the library.
+extern "C" vlm::Engine *vlm_engine(int interface_version);
