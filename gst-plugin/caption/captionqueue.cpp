@@ -2,7 +2,6 @@
 #include "gst-plugin/caption/captionqueue.h"
 
 #include "gst-plugin/base/gstvlmerrors.h"
-#include "gst-plugin/caption/picturefit.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,37 +14,7 @@ namespace
 // Records of dropped and repeated frames that may wait for their turn.
 constexpr size_t kBacklog = 1000;
 
-// Prompts that are changed all the time must not pile up.
-constexpr size_t kPrompts = 1000;
-
-bool
-waits_for_model (const Job &job)
-{
-  return job.kind == Job::Kind::Analyse && !job.running;
-}
-
-void
-settle_as_failed (Job &job, std::exception_ptr error)
-{
-  job.kind = Job::Kind::Settled;
-  job.record.status = Status::Failed;
-  job.error = std::move (error);
-}
-
-// As the model was asked; what was read in earlier pictures is gone with them.
-std::string
-message_of (const Job &job)
-{
-  return vlm::user_message (job.record.question, "", job.request.generate);
-}
-
 } // namespace
-
-GstClockTime
-Job::age () const
-{
-  return std::chrono::nanoseconds (Clock::now () - admitted).count ();
-}
 
 void
 CaptionQueue::start ()
@@ -118,7 +87,6 @@ CaptionQueue::forget ()
   counters_.flushed += jobs_.size ();
   jobs_.clear ();
   last_.clear ();
-  previous_.clear ();
   history_.clear ();
   captions_.reset ();
   changed_.notify_all ();
@@ -136,7 +104,6 @@ CaptionQueue::new_stream ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
   ++stream_;
-  previous_.clear ();
   history_.clear ();
   captions_.reset ();
 }
@@ -144,12 +111,7 @@ CaptionQueue::new_stream ()
 void
 CaptionQueue::drop (Job &job)
 {
-  job.request.cancel.cancel ();
-  job.request = vlm::Request ();
-  job.images.clear ();
-  job.kind = Job::Kind::Settled;
-  job.running = false; // what the model still says about it is ignored
-  job.record.status = Status::Dropped;
+  job.drop ();
   ++counters_.dropped;
 }
 
@@ -167,7 +129,7 @@ bool
 CaptionQueue::room (guint size) const
 {
   const size_t waiting = std::count_if (jobs_.begin (), jobs_.end (),
-      [] (const Job &job) { return job.leads && waits_for_model (job); });
+      [] (const Job &job) { return job.leads && job.waits_for_model (); });
   const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
       [] (const Job &job) { return job.running; });
   return waiting < std::max (size, busy ? 0u : 1u);
@@ -186,7 +148,7 @@ bool
 CaptionQueue::drop_oldest ()
 {
   auto job = std::find_if (jobs_.begin (), jobs_.end (),
-      [] (const Job &each) { return each.leads && waits_for_model (each); });
+      [] (const Job &each) { return each.leads && each.waits_for_model (); });
   if (job == jobs_.end ())
     return false;
   drop (*job);
@@ -279,54 +241,13 @@ CaptionQueue::pump (Lock &lock)
   changed_.notify_all ();
 }
 
-// Those that fit. They are converted on the model's thread.
-void
-CaptionQueue::give_images (Job &job, const vlm::ModelInfo &info)
-{
-  const LatePictures images = std::exchange (job.images, {});
-  const std::vector<GstClockTime> frames = std::move (job.record.frames);
-  const size_t count = images.size ();
-  const std::vector<size_t> places = evenly (count,
-      pictures_that_fit (info, count, job.text_bytes, job.record.max_tokens));
-  job.images_left_out = count - places.size ();
-  job.record.frames.clear ();
-  LatePictures kept;
-  for (const size_t place : places) {
-    job.record.frames.push_back (frames[place]);
-    kept.push_back (images[place]);
-  }
-  job.request.make_images = [kept = std::move (kept)] {
-    std::vector<vlm::Image> made;
-    for (const std::shared_ptr<LatePicture> &each : kept)
-      made.push_back (*each->image ());
-    return made;
-  };
-}
-
-void
-CaptionQueue::remember_answer (const Job &job)
-{
-  if (!job.question.needs_previous () || job.stream != stream_)
-    return;
-  if (previous_.size () >= kPrompts)
-    previous_.clear ();
-  previous_[job.prompt] = job.record.text;
-}
-
-std::string
-CaptionQueue::previous_answer (const std::string &prompt) const
-{
-  const auto answer = previous_.find (prompt);
-  return answer == previous_.end () ? "" : answer->second;
-}
-
 void
 CaptionQueue::submit_next ()
 {
   const bool busy = std::any_of (jobs_.begin (), jobs_.end (),
       [] (const Job &job) { return job.running; });
-  const auto next =
-      std::find_if (jobs_.begin (), jobs_.end (), waits_for_model);
+  const auto next = std::find_if (jobs_.begin (), jobs_.end (),
+      [] (const Job &job) { return job.waits_for_model (); });
   if (busy || !worker_ || next == jobs_.end ())
     return;
   next->running = true;
@@ -339,9 +260,9 @@ CaptionQueue::submit_next ()
         self->complete (epoch, id, result, error);
       };
   try {
-    give_images (*next, worker_->info ());
+    next->give_images (worker_->info ());
     next->request.question = next->record.question =
-        next->question.with (previous_answer (next->prompt));
+        next->question.with (history_.previous (next->prompt));
     vlm::Request request = std::move (next->request);
     next->request = vlm::Request ();
     next->request.cancel = request.cancel; // flush() cancels through it
@@ -357,7 +278,7 @@ CaptionQueue::submit_next ()
     worker_->submit (std::move (request), done);
   } catch (...) {
     next->running = false;
-    settle_as_failed (*next, std::current_exception ());
+    next->fail (std::current_exception ());
   }
 }
 
@@ -376,11 +297,12 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
   job->kind = Job::Kind::Settled;
   if (result) {
     fill_answer (job->record, *result, job->age ());
-    remember_answer (*job);
+    if (job->question.needs_previous () && job->stream == stream_)
+      history_.set_previous (job->prompt, job->record.text);
   } else
-    settle_as_failed (*job, std::move (error));
+    job->fail (std::move (error));
   if (result && job->history > 0 && job->stream == stream_)
-    history_.add (job->prompt, {message_of (*job), job->record.text});
+    history_.add (job->prompt, {job->message (), job->record.text});
   if (result && job->tokens && result->timings.vision == 0)
     ++counters_.reused;
   if (result && !job->prompts)

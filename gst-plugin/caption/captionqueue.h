@@ -3,13 +3,9 @@
 
 #include "gst-plugin/caption/framecaptions.h"
 #include "gst-plugin/caption/history.h"
+#include "gst-plugin/caption/job.h"
 #include "gst-plugin/settings/gstvlmsettings.h"
-#include "gst-plugin/settings/prompttemplate.h"
-#include "gst-plugin/text/outlets.h"
-#include "gst-plugin/tokens/tokensmeta.h"
-#include "model/engine/engine.h"
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -21,40 +17,6 @@
 
 namespace gstvlm
 {
-
-/// A due frame, or a window, on its way with one question.
-struct Job {
-  using Clock = std::chrono::steady_clock;
-  enum class Kind {
-    Analyse, ///< the model is asked
-    Repeat,  ///< nothing changed: takes over what the job before it says
-    Settled, ///< its record says already what became of it (dropped, failed)
-  };
-  Kind kind = Kind::Analyse;
-  CaptionRecord record;
-  std::string prompt;         ///< as it was set: what makes questions the same
-  OpenQuestion question;      ///< that prompt at this moment
-  vlm::Request request;       ///< Analyse; without question and pictures
-  LatePictures images;        ///< in order of time
-  size_t text_bytes = 0;      ///< of the longest question about them
-  size_t images_left_out = 0; ///< for want of room in the model's context
-  std::shared_ptr<const Tokens> tokens; ///< of an encoder before; may be null
-  std::exception_ptr error;             ///< why it failed
-  bool leads = true;        ///< first question of its frame; set by admit()
-  Outlets::Places places{}; ///< on the request pads
-  bool prompts = false;     ///< generation prompts are passed on
-  guint history = 0;        ///< earlier answers that the model is reminded of
-  std::string conversation; ///< of another one nothing is remembered
-  TextPlace text_place = TextPlace::Kept; ///< on the request pads
-  /// How long an answer may take, as was told to the pipeline; none: no limit.
-  GstClockTime latency = GST_CLOCK_TIME_NONE;
-  GstClockTime gathered = 0; ///< how long ago its time began when it was due
-  Clock::time_point admitted = Clock::now ();
-  guint64 stream = 0, epoch = 0; ///< set by admit()
-  bool running = false;
-
-  GstClockTime age () const; ///< since it was due
-};
 
 struct Counters {
   guint64 due = 0, answered = 0, skipped = 0, dropped = 0, failed = 0;
@@ -136,9 +98,6 @@ private:
   bool drop_oldest ();
   void pump (Lock &lock);
   void submit_next ();
-  void remember_answer (const Job &job);
-  std::string previous_answer (const std::string &prompt) const;
-  static void give_images (Job &job, const vlm::ModelInfo &info);
   std::deque<Job>::iterator deliverable ();
   void deliver (Lock &lock, std::deque<Job>::iterator place);
   void settle (Job &job);
@@ -154,8 +113,6 @@ private:
   std::shared_ptr<vlm::Worker> worker_;
   /// What was said last, by prompt: for Repeat.
   std::map<std::string, CaptionRecord> last_;
-  /// The stream's last answers, by prompt: for `{previous}`.
-  std::map<std::string, std::string> previous_;
   History history_;
   Counters counters_;
   guint64 epoch_ = 0; ///< answers of an older one are ignored

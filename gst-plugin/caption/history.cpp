@@ -11,13 +11,23 @@ namespace
 // As many as the property history may ask for.
 constexpr size_t kMost = 100;
 
+// Prompts that are changed all the time must not pile up.
+constexpr size_t kPrompts = 1000;
+
 } // namespace
+
+void
+History::clear ()
+{
+  turns_.clear ();
+  previous_.clear ();
+}
 
 void
 History::enter (const std::string &conversation)
 {
   if (conversation != conversation_)
-    clear ();
+    turns_.clear ();
   conversation_ = conversation;
 }
 
@@ -42,6 +52,21 @@ History::turns (const std::string &prompt, size_t most) const
   const std::deque<vlm::Turn> &all = found->second;
   const auto count = static_cast<std::ptrdiff_t> (std::min (most, all.size ()));
   return {all.end () - count, all.end ()};
+}
+
+void
+History::set_previous (const std::string &prompt, const std::string &answer)
+{
+  if (previous_.size () >= kPrompts)
+    previous_.clear ();
+  previous_[prompt] = answer;
+}
+
+std::string
+History::previous (const std::string &prompt) const
+{
+  const auto found = previous_.find (prompt);
+  return found == previous_.end () ? "" : found->second;
 }
 
 } // namespace gstvlm

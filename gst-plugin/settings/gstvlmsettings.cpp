@@ -214,8 +214,8 @@ install_model_properties (GObjectClass * klass, const Settings &d)
       g_param_spec_string ("model-path", "Model path",
           "Directory of a Mini-Gemini checkpoint as it was released "
           "(config.json, safetensors, tokenizer). Unset: the embedded model. "
-          "Elements with the same path, device, precision and threads share "
-          "one loaded model",
+          "Elements with the same path, device and precision share one loaded "
+          "model",
           NULL, kReady));
   g_object_class_install_property (klass, PROP_DEVICE,
       g_param_spec_string ("device", "Device",
