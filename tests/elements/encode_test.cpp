@@ -134,6 +134,7 @@ struct Alteration {
   const char *elements;
   bool same_picture;
 };
+void PrintTo(const Alteration &alteration, std::ostream *out) { *out << alteration.elements; }
 
 class EncodeAltered : public ElementTest, public ::testing::WithParamInterface<Alteration> {};
 

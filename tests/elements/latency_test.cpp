@@ -86,23 +86,6 @@ TEST_F(Latency, DatesLiveTextByItsWindow) {
   expect_covered(text.items(), 0, 5 * kFrame);
 }
 
-// Video never waits for a pad that nobody reads.
-TEST_F(Latency, DatedTextDoesNotStopLiveVideo) {
-  Caption v("interval=0 queue-policy=block latency=60000000000", true);
-  TextLog &text = v.text();
-  const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
-  const gulong blocked = block(pad.get());
-  v.play();
-  for (int n = 0; n < 600; ++n)
-    ASSERT_EQ(v.push(n), GST_FLOW_OK);
-  EXPECT_TRUE(v.eos().get());
-  gst_pad_remove_probe(pad.get(), blocked);
-  EXPECT_TRUE(text.wait_event(GST_EVENT_EOS));
-  EXPECT_LE(text.texts().size(), 256u + 1); // those that wait, and the one under way
-  EXPECT_EQ(text.texts().back().text, "answer 600");
-  EXPECT_EQ(text.texts().back().start, 599 * kFrame);
-}
-
 TEST_F(Latency, LongerAnswerIsToldOnce) {
   Caption v("mode=sync interval=0 latency=1", true);
   v.play();

@@ -252,6 +252,7 @@ struct Phase {
   bool live;
   void (*enter)(Caption &v, std::vector<std::future<void>> &threads);
 };
+void PrintTo(const Phase &phase, std::ostream *out) { *out << phase.name; }
 
 void push_and_wait(Caption &v, std::vector<std::future<void>> &threads) {
   fake().hold();

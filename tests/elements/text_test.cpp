@@ -377,8 +377,8 @@ TEST_F(Text, UnlinkedPadDisturbsNobody) {
 }
 
 // Nobody reads: a live video goes on, the text that waits is bounded.
-TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
-  Caption v("interval=0 queue-policy=block", true);
+void expect_live_video_goes_on(const std::string &properties) {
+  Caption v("interval=0 queue-policy=block " + properties, true);
   TextLog &text = v.text();
   const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
   const gulong blocked = block(pad.get());
@@ -392,6 +392,12 @@ TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
   EXPECT_LE(text.texts().size(), 256u + 1);          // those that wait, and the one under way
   EXPECT_EQ(text.texts().back().text, "answer 600"); // the newest are kept
   expect_covered(text.items(), 0, 600 * kFrame);
+}
+
+TEST_F(Text, BlockedReaderDoesNotStopLiveVideo) {
+  expect_live_video_goes_on("");
+  fake().reset();
+  expect_live_video_goes_on("latency=60000000000"); // text is dated by its frame
 }
 
 // A file that waits for its text branch goes on when the branch is taken away.
