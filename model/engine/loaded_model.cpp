@@ -6,6 +6,7 @@
 #include "model/engine/load.h"
 #include "model/engine/placement.h"
 #include "model/weights/checkpoint.h"
+#include "model/weights/watched_state_dict.h"
 
 #include <c10/core/InferenceMode.h>
 
@@ -16,34 +17,6 @@ namespace vlm {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Passes a checkpoint's tensors on, tells how much was read and stops when asked to.
-class WatchedStateDict : public StateDict {
-public:
-  WatchedStateDict(const Checkpoint &inner, const std::function<void(double)> &progress,
-                   const CancelToken &cancel)
-      : inner_(inner), progress_(progress), cancel_(cancel),
-        total_(static_cast<double>(std::max<size_t>(inner.names().size(), 1))) {}
-
-  bool contains(const std::string &name) const override { return inner_.contains(name); }
-  std::vector<std::string> names() const override { return inner_.names(); }
-  std::vector<int64_t> shape(const std::string &name) const override { return inner_.shape(name); }
-  std::string origin(const std::string &name) const override { return inner_.origin(name); }
-  at::Tensor load(const std::string &name, at::ScalarType dtype) const override {
-    cancel_.check();
-    at::Tensor tensor = inner_.load(name, dtype);
-    if (progress_)
-      progress_(std::min(1.0, ++loaded_ / total_));
-    return tensor;
-  }
-
-private:
-  const Checkpoint &inner_;
-  const std::function<void(double)> &progress_;
-  const CancelToken &cancel_;
-  double total_;
-  mutable double loaded_ = 0;
-};
 
 // The reference chooses by directory name; family and vocabulary tell the same without it.
 std::string find_template(const ModelConfig &config, const Tokenizer &tokenizer) {
@@ -142,7 +115,8 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   std::unique_ptr<Tokenizer> tokenizer = Tokenizer::load(path);
   ModelInfo info = describe(path, checkpoint, config, *tokenizer, options, placement, bytes);
 
-  const WatchedStateDict dict(checkpoint, progress, cancel);
+  LoadProgress loading{static_cast<double>(checkpoint.names().size()), progress, cancel};
+  const WatchedStateDict dict(checkpoint, loading);
   std::vector<std::string> used;
   const Scope root(dict, placement.matrix_dtype, placement.device, &used);
   Decoder decoder(root, config.decoder);

@@ -2,7 +2,7 @@
 #include "model/weights/model_config.h"
 
 #include "model/core/error.h"
-#include "model/core/json_file.h"
+#include "model/core/json_keys.h"
 
 #include <algorithm>
 #include <cctype>
@@ -16,86 +16,10 @@ namespace vlm {
 namespace {
 
 using nlohmann::json;
+using Keys = JsonKeys;
 
 constexpr int64_t max_id = int64_t{1} << 22;
 constexpr int64_t max_positions = int64_t{1} << 24;
-
-/// Typed access to one JSON file. A key that is null counts as missing.
-class Keys {
-public:
-  explicit Keys(std::string path) : path_(std::move(path)), values_(read_json_object(path_)) {}
-
-  const std::string &path() const { return path_; }
-  const json *find(const char *key) const {
-    const auto found = values_.find(key);
-    return found == values_.end() || found->is_null() ? nullptr : &*found;
-  }
-
-  int64_t integer(const char *key, int64_t least, int64_t most,
-                  std::optional<int64_t> otherwise = {}) const {
-    const json *value = find(key);
-    if (!value && otherwise)
-      return *otherwise;
-    return checked(key, need(key, value), least, most);
-  }
-  int64_t checked(const char *key, const json &value, int64_t least, int64_t most) const {
-    if (!value.is_number_integer())
-      wrong(key, "is ", value.dump(), ", expected an integer");
-    const int64_t number = value.is_number_unsigned()
-                               ? static_cast<int64_t>(std::min<uint64_t>(
-                                     value.get<uint64_t>(), std::numeric_limits<int64_t>::max()))
-                               : value.get<int64_t>();
-    if (number < least || number > most)
-      wrong(key, "is ", value.dump(), ", expected ", least, " to ", most);
-    return number;
-  }
-  double positive(const char *key, double most, double otherwise) const {
-    const json *value = find(key);
-    if (!value)
-      return otherwise;
-    if (!value->is_number())
-      wrong(key, "is ", value->dump(), ", expected a number");
-    const double number = value->get<double>();
-    if (!(number > 0 && number <= most))
-      wrong(key, "is ", value->dump(), ", expected a positive number up to ", most);
-    return number;
-  }
-  bool flag(const char *key, bool otherwise) const {
-    const json *value = find(key);
-    if (!value)
-      return otherwise;
-    if (!value->is_boolean())
-      wrong(key, "is ", value->dump(), ", expected true or false");
-    return value->get<bool>();
-  }
-  std::string text(const char *key, const char *otherwise) const {
-    const json *value = find(key);
-    if (!value)
-      return otherwise;
-    if (!value->is_string())
-      wrong(key, "is ", value->dump(), ", expected a string");
-    return value->get<std::string>();
-  }
-
-  template <typename... Parts>
-  [[noreturn]] void wrong(const char *key, const Parts &...parts) const {
-    fail(ErrorCategory::Format, path_, ": ", key, " ", parts...);
-  }
-  /// `value` of a key that this program has no code for.
-  template <typename Value>
-  [[noreturn]] void unsupported(const char *key, const Value &value) const {
-    fail(ErrorCategory::Unsupported, path_, ": ", key, " ", value, " is not supported");
-  }
-
-private:
-  const json &need(const char *key, const json *value) const {
-    if (!value)
-      wrong(key, "is missing");
-    return *value;
-  }
-  std::string path_;
-  json values_;
-};
 
 std::optional<Keys> read_if_there(const std::string &path) {
   std::error_code ignored;
