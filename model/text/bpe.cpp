@@ -41,9 +41,9 @@ Bpe::Bpe(const json &model, const std::string &path) {
   const std::string type = option<std::string>(model, "type", "BPE");
   if (type != "BPE")
     fail(ErrorCategory::Unsupported, path, ": tokenizer model \"", type, "\" (only BPE)");
-  for (const char *affix : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (!option<std::string>(model, affix, "").empty())
-      fail(ErrorCategory::Unsupported, path, ": \"", affix, "\" is not supported");
+  if (!option<std::string>(model, "continuing_subword_prefix", "").empty())
+    fail(ErrorCategory::Unsupported, path, ": \"continuing_subword_prefix\" is not supported");
+  end_of_word_ = option<std::string>(model, "end_of_word_suffix", "");
   read_vocabulary(model, path);
   read_merges(model, path);
   fuse_unknown_ = option(model, "fuse_unk", false);
@@ -137,17 +137,21 @@ bool Bpe::append_bytes(std::string_view character, std::vector<int32_t> &out) co
   return true;
 }
 
+std::optional<int32_t> Bpe::first_piece(std::string_view character, bool last) const {
+  const auto found = ids_.find(std::string(character) + (last ? end_of_word_ : ""));
+  return found == ids_.end() ? std::nullopt : std::optional<int32_t>(found->second);
+}
+
 std::vector<int32_t> Bpe::characters(std::string_view word) const {
   std::vector<int32_t> out;
   bool after_unknown = false;
   while (!word.empty()) {
     const std::string_view character = word.substr(0, character_length(word[0]));
     word.remove_prefix(character.size());
-    const auto found = ids_.find(std::string(character));
-    const bool known = found != ids_.end();
-    if (known)
-      out.push_back(found->second);
-    const bool unknown = !known && !append_bytes(character, out);
+    const std::optional<int32_t> piece = first_piece(character, word.empty());
+    if (piece)
+      out.push_back(*piece);
+    const bool unknown = !piece && !append_bytes(character, out);
     if (unknown && unknown_ && !(fuse_unknown_ && after_unknown))
       out.push_back(*unknown_);
     after_unknown = unknown;

@@ -13,7 +13,8 @@
 namespace vlm {
 
 /// Vocabulary and merges of a tokenizer.json: characters of a word are joined pair by pair, the
-/// earliest rule first. Time is n log n in the length of a word.
+/// earliest rule first. With an "end_of_word_suffix" the last character of every word carries it.
+/// Time is n log n in the length of a word.
 class Bpe {
 public:
   /// `model` is the file's "model". Error(Format | Unsupported) naming `path`.
@@ -38,12 +39,14 @@ private:
   void read_vocabulary(const nlohmann::json &model, const std::string &path);
   void read_merges(const nlohmann::json &model, const std::string &path);
   std::vector<int32_t> characters(std::string_view word) const;
+  std::optional<int32_t> first_piece(std::string_view character, bool last) const;
   bool append_bytes(std::string_view character, std::vector<int32_t> &out) const;
 
   std::unordered_map<std::string, int32_t> ids_;
   std::vector<const std::string *> pieces_;
   std::unordered_map<uint64_t, Rule> rules_; // key: left id, right id
   std::vector<int32_t> byte_ids_;            // of the pieces <0x00> to <0xFF>; empty: no fallback
+  std::string end_of_word_;                  // empty: words have no marked end
   std::optional<int32_t> unknown_;
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;

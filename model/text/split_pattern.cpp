@@ -41,19 +41,21 @@ size_t next_character(std::string_view text, size_t at) {
   return at;
 }
 
-} // namespace
-
-SplitPattern::SplitPattern(const std::string &expression) {
-  const std::string adapted = with_unicode_space(expression);
+std::shared_ptr<const pcre2_code> compile(const std::string &expression) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  pcre2_code *code = pcre2_compile(units(adapted), adapted.size(), PCRE2_UTF | PCRE2_UCP, &error,
-                                   &offset, nullptr);
+  pcre2_code *code = pcre2_compile(units(expression), expression.size(), PCRE2_UTF | PCRE2_UCP,
+                                   &error, &offset, nullptr);
   if (!code)
     fail(ErrorCategory::Unsupported, "regular expression \"", expression,
          "\": ", message_of(error));
-  code_.reset(code, pcre2_code_free);
+  return {code, pcre2_code_free};
 }
+
+} // namespace
+
+SplitPattern::SplitPattern(const std::string &expression)
+    : code_(compile(with_unicode_space(expression))) {}
 
 std::vector<std::pair<size_t, size_t>> SplitPattern::find_all(std::string_view text) const {
   const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(
@@ -74,6 +76,21 @@ std::vector<std::pair<size_t, size_t>> SplitPattern::find_all(std::string_view t
     at = range[1] > at ? range[1] : next_character(text, at);
   }
   return found;
+}
+
+std::string lower_case(std::string_view text) {
+  static const std::shared_ptr<const pcre2_code> upper = compile("[\\p{Lu}\\p{Lt}]+");
+  const std::string_view to = "\\L$0";
+  std::string out(text.size() * 2 + 1, '\0'); // a letter may take another number of bytes
+  PCRE2_SIZE length = out.size();
+  const int status = pcre2_substitute(
+      upper.get(), units(text), text.size(), 0,
+      PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_EXTENDED | PCRE2_NO_UTF_CHECK, nullptr, nullptr,
+      units(to), to.size(), reinterpret_cast<PCRE2_UCHAR *>(out.data()), &length);
+  if (status < 0)
+    fail(ErrorCategory::Data, "making the text lower case: ", message_of(status));
+  out.resize(length);
+  return out;
 }
 
 } // namespace vlm

@@ -25,4 +25,7 @@ private:
   std::shared_ptr<const pcre2_real_code_8> code_;
 };
 
+/// Valid UTF-8 with every letter in lower case, one for one (no special rule of any language).
+std::string lower_case(std::string_view text);
+
 } // namespace vlm

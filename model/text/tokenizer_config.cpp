@@ -37,6 +37,11 @@ json class_defaults(const std::string &class_name) {
             {"eos_token", "<eos>"},
             {"unk_token", "<unk>"},
             {"pad_token", "<pad>"}};
+  if (class_name == "CLIPTokenizer")
+    return {{"bos_token", "<|startoftext|>"},
+            {"eos_token", "<|endoftext|>"},
+            {"unk_token", "<|endoftext|>"},
+            {"pad_token", "<|endoftext|>"}};
   return json::object();
 }
 
@@ -82,6 +87,8 @@ void read_special(const json &config, const std::string &path, TokenizerConfig &
       out.eos = content;
     else if (name == "unk_token")
       out.unk = content;
+    else if (name == "pad_token")
+      out.pad = content;
   }
   const auto additional = config.find("additional_special_tokens");
   if (additional != config.end() && !additional->is_null())

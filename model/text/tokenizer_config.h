@@ -17,7 +17,7 @@ namespace vlm {
 /// special_tokens_map.json and added_tokens.json. Defaults are those of the class.
 struct TokenizerConfig {
   std::string class_name = "LlamaTokenizer"; ///< without "Fast"
-  std::optional<std::string> bos, eos, unk;
+  std::optional<std::string> bos, eos, unk, pad;
   std::vector<AddedToken> special;     ///< bos, eos, unk, pad and the others, each once
   std::vector<std::string> additional; ///< those that were listed as additional
   std::vector<AddedToken> added;
