@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/clip_vision.h"
 
-#include "model/compute/attention.h"
 #include "model/core/error.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/sigmoid.h>
 
 #include <cmath>
 
@@ -15,8 +13,6 @@ namespace {
 
 constexpr double kEps = 1e-5;
 constexpr int64_t kHeadDim = 64;
-
-at::Tensor quick_gelu(const at::Tensor &x) { return x * at::sigmoid(x * 1.702); }
 
 /// Layers that run, from the index of a hidden state (0: before the first layer; negative: from the
 /// end, as in Python).
@@ -27,10 +23,6 @@ int64_t selected_layers(const Scope &encoder, int64_t select_layer) {
     fail(ErrorCategory::Settings, "mm_vision_select_layer ", select_layer,
          " is outside the vision tower, which has ", all, " layers (", encoder.prefix(), ")");
   return selected;
-}
-
-at::Tensor split_heads(const at::Tensor &x) {
-  return x.view({x.size(0), x.size(1), x.size(2) / kHeadDim, kHeadDim}).transpose(1, 2);
 }
 
 } // namespace
@@ -53,22 +45,8 @@ ClipVisionTower::ClipVisionTower(const Scope &scope, const VisionConfig &config)
   const Scope encoder = scope.sub("encoder");
   const int64_t count = selected_layers(encoder, config.select_layer);
   for (int64_t i = 0; i < count; ++i)
-    layers_.push_back(load_layer(encoder.sub("layers").sub(i)));
-}
-
-ClipVisionTower::Layer ClipVisionTower::load_layer(const Scope &scope) const {
-  const int64_t width = hidden_size();
-  const Scope attn = scope.sub("self_attn"), mlp = scope.sub("mlp");
-  const std::vector<int64_t> fc1 = mlp.shape("fc1.weight");
-  const int64_t wide = fc1.empty() ? 0 : fc1[0];
-  return {LayerNorm(scope.sub("layer_norm1"), width, kEps),
-          LayerNorm(scope.sub("layer_norm2"), width, kEps),
-          Linear(attn.sub("q_proj"), width, width, true),
-          Linear(attn.sub("k_proj"), width, width, true),
-          Linear(attn.sub("v_proj"), width, width, true),
-          Linear(attn.sub("out_proj"), width, width, true),
-          Linear(mlp.sub("fc1"), width, wide, true),
-          Linear(mlp.sub("fc2"), wide, width, true)};
+    layers_.emplace_back(encoder.sub("layers").sub(i), width, width / kHeadDim,
+                         ClipLayer::Activation::QuickGelu);
 }
 
 at::Tensor ClipVisionTower::embed(const at::Tensor &pixel_values) const {
@@ -80,13 +58,9 @@ at::Tensor ClipVisionTower::embed(const at::Tensor &pixel_values) const {
 
 at::Tensor ClipVisionTower::operator()(const at::Tensor &pixel_values, const Pace &pace) const {
   at::Tensor x = embed(pixel_values);
-  for (const Layer &layer : layers_) {
+  for (const ClipLayer &layer : layers_) {
     pace.check();
-    const at::Tensor n = layer.norm1(x);
-    const at::Tensor mixed = attention(split_heads(layer.q(n)), split_heads(layer.k(n)),
-                                       split_heads(layer.v(n)), /*mask=*/{});
-    x = x + layer.out(mixed.transpose(1, 2).reshape(x.sizes()));
-    x = x + layer.fc2(quick_gelu(layer.fc1(layer.norm2(x))));
+    x = layer(x);
   }
   return keep_class_token_ ? x : x.narrow(1, 1, num_patches());
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/compute/linear.h"
 #include "model/compute/norm.h"
 #include "model/core/pace.h"
+#include "model/vision/clip_layer.h"
 #include "model/vision/patch_conv.h"
 #include "model/weights/vision_config.h"
 
@@ -32,11 +32,6 @@ public:
   at::Tensor operator()(const at::Tensor &pixel_values, const Pace &pace = {}) const;
 
 private:
-  struct Layer {
-    LayerNorm norm1, norm2;
-    Linear q, k, v, out, fc1, fc2;
-  };
-  Layer load_layer(const Scope &scope) const;
   at::Tensor embed(const at::Tensor &pixel_values) const;
 
   bool keep_class_token_;
@@ -44,7 +39,7 @@ private:
   int64_t side_ = 0; // patches a side
   at::Tensor class_embedding_, position_embedding_;
   LayerNorm pre_norm_;
-  std::vector<Layer> layers_; // only those that run
+  std::vector<ClipLayer> layers_; // only those that run
 };
 
 } // namespace vlm
