@@ -8,6 +8,7 @@
 
 #include <climits>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string_view>
 
@@ -142,6 +143,27 @@ Image load_image(const std::string &path) {
   else
     copy_rgb<uint16_t>(mat, image);
   return image;
+}
+
+void save_png(const std::string &path, const Image &image) {
+  cv::Mat bgr(image.height, image.width, CV_8UC3);
+  const uint8_t *in = image.rgb.data();
+  for (int y = 0; y < image.height; ++y) {
+    uint8_t *out = bgr.ptr<uint8_t>(y);
+    for (int x = 0; x < image.width; ++x, in += 3, out += 3) {
+      out[0] = in[2];
+      out[1] = in[1];
+      out[2] = in[0];
+    }
+  }
+  std::vector<uint8_t> bytes;
+  const bool encoded = cv::imencode(".png", bgr, bytes);
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char *>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!encoded || !file)
+    fail(ErrorCategory::Unreadable, path, ": cannot be written");
 }
 
 } // namespace vlm

@@ -13,4 +13,7 @@ namespace vlm {
 /// pixels; the size is looked up before anything is decoded).
 Image load_image(const std::string &path);
 
+/// Writes a PNG, whatever the name ends in. Error(Unreadable) naming the file.
+void save_png(const std::string &path, const Image &image);
+
 } // namespace vlm

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/weights/state_dict.h"
+
+#include <ATen/core/Tensor.h>
+
+namespace vlm {
+
+/// A 3x3 or 1x1 convolution over channels-last maps (torch.nn.Conv2d, one group). Kernels are held
+/// in the type of matrices; bfloat16 ones are multiplied as Linear does it. Differentiable for
+/// float32 kernels.
+class Convolution {
+public:
+  Convolution() = default;
+  /// Reads `weight` [out, in, size, size] and `bias` [out]. With `stride` 2 every other pixel is
+  /// kept.
+  Convolution(const Scope &scope, int64_t in, int64_t out, int64_t size, int64_t stride = 1);
+
+  int64_t in_channels() const { return in_; }
+  int64_t out_channels() const { return out_; }
+
+  /// x float32 [B, H, W, in], zeros around it -> [B, ceil(H / stride), ceil(W / stride), out].
+  at::Tensor operator()(const at::Tensor &x) const;
+
+  /// The same on a strip that has its neighbouring rows with it (3x3, stride 1):
+  /// [B, H + 2, W, in] -> [B, H, W, out].
+  at::Tensor strip(const at::Tensor &x) const;
+
+private:
+  at::Tensor run(const at::Tensor &x, int64_t padded_rows) const;
+
+  int64_t in_ = 0, out_ = 0, size_ = 0, stride_ = 1;
+  at::Tensor weight_, bias_; // weight channels last, unless it may learn
+};
+
+} // namespace vlm

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/generation/painter.h"
+
+#include "model/compute/threads.h"
+#include "model/core/error.h"
+#include "model/core/machine.h"
+#include "model/core/utf8.h"
+#include "model/generation/euler_scheduler.h"
+#include "model/generation/latents.h"
+#include "model/generation/prompt_encoder.h"
+#include "model/generation/sdxl_weights.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/InferenceMode.h>
+
+#include <chrono>
+#include <filesystem>
+
+namespace vlm {
+
+const char *const kDefaultNegativePrompt =
+    "out of frame, lowres, text, error, cropped, worst quality, low quality, jpeg artifacts, ugly, "
+    "duplicate, morbid, mutilated, out of frame, extra fingers, mutated hands, poorly drawn hands, "
+    "poorly drawn face, mutation, deformed, blurry, dehydrated, bad anatomy, bad proportions, "
+    "extra limbs, cloned face, disfigured, gross proportions, malformed limbs, missing arms, "
+    "missing legs, extra arms, extra legs, fused fingers, too many fingers, long neck, username, "
+    "watermark, signature";
+
+namespace {
+
+constexpr int kPixelsPerLatent = 8;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void check_side(const char *name, int pixels) {
+  constexpr int kLargest = 1 << 15;
+  if (pixels < kPixelsPerLatent || pixels > kLargest || pixels % kPixelsPerLatent != 0)
+    fail(ErrorCategory::Settings, name, " is ", pixels, ", must be a multiple of ",
+         kPixelsPerLatent, " up to ", kLargest);
+}
+
+void check_prompt(const char *name, const std::string &text) {
+  if (!utf8_valid(text))
+    fail(ErrorCategory::Data, name, " is not valid UTF-8 at byte ", utf8_valid_prefix(text));
+}
+
+class SdxlPainter : public Painter {
+public:
+  SdxlPainter(PainterInfo info, const PainterOptions &options, PromptEncoder encoder,
+              SdxlWeights weights)
+      : info_(std::move(info)), keep_loaded_(options.keep_loaded),
+        threads_(options.threads > 0 ? options.threads : available_threads()),
+        encoder_(std::move(encoder)), weights_(std::move(weights)) {}
+
+  const PainterInfo &info() const override { return info_; }
+  Painting paint(const PaintRequest &request, const CancelToken &cancel,
+                 const std::function<void(int64_t, int64_t)> &progress) override;
+
+private:
+  /// One picture under way.
+  struct Run {
+    PaintRequest request;
+    EulerScheduler scheduler;
+    Pace pace;
+    std::vector<std::pair<std::string, at::Tensor>> dump;
+    bool dumps() const { return !request.dump_path.empty(); }
+    /// Whether the negative prompt has a part in it.
+    bool guided() const { return request.guidance > 1; }
+  };
+  PaintRequest checked(PaintRequest request) const;
+  UNet::Condition encode(Run &run, Painting &painting);
+  at::Tensor predict(const Run &run, size_t step, const at::Tensor &latents,
+                     const UNet::Condition &condition) const;
+  at::Tensor denoise(Run &run, const UNet::Condition &condition,
+                     const std::function<void(int64_t, int64_t)> &progress) const;
+  at::Tensor decode(Run &run, const at::Tensor &latents) const;
+
+  PainterInfo info_;
+  bool keep_loaded_;
+  int threads_;
+  PromptEncoder encoder_;
+  SdxlWeights weights_;
+};
+
+PaintRequest SdxlPainter::checked(PaintRequest request) const {
+  check_prompt("the prompt", request.prompt);
+  check_prompt("the negative prompt", request.negative_prompt);
+  if (request.prompt.find_first_not_of(" \t\n\v\f\r") == std::string::npos)
+    fail(ErrorCategory::Data, "the prompt is empty");
+  request.width = request.width ? request.width : info_.default_size;
+  request.height = request.height ? request.height : info_.default_size;
+  check_side("width", request.width);
+  check_side("height", request.height);
+  if (!(request.guidance >= 0 && request.guidance <= 1000)) // false for NaN
+    fail(ErrorCategory::Settings, "guidance is ", request.guidance, ", must be 0 to 1000");
+  weights_.check_memory(request.width, request.height, available_memory());
+  return request;
+}
+
+UNet::Condition SdxlPainter::encode(Run &run, Painting &painting) {
+  const PromptEncoder::Tokens negative = encoder_.tokenize(run.request.negative_prompt),
+                              positive = encoder_.tokenize(run.request.prompt);
+  painting.cut = std::max(positive.of[0].cut, positive.of[1].cut);
+  painting.negative_cut = std::max(negative.of[0].cut, negative.of[1].cut);
+  encoder_.load(weights_.matrix_dtype(), run.pace);
+  PromptEncoder::Embeddings both = encoder_.encode({negative, positive}, run.pace);
+  if (!keep_loaded_)
+    encoder_.unload();
+  if (run.dumps())
+    run.dump = {{"prompt_embeds", both.prompt.narrow(0, 1, 1)},
+                {"negative_prompt_embeds", both.prompt.narrow(0, 0, 1)},
+                {"pooled_prompt_embeds", both.pooled.narrow(0, 1, 1)},
+                {"negative_pooled_prompt_embeds", both.pooled.narrow(0, 0, 1)}};
+  const int64_t first = run.guided() ? 0 : 1, count = 2 - first;
+  const auto height = static_cast<float>(run.request.height),
+             width = static_cast<float>(run.request.width);
+  const at::Tensor time_ids =
+      at::tensor({height, width, 0.f, 0.f, height, width}).expand({count, 6});
+  return weights_.unet().condition(both.prompt.narrow(0, first, count),
+                                   both.pooled.narrow(0, first, count), time_ids);
+}
+
+// The noise that a step takes away.
+at::Tensor SdxlPainter::predict(const Run &run, size_t step, const at::Tensor &latents,
+                                const UNet::Condition &condition) const {
+  const int64_t batch = run.guided() ? 2 : 1;
+  const at::Tensor input = (latents * run.scheduler.input_scale(step)).expand({batch, -1, -1, -1});
+  const at::Tensor timesteps = at::full({batch}, run.scheduler.timesteps()[step], at::kFloat);
+  const at::Tensor noise = weights_.unet()(input, timesteps, condition, run.pace);
+  if (!run.guided())
+    return noise;
+  const at::Tensor without = noise.narrow(0, 0, 1), with = noise.narrow(0, 1, 1);
+  return without + (with - without) * run.request.guidance;
+}
+
+at::Tensor SdxlPainter::denoise(Run &run, const UNet::Condition &condition,
+                                const std::function<void(int64_t, int64_t)> &progress) const {
+  const std::vector<int64_t> shape = {1, weights_.unet().config().in_channels,
+                                      run.request.height / kPixelsPerLatent,
+                                      run.request.width / kPixelsPerLatent};
+  at::Tensor latents = run.request.latents_path.empty()
+                           ? random_latents(shape, run.request.seed)
+                           : read_latents(run.request.latents_path, shape);
+  latents = latents * run.scheduler.init_noise_sigma();
+  std::vector<at::Tensor> all;
+  for (size_t step = 0; step < run.scheduler.timesteps().size(); ++step) {
+    run.pace.check();
+    latents = latents + predict(run, step, latents, condition) * run.scheduler.step_size(step);
+    if (run.dumps())
+      all.push_back(latents.squeeze(0));
+    if (progress)
+      progress(static_cast<int64_t>(step) + 1, run.request.steps);
+  }
+  if (run.dumps()) {
+    const auto floats = [](const std::vector<double> &values) {
+      return at::tensor(values, at::kDouble).to(at::kFloat);
+    };
+    run.dump.emplace_back("timesteps", floats(run.scheduler.timesteps()));
+    run.dump.emplace_back("sigmas", floats(run.scheduler.sigmas()));
+    run.dump.emplace_back("latents", at::stack(all));
+  }
+  return latents;
+}
+
+// [3, height, width], 0 to 1.
+at::Tensor SdxlPainter::decode(Run &run, const at::Tensor &latents) const {
+  const int64_t pixels = int64_t{run.request.width} * run.request.height;
+  const at::Tensor decoded =
+      weights_.vae()(latents, VaeDecoder::strips_for(pixels), run.pace).squeeze(0);
+  at::Tensor image = (decoded * 0.5 + 0.5).clamp(0, 1);
+  if (run.dumps())
+    run.dump.emplace_back("image", image);
+  return image;
+}
+
+Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &cancel,
+                            const std::function<void(int64_t, int64_t)> &progress) {
+  const c10::InferenceMode no_gradients;
+  const EulerScheduler scheduler(weights_.scheduler(), request.steps);
+  Run run{checked(request), scheduler, cancel, {}};
+  set_threads(threads_);
+  Painting out;
+  auto start = std::chrono::steady_clock::now();
+  const auto lap = [&start] {
+    const double spent = seconds_since(start);
+    start = std::chrono::steady_clock::now();
+    return spent;
+  };
+  const UNet::Condition condition = encode(run, out);
+  out.encode_seconds = lap();
+  const at::Tensor latents = denoise(run, condition, progress);
+  out.denoise_seconds = lap();
+  out.image = to_image(decode(run, latents));
+  out.decode_seconds = lap();
+  if (run.dumps())
+    write_safetensors(run.request.dump_path, run.dump);
+  return out;
+}
+
+} // namespace
+
+std::unique_ptr<Painter> Painter::open(const PainterOptions &options,
+                                       const std::function<void(double)> &progress,
+                                       const CancelToken &cancel) {
+  const c10::InferenceMode no_gradients;
+  const SdxlFiles files(options);
+  PromptEncoder encoder(options.path);
+  files.check_fit(encoder);
+  SdxlWeights weights(files, progress, cancel);
+  encoder.load(weights.matrix_dtype(), cancel);
+  PainterInfo info;
+  info.name = std::filesystem::canonical(options.path).filename().string();
+  info.precision = files.precision();
+  info.default_size = kPixelsPerLatent * static_cast<int>(weights.unet().config().sample_size);
+  info.weight_bytes = files.weight_bytes();
+  return std::make_unique<SdxlPainter>(std::move(info), options, std::move(encoder),
+                                       std::move(weights));
+}
+
+} // namespace vlm

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/core/cancel.h"
+#include "model/vision/image.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace vlm {
+
+/// Which SDXL model, and how it is held.
+struct PainterOptions {
+  std::string path;               ///< directory in diffusers layout
+  std::string device = "cpu";     ///< only that so far
+  std::string precision = "auto"; ///< auto, float32, bfloat16: of the matrices; the VAE has float32
+  int threads = 0;                ///< up to 1024; 0: all that the process may use
+  bool keep_loaded = true;        ///< false: the text encoders are freed once a prompt is encoded,
+                                  ///< and read again for the next one
+};
+
+struct PainterInfo {
+  std::string name; ///< of the directory
+  std::string precision;
+  int default_size = 0;      ///< side of the square that the model was made for, in pixels
+  uint64_t weight_bytes = 0; ///< with text encoders
+};
+
+/// What the reference paints with (mgm-spec 5.3).
+extern const char *const kDefaultNegativePrompt;
+
+struct PaintRequest {
+  std::string prompt; ///< valid UTF-8, not empty; what exceeds 75 tokens is cut
+  std::string negative_prompt = kDefaultNegativePrompt; ///< likewise, but may be empty
+  int width = 0, height = 0; ///< pixels, multiples of 8; 0: PainterInfo::default_size
+  int64_t steps = 50;
+  double guidance = 5;      ///< 0 to 1000; up to 1 the negative prompt has no part in it
+  uint64_t seed = 0;        ///< of the initial noise: the same picture on the same machine
+  std::string latents_path; ///< safetensors with `latents` [1, 4, height / 8, width / 8] instead
+  std::string dump_path;    ///< when set, receives the run's tensors by the reference's names
+};
+
+struct Painting {
+  Image image;
+  int64_t cut = 0, negative_cut = 0; ///< tokens of the prompts that there was no room for
+  double encode_seconds = 0, denoise_seconds = 0, decode_seconds = 0;
+};
+
+/// An SDXL model in memory. Its members may be called from any thread, one at a time; all work is
+/// done on the calling thread and its helpers.
+class Painter {
+public:
+  /// Reads, checks and loads the model (a minute for a large one); `progress` gets 0..1. Errors
+  /// name the file and tensor, option or value. Error(Memory) with both figures before anything is
+  /// allocated when it cannot fit.
+  static std::unique_ptr<Painter> open(const PainterOptions &options,
+                                       const std::function<void(double)> &progress = {},
+                                       const CancelToken &cancel = {});
+  virtual ~Painter() = default;
+  virtual const PainterInfo &info() const = 0;
+
+  /// Paints one picture. `progress` (may be empty) is called after each step. Error(Settings) for a
+  /// size, number of steps or guidance that is out of range, Error(Data) for an unusable prompt,
+  /// Error(Memory) with both figures, Error(Cancelled) between blocks of the UNet and the VAE.
+  virtual Painting paint(const PaintRequest &request, const CancelToken &cancel = {},
+                         const std::function<void(int64_t step, int64_t steps)> &progress = {}) = 0;
+};
+
+} // namespace vlm

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/generation/sdxl_weights.h"
+
+#include "model/core/json_keys.h"
+#include "model/core/log.h"
+#include "model/core/machine.h"
+
+#include <iomanip>
+
+namespace vlm {
+namespace {
+
+// What a load and a run need beside weights and maps: conversion buffers, libraries.
+constexpr uint64_t kHeadroom = uint64_t{400} << 20;
+
+std::string gigabytes(uint64_t bytes) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(2) << static_cast<double>(bytes) / 1e9 << " GB";
+  return out.str();
+}
+
+const std::string &checked(const PainterOptions &options) {
+  constexpr int kMostThreads = 1024;
+  const std::string &precision = options.precision;
+  if (precision != "auto" && precision != "float32" && precision != "bfloat16")
+    fail(ErrorCategory::Settings, "unknown precision \"", precision,
+         "\": use auto, float32 or bfloat16");
+  if (options.device.rfind("cuda", 0) == 0)
+    fail(ErrorCategory::Unavailable, "device ", options.device,
+         ": painting is only done on the CPU so far");
+  if (options.device != "cpu")
+    fail(ErrorCategory::Settings, "unknown device \"", options.device, "\": use cpu");
+  if (options.threads < 0 || options.threads > kMostThreads)
+    fail(ErrorCategory::Settings, "threads is ", options.threads, ", must be 0 to ", kMostThreads);
+  const std::string index = options.path + "/model_index.json";
+  const std::string pipeline = JsonKeys(index).text("_class_name", "");
+  if (pipeline != "StableDiffusionXLPipeline")
+    fail(ErrorCategory::Unsupported, index, ": _class_name \"", pipeline,
+         "\" (only StableDiffusionXLPipeline)");
+  return options.path;
+}
+
+bool decodes(const std::string &name) {
+  return name.rfind("decoder.", 0) == 0 || name.rfind("post_quant_conv.", 0) == 0;
+}
+
+uint64_t bytes_of(const ModelFolder &folder, at::ScalarType matrix_dtype,
+                  bool (*taken)(const std::string &) = nullptr) {
+  uint64_t total = 0;
+  for (const std::string &name : folder.names()) {
+    if (taken && !taken(name))
+      continue;
+    const std::vector<int64_t> shape = folder.shape(name);
+    total += static_cast<uint64_t>(checked_numel(shape).value_or(0)) *
+             c10::elementSize(shape.size() > 1 ? matrix_dtype : at::kFloat);
+  }
+  return total;
+}
+
+// Bytes of the largest maps of the UNet that live at a time, generously: both halves of the batch,
+// the way down's maps, joined and normalised ones, and the transformers' inner ones.
+uint64_t working_bytes(const UNetConfig &config, int64_t latents) {
+  int64_t values = 0, shrink = 1;
+  for (const UNetLevel &level : config.levels) {
+    values += level.channels * (level.transformer_depth > 0 ? 24 : 16) / shrink;
+    shrink *= 4;
+  }
+  return 4 * 2 * static_cast<uint64_t>(values * latents);
+}
+
+} // namespace
+
+SdxlFiles::SdxlFiles(const PainterOptions &options)
+    : directory_(checked(options)), unet_(directory_ + "/unet"), vae_(directory_ + "/vae"),
+      text_encoder_(directory_ + "/text_encoder"), text_encoder_2_(directory_ + "/text_encoder_2"),
+      unet_config_(read_unet_config(unet_config_path())),
+      vae_config_(read_vae_config(directory_ + "/vae/config.json")),
+      scheduler_config_(read_scheduler_config(directory_ + "/scheduler/scheduler_config.json")) {
+  const int64_t latents = vae_config_.latent_channels;
+  if (unet_config_.in_channels != latents || unet_config_.out_channels != latents)
+    fail(ErrorCategory::Format, unet_config_path(), ": in_channels ", unet_config_.in_channels,
+         " and out_channels ", unet_config_.out_channels, " are not the VAE's latent_channels ",
+         latents);
+  const uint64_t left = available_memory();
+  const bool bfloat16 =
+      options.precision == "bfloat16" ||
+      (options.precision == "auto" && (cpu_has_bf16() || bytes_with(at::kFloat) > left / 2));
+  matrix_dtype_ = bfloat16 ? at::kBFloat16 : at::kFloat;
+  log(LogLevel::Info, "precision ", options.precision, ": ", precision());
+  const uint64_t needed = weight_bytes() + kHeadroom;
+  if (needed > left)
+    fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ", precision(),
+         ", but only ", gigabytes(left), " of memory are left");
+}
+
+uint64_t SdxlFiles::bytes_with(at::ScalarType matrix_dtype) const {
+  return bytes_of(unet_, matrix_dtype) + bytes_of(text_encoder_, matrix_dtype) +
+         bytes_of(text_encoder_2_, matrix_dtype) + bytes_of(vae_, at::kFloat, decodes);
+}
+
+void SdxlFiles::check_fit(const PromptEncoder &encoder) const {
+  if (unet_config_.cross_attention_dim != encoder.width())
+    fail(ErrorCategory::Format, unet_config_path(), ": cross_attention_dim is ",
+         unet_config_.cross_attention_dim, ", but the text encoders' hidden sizes are ",
+         encoder.width(), " together");
+  if (unet_config_.pooled_width() != encoder.pooled_width())
+    fail(ErrorCategory::Format, unet_config_path(),
+         ": projection_class_embeddings_input_dim leaves ", unet_config_.pooled_width(),
+         " for the pooled text, but text_encoder_2's projection_dim is ", encoder.pooled_width());
+}
+
+SdxlWeights::SdxlWeights(const SdxlFiles &files, const std::function<void(double)> &progress,
+                         const CancelToken &cancel)
+    : SdxlWeights(files, LoadProgress{static_cast<double>(files.unet().names().size() +
+                                                          files.vae().names().size() / 2),
+                                      progress, cancel}) {}
+
+SdxlWeights::SdxlWeights(const SdxlFiles &files, LoadProgress loading)
+    : matrix_dtype_(files.matrix_dtype()), scheduler_(files.scheduler_config()),
+      unet_(Scope(WatchedStateDict(files.unet(), loading), matrix_dtype_), files.unet_config()),
+      vae_(Scope(WatchedStateDict(files.vae(), loading), at::kFloat), files.vae_config()) {}
+
+void SdxlWeights::check_memory(int64_t width, int64_t height, uint64_t left) const {
+  const uint64_t needed = kHeadroom + std::max(working_bytes(unet_.config(), width * height / 64),
+                                               vae_.working_bytes(width * height));
+  if (needed > left)
+    fail(ErrorCategory::Memory, "painting ", width, "x", height, " needs ", gigabytes(needed),
+         " of memory, but only ", gigabytes(left), " are left");
+}
+
+} // namespace vlm

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/generation/vae_decoder.h"
+
+#include <ATen/TensorOperators.h>
+
+namespace vlm {
+namespace {
+
+constexpr double kEps = 1e-6;
+constexpr int64_t kStripValues = int64_t{1} << 22;
+
+} // namespace
+
+VaeDecoder::VaeDecoder(const Scope &scope, const VaeConfig &config)
+    : config_(config), post_quant_conv_(scope.sub("post_quant_conv"), config.latent_channels,
+                                        config.latent_channels, 1),
+      conv_in_(scope.sub("decoder.conv_in"), config.latent_channels,
+               config.block_out_channels.back(), 3),
+      attention_norm_(scope.sub("decoder.mid_block.attentions.0.group_norm"),
+                      config.norm_num_groups, config.block_out_channels.back(), kEps),
+      attention_(scope.sub("decoder.mid_block.attentions.0"), config.block_out_channels.back(),
+                 config.block_out_channels.back(), /*heads=*/1, /*bias=*/true),
+      out_(GroupNorm(scope.sub("decoder.conv_norm_out"), config.norm_num_groups,
+                     config.block_out_channels[0], kEps),
+           Convolution(scope.sub("decoder.conv_out"), config.block_out_channels[0],
+                       config.out_channels, 3)) {
+  const ResnetShape shape{config.norm_num_groups, kEps};
+  int64_t channels = config.block_out_channels.back();
+  const Scope decoder = scope.sub("decoder"), middle = decoder.sub("mid_block.resnets");
+  for (int64_t i = 0; i < 2; ++i)
+    mid_.emplace_back(middle.sub(i), channels, channels, shape);
+  const size_t levels = config.block_out_channels.size();
+  for (size_t i = 0; i < levels; ++i) {
+    const Scope place = decoder.sub("up_blocks").sub(static_cast<int64_t>(i));
+    Level &level = up_.emplace_back();
+    for (int64_t k = 0; k <= config.layers_per_block; ++k) {
+      const int64_t out = config.block_out_channels[levels - 1 - i];
+      level.resnets.emplace_back(place.sub("resnets").sub(k), channels, out, shape);
+      channels = out;
+    }
+    if (i + 1 < levels)
+      level.upsampler.emplace(place.sub("upsamplers.0"), channels);
+  }
+}
+
+Strips VaeDecoder::strips_for(int64_t pixels) { return {pixels > kWholePixels ? kStripValues : 0}; }
+
+at::Tensor VaeDecoder::attend(const at::Tensor &x) const {
+  const at::Tensor rows =
+      attention_norm_(x, GroupNorm::Then::Nothing).reshape({x.size(0), -1, x.size(3)});
+  return x + attention_(rows, rows).view(x.sizes());
+}
+
+at::Tensor VaeDecoder::operator()(const at::Tensor &latents, const Strips &strips,
+                                  const Pace &pace) const {
+  const at::Tensor z = (latents / config_.scaling_factor).permute({0, 2, 3, 1}).contiguous();
+  at::Tensor x = conv_in_(post_quant_conv_(z));
+  x = mid_[0](x, {}, strips);
+  pace.check();
+  x = attend(x);
+  x = mid_[1](x, {}, strips);
+  for (const Level &level : up_) {
+    for (const ResnetBlock &resnet : level.resnets) {
+      pace.check();
+      x = resnet(x, {}, strips);
+    }
+    pace.check();
+    if (level.upsampler)
+      x = (*level.upsampler)(x, 2 * x.size(1), 2 * x.size(2), strips);
+  }
+  return out_(x, strips).permute({0, 3, 1, 2});
+}
+
+uint64_t VaeDecoder::working_bytes(int64_t pixels) const {
+  // Largest where the last level begins: its input and, of its own width, two maps in strips, or
+  // two more and the input's twin as a whole.
+  const int64_t in = config_.block_out_channels[1], own = config_.block_out_channels[0];
+  const bool whole = strips_for(pixels).values == 0;
+  const int64_t values = whole ? 2 * in + 4 * own : in + 2 * own;
+  const int64_t strip = whole ? 0 : 8 * kStripValues;
+  return 4 * static_cast<uint64_t>(values * pixels + strip);
+}
+
+} // namespace vlm

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pictures from a prompt.
+#include "model/core/environment.h"
+#include "model/core/log.h"
+#include "model/core/progress_bar.h"
+#include "model/generation/painter.h"
+#include "model/vision/image_file.h"
+#include "pipelines/programs/command_line.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <limits>
+#include <unistd.h>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char *kUsage = "[OPTION...] --model DIR --output FILE.png PROMPT";
+constexpr const char *kAbout =
+    "Paints a picture of what PROMPT says with an SDXL model in diffusers layout.\n"
+    "\n"
+    "  vlm-paint --model stable-diffusion-xl-base-1.0 --output bird.png \"A red bird on a table\"\n"
+    "  vlm-paint --model sdxl --size 768x512 --steps 30 --seed 7 --output sea.png \"The sea\"\n"
+    "  vlm-paint --model sdxl --count 6 --output sheet.png \"A lighthouse\"   # seeds 0 to 5\n"
+    "\n"
+    "With --count the pictures are written as FILE-SEED.png, and FILE.png shows them all.";
+
+struct Options {
+  PainterOptions painter;
+  PaintRequest request;
+  std::string size, output;
+  int64_t count = 1;
+  bool as_json = false, verbose = false;
+};
+
+void read_size(const std::string &text, PaintRequest &request) {
+  const char *end = text.data() + text.size();
+  const auto [cross, bad_width] = std::from_chars(text.data(), end, request.width);
+  if (bad_width == std::errc() && cross != end && *cross == 'x') {
+    const auto [last, bad_height] = std::from_chars(cross + 1, end, request.height);
+    if (bad_height == std::errc() && last == end && request.width > 0 && request.height > 0)
+      return;
+  }
+  fail(ErrorCategory::Settings, "--size: \"", text, "\" is not WIDTHxHEIGHT");
+}
+
+// Before anything is painted for nothing.
+void check_writable(const char *option, const std::string &file) {
+  const fs::path folder = fs::path(file).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 || fs::is_directory(file))
+    fail(ErrorCategory::Unreadable, option, ": ", file, ": cannot be written");
+}
+
+void check(const Options &o, const std::vector<std::string> &operands) {
+  if (operands.size() != 1)
+    fail(ErrorCategory::Settings, "give one PROMPT (see --help)");
+  if (o.painter.path.empty())
+    fail(ErrorCategory::Settings, "give --model: no painter is embedded yet");
+  if (o.output.empty())
+    fail(ErrorCategory::Settings, "give --output (see --help)");
+  if (o.count < 1 || o.count > 10000)
+    fail(ErrorCategory::Settings, "--count is ", o.count, ", must be 1 to 10000");
+  if (o.count > 1 && !(o.request.latents_path.empty() && o.request.dump_path.empty()))
+    fail(ErrorCategory::Settings, "--latents and --dump do not go with --count");
+  if (o.request.seed > std::numeric_limits<uint64_t>::max() - static_cast<uint64_t>(o.count - 1))
+    fail(ErrorCategory::Settings, "--seed ", o.request.seed, " leaves no seeds for --count ",
+         o.count);
+  check_writable("--output", o.output);
+  if (!o.request.dump_path.empty())
+    check_writable("--dump", o.request.dump_path);
+}
+
+Options parse(int argc, char **argv) {
+  Options o;
+  CommandLine line("vlm-paint", kUsage, kAbout);
+  line.text("model", "DIR", "SDXL directory in diffusers layout", &o.painter.path);
+  line.text("output", "FILE", "picture to write (PNG)", &o.output);
+  line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &o.painter.precision);
+  line.text("device", "D", "cpu (default cpu)", &o.painter.device);
+  line.integer("threads", "N", "0: all that the process may use (default 0)", &o.painter.threads);
+  line.integer("steps", "N", "denoising steps (default 50)", &o.request.steps);
+  line.number("guidance", "G", "how closely to follow the prompt (default 5)", &o.request.guidance);
+  line.text("size", "WxH", "multiples of 8 (default: the model's)", &o.size);
+  line.integer("seed", "S", "of the initial noise (default 0)", &o.request.seed);
+  line.integer("count", "N", "pictures of as many seeds, and all on one sheet (default 1)",
+               &o.count);
+  line.text("negative", "TEXT", "what to avoid (default: Mini-Gemini's long list)",
+            &o.request.negative_prompt);
+  line.text("latents", "FILE", "initial noise from a safetensors file, instead of a seed",
+            &o.request.latents_path);
+  line.text("dump", "FILE", "write intermediate tensors as safetensors", &o.request.dump_path);
+  line.flag("json", "print one JSON object", &o.as_json);
+  line.flag("verbose", "tell what is decided", &o.verbose);
+  const std::vector<std::string> operands = line.parse(argc, argv);
+  if (!o.size.empty())
+    read_size(o.size, o.request);
+  check(o, operands);
+  o.request.prompt = operands[0];
+  return o;
+}
+
+/// Pictures of one size in a grid, row by row.
+Image contact_sheet(const std::vector<Image> &pictures) {
+  constexpr int kMargin = 8;
+  const int count = static_cast<int>(pictures.size());
+  const int columns = static_cast<int>(std::ceil(std::sqrt(count)));
+  const int rows = (count + columns - 1) / columns;
+  const int width = pictures[0].width, height = pictures[0].height;
+  Image sheet{kMargin + columns * (width + kMargin), kMargin + rows * (height + kMargin), {}};
+  sheet.rgb.resize(size_t(sheet.width) * sheet.height * 3, 255);
+  for (int i = 0; i < count; ++i)
+    for (int y = 0; y < height; ++y) {
+      const size_t row = kMargin + i / columns * (height + kMargin) + y;
+      const size_t column = kMargin + i % columns * (width + kMargin);
+      const auto from = pictures[i].rgb.begin() + ptrdiff_t(y) * width * 3;
+      std::copy(from, from + ptrdiff_t(width) * 3,
+                sheet.rgb.begin() + ptrdiff_t((row * sheet.width + column) * 3));
+    }
+  return sheet;
+}
+
+std::string with_seed(const std::string &file, uint64_t seed) {
+  const fs::path path(file);
+  return (path.parent_path() / path.stem()).string() + "-" + std::to_string(seed) +
+         path.extension().string();
+}
+
+std::unique_ptr<Painter> open_painter(const Options &o, const CancelToken &cancel) {
+  ProgressBar bar("loading", "%", 100);
+  auto painter = Painter::open(
+      o.painter, [&](double share) { bar.update(static_cast<int64_t>(100 * share)); }, cancel);
+  bar.clear();
+  return painter;
+}
+
+json describe(const Painting &painting, const PaintRequest &request, const std::string &output) {
+  return {{"output", output},
+          {"seed", request.seed},
+          {"cut_tokens", painting.cut},
+          {"negative_cut_tokens", painting.negative_cut},
+          {"timings",
+           {{"encode", painting.encode_seconds},
+            {"denoise", painting.denoise_seconds},
+            {"decode", painting.decode_seconds}}}};
+}
+
+void print_json(const Options &o, const PainterInfo &info, const std::vector<Image> &images,
+                const json &pictures) {
+  const json all = {{"output", o.output},
+                    {"prompt", o.request.prompt},
+                    {"negative_prompt", o.request.negative_prompt},
+                    {"width", images[0].width},
+                    {"height", images[0].height},
+                    {"steps", o.request.steps},
+                    {"guidance", o.request.guidance},
+                    {"model", info.name},
+                    {"precision", info.precision},
+                    {"pictures", pictures}};
+  std::cout << all.dump() << "\n";
+}
+
+int run(int argc, char **argv) {
+  const Options o = parse(argc, argv);
+  set_log_sink([&](LogLevel level, const std::string &line) {
+    if (o.verbose || level == LogLevel::Error)
+      std::cerr << "vlm-paint: " << line << "\n";
+  });
+  const CancelToken cancel;
+  cancel_on_signal(cancel);
+  const auto painter = open_painter(o, cancel);
+  PaintRequest request = o.request;
+  std::vector<Image> images;
+  json pictures = json::array();
+  ProgressBar bar("painting", "steps", o.count * request.steps);
+  for (int64_t i = 0; i < o.count; ++i, ++request.seed) {
+    const Painting painting = painter->paint(
+        request, cancel, [&](int64_t step, int64_t steps) { bar.update(i * steps + step); });
+    const std::string file = o.count > 1 ? with_seed(o.output, request.seed) : o.output;
+    save_png(file, painting.image);
+    pictures.push_back(describe(painting, request, file));
+    images.push_back(painting.image);
+  }
+  bar.clear();
+  if (o.count > 1)
+    save_png(o.output, contact_sheet(images));
+  if (o.as_json)
+    print_json(o, painter->info(), images, pictures);
+  else if (const int64_t cut = pictures[0]["cut_tokens"]; cut > 0)
+    std::cerr << "vlm-paint: the prompt is too long for the model: its last " << cut
+              << " tokens were cut off\n";
+  return kDone;
+}
+
+} // namespace
+} // namespace vlm
+
+int main(int argc, char **argv) {
+  vlm::restart_prepared(argv);
+  return vlm::run_program("vlm-paint", [&] { return vlm::run(argc, argv); });
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs vlm-paint as a user would; its pictures against the reference: check_vlm_paint.py.
+#include "tests/programs/child.h"
+#include "tests/support/fixture.h"
+#include "tests/support/scratch_folder.h"
+
+#include <opencv2/imgcodecs.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+
+namespace vlm::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class Paint : public ScratchFolder {
+protected:
+  /// Runs the program on the small model; `more` overrides.
+  int paint(const std::string &more) const {
+    return run("--model " + data("sdxl/model") +
+               " --precision float32 --size 64x64 --steps 2 --output out.png " + more);
+  }
+  int run(const std::string &arguments) const {
+    return shell(std::string(VLM_PAINT) + " " + arguments);
+  }
+  void expect(int status, int want, const std::string &part) const {
+    EXPECT_EQ(status, want) << err();
+    EXPECT_NE(err().find(part), std::string::npos) << err();
+    EXPECT_EQ(out(), "");
+    EXPECT_FALSE(fs::exists(folder() / "out.png"));
+  }
+  cv::Mat picture(const std::string &file) const {
+    return cv::imread((folder() / file).string(), cv::IMREAD_UNCHANGED);
+  }
+};
+
+bool equal(const cv::Mat &a, const cv::Mat &b) {
+  return a.size() == b.size() && a.type() == b.type() &&
+         std::equal(a.datastart, a.dataend, b.datastart);
+}
+
+TEST_F(Paint, HelpAndWrongUse) {
+  EXPECT_EQ(run("--help"), 0);
+  EXPECT_NE(out().find("--guidance"), std::string::npos);
+  EXPECT_NE(out().find("--count"), std::string::npos);
+  expect(run("--output out.png x"), 2, "--model");
+  expect(run("--model /no/such x"), 2, "--output");
+  expect(paint(""), 2, "PROMPT");
+  expect(paint("one two"), 2, "PROMPT");
+  expect(paint("--size 64 x"), 2, "\"64\"");
+  expect(paint("--size 0x64 x"), 2, "\"0x64\"");
+  expect(paint("--size 64x64x64 x"), 2, "\"64x64x64\"");
+  expect(paint("--size 100x64 x"), 2, "multiple of 8");
+  expect(paint("--steps 0 x"), 2, "steps");
+  expect(paint("--steps 1001 x"), 2, "1001");
+  expect(paint("--guidance -1 x"), 2, "guidance");
+  expect(paint("--precision float9 x"), 2, "float9");
+  expect(paint("--threads 1025 x"), 2, "1025");
+  expect(paint("--count 0 x"), 2, "--count");
+  expect(paint("--count 2 --dump d.safetensors x"), 2, "--dump");
+  expect(paint("--count 2 --seed 18446744073709551615 x"), 2, "18446744073709551615");
+}
+
+TEST_F(Paint, WhatFailsIsNamed) {
+  expect(paint("--model /no/such/model x"), 1, "/no/such/model");
+  expect(paint("--model " + data("vicuna/model") + " x"), 1, "model_index.json");
+  expect(paint("--device cuda x"), 1, "cuda");
+  expect(paint("--latents nothing.safetensors x"), 1, "nothing.safetensors");
+  expect(paint("--output /no/such/folder/out.png x"), 1, "/no/such/folder/out.png");
+  expect(paint("--output . x"), 1, "cannot be written");
+  expect(paint("--dump /no/such/folder/d x"), 1, "/no/such/folder/d");
+  expect(paint("''"), 1, "empty");
+  expect(paint("$'a\\xff'"), 1, "UTF-8");
+  expect(paint("--size 32768x32768 x"), 1, "32768x32768 needs ");
+}
+
+TEST_F(Paint, TheSameSeedPaintsTheSame) {
+  ASSERT_EQ(paint("--output a.png --seed 5 'a red bird'"), 0) << err();
+  ASSERT_EQ(paint("--output b.png --seed 5 'a red bird'"), 0);
+  ASSERT_EQ(paint("--output c.png --seed 6 'a red bird'"), 0);
+  EXPECT_EQ(text_of("a.png"), text_of("b.png"));
+  EXPECT_EQ(picture("a.png").size(), cv::Size(64, 64));
+  EXPECT_FALSE(equal(picture("a.png"), picture("c.png")));
+  EXPECT_EQ(out() + err(), "");
+}
+
+TEST_F(Paint, SeveralSeedsMakeASheet) {
+  ASSERT_EQ(paint("--size 64x40 --seed 5 --count 3 'a red bird'"), 0) << err();
+  const cv::Mat sheet = picture("out.png");
+  EXPECT_EQ(sheet.size(), cv::Size(8 + 2 * (64 + 8), 8 + 2 * (40 + 8)));
+  for (int i = 0; i < 3; ++i) {
+    const cv::Rect place(8 + i % 2 * 72, 8 + i / 2 * 48, 64, 40);
+    EXPECT_TRUE(equal(sheet(place).clone(), picture("out-" + std::to_string(5 + i) + ".png")));
+  }
+  EXPECT_FALSE(fs::exists(folder() / "out-8.png"));
+}
+
+TEST_F(Paint, JsonTellsWhatWasPainted) {
+  ASSERT_EQ(paint("--json --seed 3 --count 2 'a red bird'"), 0) << err();
+  EXPECT_EQ(lines_of(out()).size(), 1u);
+  const json said = json::parse(out());
+  EXPECT_EQ(said["prompt"], "a red bird");
+  EXPECT_EQ(said["width"], 64);
+  EXPECT_EQ(said["steps"], 2);
+  EXPECT_EQ(said["model"], "model");
+  EXPECT_EQ(said["precision"], "float32");
+  ASSERT_EQ(said["pictures"].size(), 2u);
+  EXPECT_EQ(said["pictures"][1]["seed"], 4);
+  EXPECT_EQ(said["pictures"][1]["output"], "out-4.png");
+  EXPECT_TRUE(said["pictures"][0]["timings"].contains("denoise"));
+}
+
+TEST_F(Paint, LongPromptsAreToldToBeCut) {
+  ASSERT_EQ(paint("\"$(yes bird | head -10000)\""), 0) << err();
+  EXPECT_NE(err().find("last 9925 tokens were cut off"), std::string::npos) << err();
+}
+
+TEST_F(Paint, MarkupIsOnlyText) { EXPECT_EQ(paint("'<b>a</b> & <|endoftext|> --x'"), 0) << err(); }
+
+TEST_F(Paint, ATerminalShowsHowFarItIs) {
+  Channel terminal = make_terminal();
+  const Child child({VLM_PAINT, "--model", data("sdxl/model"), "--size", "128x128", "--steps", "30",
+                     "--output", (folder() / "out.png").string(), "a red bird"},
+                    -1, -1, terminal.inner);
+  const std::string said = terminal.read_all();
+  EXPECT_EQ(child.wait().status, 0) << said;
+  EXPECT_NE(said.find("painting ["), std::string::npos) << said;
+  EXPECT_NE(said.find("/30"), std::string::npos) << said;
+}
+
+TEST_F(Paint, AnInterruptEndsIt) {
+  Channel err = make_pipe();
+  const Child child({VLM_PAINT, "--model", data("sdxl/model"), "--size", "256x256", "--steps",
+                     "1000", "--output", (folder() / "out.png").string(), "a red bird"},
+                    -1, -1, err.inner);
+  usleep(1500000);
+  const auto begin = std::chrono::steady_clock::now();
+  child.signal(SIGINT);
+  EXPECT_EQ(child.wait().status, 1);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_NE(err.read_all().find("cancelled"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder() / "out.png"));
+}
+
+} // namespace
+} // namespace vlm::test
