@@ -51,13 +51,18 @@ TEST(Convolution, EqualsAtens) {
   for (const Case &c : kCases) {
     const at::Tensor x = values({2, c.height, c.width, c.in}, 1);
     const at::Tensor w = values({c.out, c.in, c.size, c.size}, 2), b = values({c.out}, 3);
-    const at::Tensor want =
-        last(at::conv2d(planes(x), w.to(at::kDouble), b.to(at::kDouble), c.stride, c.size / 2));
+    const auto by_aten = [&](const at::Tensor &in, const at::Tensor &weight) {
+      return last(
+          at::conv2d(planes(in), weight.to(at::kDouble), b.to(at::kDouble), c.stride, c.size / 2));
+    };
+    const at::Tensor want = by_aten(x, w);
+    // Of all products without their signs: what rounding is relative to.
+    const double terms = by_aten(x.abs(), w.abs()).max().item<double>();
     const Pair dict(w, b);
     const Convolution exact(Scope(dict, at::kFloat), c.in, c.out, c.size, c.stride);
-    EXPECT_TRUE(near(exact(x), want, 3e-5));
+    EXPECT_TRUE(near(exact(x), want, 4 * 0x1p-24 * terms));
     const Convolution rounded(Scope(dict, at::kBFloat16), c.in, c.out, c.size, c.stride);
-    EXPECT_TRUE(near(rounded(x), want, 0.02 * want.abs().max().item<double>()));
+    EXPECT_TRUE(near(rounded(x), want, 0x1p-8 * terms));
   }
 }
 
