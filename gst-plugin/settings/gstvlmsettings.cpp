@@ -31,6 +31,10 @@ gst_vlm_precision_get_type (void)
           "float32"},
       {GST_VLM_PRECISION_BFLOAT16, "Weights in bfloat16, half the memory",
           "bfloat16"},
+      {GST_VLM_PRECISION_INT8, "Weights and activations in 8-bit integers, a "
+          "quarter of the memory", "int8"},
+      {GST_VLM_PRECISION_INT4, "The decoder's weights in 4-bit integers, "
+          "towers and activations in 8-bit ones", "int4"},
       {0, NULL, NULL},
   };
   static const GType type = g_enum_register_static ("GstVlmPrecision", values);
@@ -224,7 +228,8 @@ install_model_properties (GObjectClass * klass, const Settings &d)
           d.device.c_str (), kReady));
   g_object_class_install_property (klass, PROP_PRECISION,
       g_param_spec_enum ("precision", "Precision",
-          "Number format of the weights; activations are always float32",
+          "Number format of the weights, and of products with int8 and int4 "
+          "ones (on the CPU only)",
           gst_vlm_precision_get_type (), d.precision, kReady));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",

@@ -31,6 +31,8 @@ typedef enum {
  * @GST_VLM_PRECISION_AUTO: what the machine does best
  * @GST_VLM_PRECISION_FLOAT32: weights in single precision
  * @GST_VLM_PRECISION_BFLOAT16: weights in bfloat16
+ * @GST_VLM_PRECISION_INT8: weights and activations in 8-bit integers
+ * @GST_VLM_PRECISION_INT4: the decoder's weights in 4-bit integers
  *
  * Since: 0.1
  */
@@ -38,6 +40,8 @@ typedef enum {
   GST_VLM_PRECISION_AUTO,
   GST_VLM_PRECISION_FLOAT32,
   GST_VLM_PRECISION_BFLOAT16,
+  GST_VLM_PRECISION_INT8,
+  GST_VLM_PRECISION_INT4,
 } GstVlmPrecision;
 
 /**

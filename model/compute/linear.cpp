@@ -4,6 +4,7 @@
 #include "model/compute/bf16_product.h"
 #include "model/compute/few_rows.h"
 #include "model/compute/gemm.h"
+#include "model/compute/quantized_product.h"
 #include "model/core/machine.h"
 
 #include <ATen/TensorOperators.h>
@@ -71,13 +72,30 @@ at::Tensor bf16_linear(const at::Tensor &x, const at::Tensor &weight) {
 void set_bf16_products(bool enabled) { bf16_products = enabled && cpu_has_bf16(); }
 
 Linear::Linear(const Scope &scope, int64_t in, int64_t out, bool bias)
-    : weight_(scope.matrix("weight", {out, in})),
-      bias_(bias ? scope.tensor("bias", {out}) : at::Tensor()) {}
+    : bias_(bias ? scope.tensor("bias", {out}) : at::Tensor()) {
+  if (scope.quantization() == Quantization::None)
+    weight_ = scope.matrix("weight", {out, in});
+  else
+    quantized_ = std::make_shared<QuantizedWeight>(
+        scope.quantization(), out, in, [&](int64_t first, int64_t count) {
+          return scope.rows("weight", {out, in}, first, count);
+        });
+}
 
 Linear::Linear(at::Tensor weight, at::Tensor bias)
     : weight_(std::move(weight)), bias_(std::move(bias)) {}
 
+int64_t Linear::in_features() const {
+  return quantized_ ? quantized_->in_features() : weight_.size(1);
+}
+
+int64_t Linear::out_features() const {
+  return quantized_ ? quantized_->out_features() : weight_.size(0);
+}
+
 at::Tensor Linear::operator()(const at::Tensor &x) const {
+  if (quantized_)
+    return quantized_product(rows_of(x), *quantized_, bias_).view(with_last(x, out_features()));
   if (!x.is_cpu() && weight_.scalar_type() == at::kFloat)
     return at::linear(x, weight_, bias_);
   at::Tensor y = multiply(x);

@@ -39,4 +39,12 @@ bool cpu_has_bf16() {
 #endif
 }
 
+bool cpu_has_vnni() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
+#else
+  return false;
+#endif
+}
+
 } // namespace vlm

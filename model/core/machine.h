@@ -17,4 +17,7 @@ uint64_t available_memory(const std::string &root = "");
 /// True when products of bfloat16 pairs are native (AVX-512 BF16).
 bool cpu_has_bf16();
 
+/// True when sums of four products of bytes are native, 512 bits at a time (AVX-512 VNNI).
+bool cpu_has_vnni();
+
 } // namespace vlm

@@ -17,7 +17,7 @@ namespace vlm {
 struct ModelOptions {
   std::string path;               ///< checkpoint directory; empty: the embedded model
   std::string device = "cpu";     ///< cpu, cuda, cuda:N
-  std::string precision = "auto"; ///< auto, float32, bfloat16
+  std::string precision = "auto"; ///< auto, float32, bfloat16, int8, int4
   int threads = 0;                ///< up to 1024; 0: all that the process may use
 };
 

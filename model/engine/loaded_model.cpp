@@ -37,7 +37,11 @@ std::string path_of(const ModelOptions &options) {
 
 WeightBytes weight_bytes(const Checkpoint &checkpoint, const ModelConfig &config) {
   const bool tied = config.decoder.tie_word_embeddings;
-  return {checkpoint.weight_bytes(at::kFloat, tied), checkpoint.weight_bytes(at::kBFloat16, tied)};
+  const auto in = [&](Precision precision) {
+    return checkpoint.weight_bytes(matrix_dtype(precision), tied, quantization(precision));
+  };
+  return {in(Precision::Float32), in(Precision::BFloat16), in(Precision::Int8),
+          in(Precision::Int4)};
 }
 
 void log_unused(const Checkpoint &checkpoint, std::vector<std::string> used) {
@@ -56,10 +60,10 @@ ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const 
   info.architecture = family_name(config.family);
   info.template_name = find_template(config, tokenizer);
   info.device = options.device;
-  info.precision = precision_name(placement.matrix_dtype);
+  info.precision = precision_name(placement.precision);
   info.has_vision = config.has_vision;
   info.context_length = config.tokenizer_model_max_length;
-  info.weight_bytes = bytes.in(placement.matrix_dtype);
+  info.weight_bytes = bytes.in(placement.precision);
   return info;
 }
 
@@ -118,7 +122,8 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   LoadProgress loading{static_cast<double>(checkpoint.names().size()), progress, cancel};
   const WatchedStateDict dict(checkpoint, loading);
   std::vector<std::string> used;
-  const Scope root(dict, placement.matrix_dtype, placement.device, &used);
+  const Scope root = Scope(dict, matrix_dtype(placement.precision), placement.device, &used)
+                         .quantized(quantization(placement.precision));
   Decoder decoder(root, config.decoder);
   std::optional<VisionModel> vision;
   if (config.has_vision)

@@ -6,7 +6,9 @@
 
 #include <ATen/Context.h>
 
+#include <array>
 #include <iomanip>
+#include <optional>
 #include <regex>
 
 namespace vlm {
@@ -21,35 +23,64 @@ std::string gigabytes(uint64_t bytes) {
   return out.str();
 }
 
+constexpr std::array<std::pair<const char *, Precision>, 4> kPrecisions = {
+    {{"float32", Precision::Float32},
+     {"bfloat16", Precision::BFloat16},
+     {"int8", Precision::Int8},
+     {"int4", Precision::Int4}}};
+
+/// Nothing for `auto`.
+std::optional<Precision> precision_of(const std::string &name) {
+  if (name == "auto")
+    return {};
+  for (const auto &[known, precision] : kPrecisions)
+    if (name == known)
+      return precision;
+  fail(ErrorCategory::Settings, "unknown precision \"", name,
+       "\": use auto, float32, bfloat16, int8 or int4");
+}
+
 } // namespace
 
-const char *precision_name(at::ScalarType matrix_dtype) {
-  return matrix_dtype == at::kBFloat16 ? "bfloat16" : "float32";
+const char *precision_name(Precision precision) {
+  return kPrecisions[static_cast<size_t>(precision)].first;
+}
+
+at::ScalarType matrix_dtype(Precision precision) {
+  return precision == Precision::Float32 ? at::kFloat : at::kBFloat16;
+}
+
+Quantization quantization(Precision precision) {
+  return precision == Precision::Int8   ? Quantization::Int8
+         : precision == Precision::Int4 ? Quantization::Int4
+                                        : Quantization::None;
+}
+
+uint64_t WeightBytes::in(Precision precision) const {
+  return std::array{float32, bfloat16, int8, int4}[static_cast<size_t>(precision)];
 }
 
 void check_placement_names(const ModelOptions &options) {
-  const std::string &precision = options.precision;
-  if (precision == "int8" || precision == "int4")
-    fail(ErrorCategory::Unavailable, "precision ", precision, " is not available yet");
-  if (precision != "auto" && precision != "float32" && precision != "bfloat16")
-    fail(ErrorCategory::Settings, "unknown precision \"", precision,
-         "\": use auto, float32 or bfloat16");
+  const std::optional<Precision> precision = precision_of(options.precision);
   if (options.device == "cpu")
     return;
   if (!std::regex_match(options.device, std::regex("cuda(:[0-9]{1,2})?")))
     fail(ErrorCategory::Settings, "unknown device \"", options.device,
          "\": use cpu, cuda or cuda:N");
+  if (precision && quantization(*precision) != Quantization::None)
+    fail(ErrorCategory::Unavailable, "precision ", options.precision, " on device ", options.device,
+         ": integer kernels run on the cpu only");
   if (!at::hasCUDA())
     fail(ErrorCategory::Unavailable, "device ", options.device, ": this libtorch has no CUDA");
 }
 
-at::ScalarType choose_precision(const ModelOptions &options, const WeightBytes &bytes,
-                                uint64_t memory_left) {
-  if (options.precision != "auto")
-    return options.precision == "bfloat16" ? at::kBFloat16 : at::kFloat;
+Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes,
+                           uint64_t memory_left) {
+  if (const std::optional<Precision> asked = precision_of(options.precision))
+    return *asked;
   const bool bfloat16 =
       options.device != "cpu" || cpu_has_bf16() || bytes.float32 > memory_left / 2;
-  const at::ScalarType out = bfloat16 ? at::kBFloat16 : at::kFloat;
+  const Precision out = bfloat16 ? Precision::BFloat16 : Precision::Float32;
   log(LogLevel::Info, "precision auto: ", precision_name(out));
   return out;
 }
@@ -57,10 +88,10 @@ at::ScalarType choose_precision(const ModelOptions &options, const WeightBytes &
 Placement place(const ModelOptions &options, const WeightBytes &bytes, uint64_t memory_left) {
   check_placement_names(options);
   const Placement out{at::Device(options.device), choose_precision(options, bytes, memory_left)};
-  const uint64_t needed = bytes.in(out.matrix_dtype) + kHeadroom;
+  const uint64_t needed = bytes.in(out.precision) + kHeadroom;
   if (out.device.is_cpu() && needed > memory_left)
     fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ",
-         precision_name(out.matrix_dtype), ", but only ", gigabytes(memory_left),
+         precision_name(out.precision), ", but only ", gigabytes(memory_left),
          " of memory are left");
   return out;
 }

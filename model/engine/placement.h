@@ -3,37 +3,43 @@
 
 #include "model/engine/engine.h"
 
+#include "model/weights/quantization.h"
+
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
 namespace vlm {
 
-/// Where a model lives and in which type its matrices are held.
+/// How a model's matrices are held. Int8 and Int4: those of linear layers; all other matrices are
+/// then bfloat16.
+enum class Precision { Float32, BFloat16, Int8, Int4 };
+
+const char *precision_name(Precision precision);
+at::ScalarType matrix_dtype(Precision precision);
+Quantization quantization(Precision precision);
+
+/// Where a model lives and in which precision.
 struct Placement {
   at::Device device;
-  at::ScalarType matrix_dtype;
+  Precision precision;
 };
 
 /// Names only: Error(Settings) for an unknown device or precision, Error(Unavailable) for one that
-/// this build or machine lacks. Never falls back to another device.
+/// this build, machine or device lacks. Never falls back to another device.
 void check_placement_names(const ModelOptions &options);
 
-/// Bytes that a model's weights take once loaded, by the type of its matrices.
+/// Bytes that a model's weights take once loaded.
 struct WeightBytes {
-  uint64_t float32, bfloat16;
-  uint64_t in(at::ScalarType matrix_dtype) const {
-    return matrix_dtype == at::kBFloat16 ? bfloat16 : float32;
-  }
+  uint64_t float32, bfloat16, int8, int4;
+  uint64_t in(Precision precision) const;
 };
 
 /// What options.precision means: `auto` is bfloat16 where its products are native or where float32
 /// weights would take more than half of the memory that is left (in bytes), else float32.
-at::ScalarType choose_precision(const ModelOptions &options, const WeightBytes &bytes,
-                                uint64_t memory_left);
+Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes,
+                           uint64_t memory_left);
 
 /// Error(Memory) with both figures when the weights and what a run needs cannot fit.
 Placement place(const ModelOptions &options, const WeightBytes &bytes, uint64_t memory_left);
-
-const char *precision_name(at::ScalarType matrix_dtype);
 
 } // namespace vlm

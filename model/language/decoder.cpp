@@ -13,6 +13,20 @@
 #include <cmath>
 
 namespace vlm {
+namespace {
+
+// In int8 at least: what its rounding costs, no later layer makes good.
+Linear load_head(const Scope &scope, const at::Tensor &embeddings, const DecoderConfig &config) {
+  const bool quantized = scope.quantization() != Quantization::None;
+  if (config.tie_word_embeddings && !quantized)
+    return Linear(embeddings, {});
+  const Scope head =
+      config.tie_word_embeddings ? scope.sub("model").sub("embed_tokens") : scope.sub("lm_head");
+  return Linear(quantized ? head.quantized(Quantization::Int8) : head, config.hidden_size,
+                config.vocab_size, false);
+}
+
+} // namespace
 
 Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
     : config_(config), embed_tokens_(scope.matrix("model.embed_tokens.weight",
@@ -22,9 +36,7 @@ Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
     layers_.emplace_back(model.sub("layers").sub(i), config);
   norm_ =
       RmsNorm(model.sub("norm"), config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
-  lm_head_ = config.tie_word_embeddings
-                 ? Linear(embed_tokens_, {})
-                 : Linear(scope.sub("lm_head"), config.hidden_size, config.vocab_size, false);
+  lm_head_ = load_head(scope, embed_tokens_, config);
 }
 
 Decoder::Layer::Layer(const Scope &scope, const DecoderConfig &config)

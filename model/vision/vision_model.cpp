@@ -17,16 +17,25 @@ const VisionConfig &checked(const VisionConfig &config) {
   return config;
 }
 
+// Pictures are looked at in int8 whatever the decoder's integers are: four bits would save no time.
+Scope for_towers(const Scope &scope) {
+  return scope.quantization() == Quantization::None ? scope : scope.quantized(Quantization::Int8);
+}
+
 } // namespace
 
 VisionModel::VisionModel(const Scope &scope, const VisionConfig &config, int64_t llm_hidden)
     : config_(checked(config)),
-      vision_tower_(scope.sub("vision_tower").sub("vision_tower").sub("vision_model"), config),
-      projector_(scope, config.projector_type, vision_tower_.hidden_size(), llm_hidden) {
+      vision_tower_(for_towers(scope).sub("vision_tower").sub("vision_tower").sub("vision_model"),
+                    config),
+      projector_(for_towers(scope), config.projector_type, vision_tower_.hidden_size(),
+                 llm_hidden) {
   if (!config.image_size_aux)
     return;
-  vision_tower_aux_.emplace(scope.sub("vision_tower_aux"));
-  mining_.emplace(scope, vision_tower_.hidden_size(), vision_tower_aux_->dims());
+  vision_tower_aux_.emplace(for_towers(scope).sub("vision_tower_aux"));
+  // Mining is never quantised: one of its matrices is used transposed.
+  mining_.emplace(scope.quantized(Quantization::None), vision_tower_.hidden_size(),
+                  vision_tower_aux_->dims());
 }
 
 int64_t VisionModel::tokens_per_image() const {

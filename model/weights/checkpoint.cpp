@@ -107,6 +107,16 @@ void add_sample(Digest &digest, std::string_view bytes) {
   digest.add(bytes.substr(bytes.size() - std::min(bytes.size(), sample)));
 }
 
+/// How a matrix is held in a model whose decoder is quantised so.
+Quantization held_in(const std::string &name, Quantization decoder) {
+  if (decoder == Quantization::None)
+    return decoder;
+  for (const char *part : {"embed_tokens.", "position_embedding.", "vlm_uni_", "moe.gate."})
+    if (name.find(part) != std::string::npos)
+      return Quantization::None;
+  return starts_with(name, "model.layers.") ? decoder : Quantization::Int8;
+}
+
 } // namespace
 
 Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
@@ -220,16 +230,34 @@ std::string Checkpoint::origin(const std::string &name) const {
 }
 
 at::Tensor Checkpoint::load(const std::string &name, at::ScalarType dtype) const {
+  const Source &found = stored_values(name);
+  bool finite = true;
+  const at::Tensor out = found.file->load(found.name, dtype, &finite);
+  check_finite(name, finite);
+  return out;
+}
+
+at::Tensor Checkpoint::load_rows(const std::string &name, at::ScalarType dtype, int64_t first,
+                                 int64_t count) const {
+  const Source &found = stored_values(name);
+  bool finite = true;
+  const at::Tensor out = found.file->load_rows(found.name, first, count, dtype, &finite);
+  check_finite(name, finite);
+  return out;
+}
+
+const Checkpoint::Source &Checkpoint::stored_values(const std::string &name) const {
   const Source &found = source(name);
   const at::ScalarType stored = found.file->info(found.name).dtype;
   if (stored != at::kFloat && stored != at::kHalf && stored != at::kBFloat16)
     fail(ErrorCategory::Format, found.file->path(), ": tensor ", name, " is stored as ",
          c10::toString(stored), ", expected Float, Half or BFloat16");
-  bool finite = true;
-  const at::Tensor out = found.file->load(found.name, dtype, &finite);
+  return found;
+}
+
+void Checkpoint::check_finite(const std::string &name, bool finite) const {
   if (!finite)
-    fail(ErrorCategory::Format, found.file->path(), ": tensor ", name, " holds NaN or infinity");
-  return out;
+    fail(ErrorCategory::Format, origin(name), ": tensor ", name, " holds NaN or infinity");
 }
 
 std::string Checkpoint::digest() const {
@@ -244,15 +272,21 @@ std::string Checkpoint::digest() const {
   return digest.hex();
 }
 
-uint64_t Checkpoint::weight_bytes(at::ScalarType matrix_dtype, bool tied_head) const {
+uint64_t Checkpoint::weight_bytes(at::ScalarType matrix_dtype, bool tied_head,
+                                  Quantization quantization) const {
   uint64_t total = 0;
   for (const auto &[name, source] : sources_) {
     if (tied_head && name == "lm_head.weight")
       continue;
     const TensorFile::Info &info = source.file->info(source.name);
     const bool matrix = info.shape.size() == 2;
-    total += static_cast<uint64_t>(checked_numel(info.shape).value_or(0)) *
-             c10::elementSize(matrix ? matrix_dtype : at::kFloat);
+    const Quantization kind = matrix ? held_in(name, quantization) : Quantization::None;
+    total += kind != Quantization::None
+                 ? quantized_bytes(kind, info.shape[0], info.shape[1])
+                 : static_cast<uint64_t>(checked_numel(info.shape).value_or(0)) *
+                       c10::elementSize(matrix ? matrix_dtype : at::kFloat);
+    if (tied_head && name == "model.embed_tokens.weight" && quantization != Quantization::None)
+      total += quantized_bytes(Quantization::Int8, info.shape[0], info.shape[1]); // as the head
   }
   return total;
 }

@@ -28,6 +28,8 @@ public:
   std::vector<int64_t> shape(const std::string &name) const override;
   /// Accepts stored float32, float16 and bfloat16; anything else is Error(Format).
   at::Tensor load(const std::string &name, at::ScalarType dtype) const override;
+  at::Tensor load_rows(const std::string &name, at::ScalarType dtype, int64_t first,
+                       int64_t count) const override;
   std::string origin(const std::string &name) const override;
 
   const std::string &directory() const { return directory_; }
@@ -41,8 +43,10 @@ public:
   std::string digest() const;
 
   /// Bytes that all tensors take once loaded: matrices (two sizes) as `matrix_dtype`, everything
-  /// else as float32. `tied_head`: lm_head.weight is not loaded.
-  uint64_t weight_bytes(at::ScalarType matrix_dtype, bool tied_head) const;
+  /// else as float32. `tied_head`: lm_head.weight is not loaded. `quantization`: of the decoder's
+  /// linear layers; those of towers and projector and the head are then held in int8.
+  uint64_t weight_bytes(at::ScalarType matrix_dtype, bool tied_head,
+                        Quantization quantization = Quantization::None) const;
 
 private:
   struct Source {
@@ -54,6 +58,8 @@ private:
   void add_tower(const std::string &directory, const std::string &key);
   const TensorFile::Info &info(const std::string &name) const;
   const Source &source(const std::string &name) const;
+  const Source &stored_values(const std::string &name) const;
+  void check_finite(const std::string &name, bool finite) const;
 
   std::string directory_;
   std::string config_;                                             ///< text of config.json

@@ -28,6 +28,12 @@ Scope Scope::sub(const std::string &name) const {
   return out;
 }
 
+Scope Scope::quantized(Quantization kind) const {
+  Scope out = *this;
+  out.quantization_ = kind;
+  return out;
+}
+
 bool Scope::contains(const std::string &name) const { return dict_->contains(prefix_ + name); }
 
 std::vector<int64_t> Scope::shape(const std::string &name) const {
@@ -42,8 +48,17 @@ at::Tensor Scope::matrix(const std::string &name, const std::vector<int64_t> &sh
   return take(name, shape, matrix_dtype_);
 }
 
+at::Tensor Scope::rows(const std::string &name, const std::vector<int64_t> &shape, int64_t first,
+                       int64_t count) const {
+  return dict_->load_rows(checked(name, shape), at::kFloat, first, count).to(device_);
+}
+
 at::Tensor Scope::take(const std::string &name, const std::vector<int64_t> &shape,
                        at::ScalarType dtype) const {
+  return dict_->load(checked(name, shape), dtype).to(device_);
+}
+
+std::string Scope::checked(const std::string &name, const std::vector<int64_t> &shape) const {
   const std::string full = prefix_ + name;
   const std::vector<int64_t> found = dict_->shape(full);
   if (found != shape)
@@ -51,7 +66,7 @@ at::Tensor Scope::take(const std::string &name, const std::vector<int64_t> &shap
          ", expected ", text(shape));
   if (used_)
     used_->push_back(full);
-  return dict_->load(full, dtype).to(device_);
+  return full;
 }
 
 int64_t Scope::count(const std::string &name) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/weights/quantization.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -29,6 +31,13 @@ public:
   /// when it is missing or holds NaN or infinity.
   virtual at::Tensor load(const std::string &name, at::ScalarType dtype) const = 0;
 
+  /// The same of rows [first, first + count) of its first dimension, without the whole in memory
+  /// where the dictionary can.
+  virtual at::Tensor load_rows(const std::string &name, at::ScalarType dtype, int64_t first,
+                               int64_t count) const {
+    return load(name, dtype).narrow(0, first, count);
+  }
+
   /// Where a tensor comes from, for messages: a file's path.
   virtual std::string origin(const std::string &name) const = 0;
 };
@@ -47,6 +56,10 @@ public:
   Scope sub(const std::string &name) const;
   Scope sub(int64_t index) const { return sub(std::to_string(index)); }
 
+  /// The same scope whose linear layers hold their matrices in this way. matrix() stays as it is.
+  Scope quantized(Quantization kind) const;
+  Quantization quantization() const { return quantization_; }
+
   const std::string &prefix() const { return prefix_; }
   bool contains(const std::string &name) const;
   std::vector<int64_t> shape(const std::string &name) const;
@@ -56,6 +69,10 @@ public:
   /// The same in the type of matrices.
   at::Tensor matrix(const std::string &name, const std::vector<int64_t> &shape) const;
 
+  /// Float32 rows [first, first + count) of a matrix of exactly `shape`.
+  at::Tensor rows(const std::string &name, const std::vector<int64_t> &shape, int64_t first,
+                  int64_t count) const;
+
   /// 1 + the largest N for which a name begins with "prefix + name + '.' + N + '.'"; 0 without any.
   int64_t count(const std::string &name) const;
 
@@ -64,8 +81,10 @@ public:
 private:
   at::Tensor take(const std::string &name, const std::vector<int64_t> &shape,
                   at::ScalarType dtype) const;
+  std::string checked(const std::string &name, const std::vector<int64_t> &shape) const;
   const StateDict *dict_;
   at::ScalarType matrix_dtype_;
+  Quantization quantization_ = Quantization::None;
   at::Device device_;
   std::vector<std::string> *used_;
   std::string prefix_;

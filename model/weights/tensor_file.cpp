@@ -132,4 +132,18 @@ at::Tensor TensorFile::load(const std::string &name, std::optional<at::ScalarTyp
   return out;
 }
 
+at::Tensor TensorFile::load_rows(const std::string &name, int64_t first, int64_t count,
+                                 at::ScalarType dtype, bool *finite) const {
+  const Info &info = this->info(name);
+  if (!info.strides.empty())
+    return load(name, dtype, finite).narrow(0, first, count);
+  Info part = info;
+  const size_t row = info.shape[0] > 0 ? info.bytes / static_cast<size_t>(info.shape[0]) : 0;
+  part.shape[0] = count;
+  part.offset += static_cast<size_t>(first) * row;
+  part.bytes = static_cast<size_t>(count) * row;
+  *finite = true;
+  return copy_contiguous(file_, part, dtype, *finite);
+}
+
 } // namespace vlm

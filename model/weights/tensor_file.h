@@ -37,6 +37,9 @@ public:
   /// be null) receives whether the copy is free of NaN and infinity.
   at::Tensor load(const std::string &name, std::optional<at::ScalarType> dtype = {},
                   bool *finite = nullptr) const;
+  /// The same of rows [first, first + count) of the first dimension.
+  at::Tensor load_rows(const std::string &name, int64_t first, int64_t count, at::ScalarType dtype,
+                       bool *finite) const;
 
   /// What names, types and shapes are read from, and a tensor's bytes (for a digest).
   std::string_view header() const { return header_; }

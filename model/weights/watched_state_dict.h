@@ -32,12 +32,24 @@ public:
   at::Tensor load(const std::string &name, at::ScalarType dtype) const override {
     progress_.cancel.check();
     at::Tensor tensor = inner_.load(name, dtype);
-    if (progress_.tell)
-      progress_.tell(std::min(1.0, ++progress_.loaded / std::max(progress_.total, 1.0)));
+    advance(1);
     return tensor;
+  }
+  at::Tensor load_rows(const std::string &name, at::ScalarType dtype, int64_t first,
+                       int64_t count) const override {
+    progress_.cancel.check();
+    at::Tensor rows = inner_.load_rows(name, dtype, first, count);
+    advance(static_cast<double>(count) / static_cast<double>(shape(name)[0]));
+    return rows;
   }
 
 private:
+  void advance(double tensors) const {
+    progress_.loaded += tensors;
+    if (progress_.tell)
+      progress_.tell(std::min(1.0, progress_.loaded / std::max(progress_.total, 1.0)));
+  }
+
   const StateDict &inner_;
   LoadProgress &progress_;
 };

@@ -61,7 +61,8 @@ Options parse(int argc, char **argv) {
   Options o;
   CommandLine line("vlm-ask", kUsage, kAbout);
   line.text("model", "DIR", "checkpoint directory (default: the embedded model)", &o.model.path);
-  line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &o.model.precision);
+  line.text("precision", "P", "auto, float32, bfloat16, int8, int4 (default auto)",
+            &o.model.precision);
   line.text("device", "D", "cpu, cuda, cuda:N (default cpu)", &o.model.device);
   line.integer("threads", "N", "0: all that the process may use (default 0)", &o.model.threads);
   line.integer("max-tokens", "N", "longest answer (default 512)", &o.request.max_tokens);

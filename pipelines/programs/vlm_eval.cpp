@@ -161,7 +161,8 @@ int make(const Options &options) {
 void declare(CommandLine &line, Options &options) {
   line.text("model", "DIR", "checkpoint directory (default: the embedded model)",
             &options.model.path);
-  line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &options.model.precision);
+  line.text("precision", "P", "auto, float32, bfloat16, int8, int4 (default auto)",
+            &options.model.precision);
   line.text("device", "D", "cpu, cuda, cuda:N (default cpu)", &options.model.device);
   line.integer("threads", "N", "0: all that the process may use", &options.threads);
   line.repeated("set", "NAME=DIR", "a column of the table and its questions; repeatable",

@@ -107,7 +107,7 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
   const std::vector<std::pair<const char *, const char *>> values = {
       {"model-path", "/some/where"},
       {"device", "cuda:1"},
-      {"precision", "bfloat16"},
+      {"precision", "int4"},
       {"threads", "3"},
       {"template", "gemma"},
       {"mode", "async"},
@@ -154,7 +154,7 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
 // What the model does not have cannot be asked for.
 TEST_F(Properties, RefuseUnknownNames) {
   GError *error = nullptr;
-  for (const char *line : {"vlmcaption precision=int8", "vlmcaption mode=fast",
+  for (const char *line : {"vlmcaption precision=int7", "vlmcaption mode=fast",
                            "vlmcaption queue-policy=leaky", "vlmcaption answers=a"}) {
     GstElement *element = gst_parse_launch_full(line, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
     EXPECT_EQ(element, nullptr) << line;

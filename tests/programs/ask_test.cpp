@@ -69,7 +69,8 @@ TEST_F(Ask, HelpAndWrongUse) {
   expect(ask("--threads -1 x"), 2, "-1");
   expect(ask("--turn nothing x"), 2, "nothing");
   expect(ask("--precision float9 x"), 2, "float9");
-  expect(ask("--precision int8 x"), 1, "int8");
+  expect(ask("--precision int7 x"), 2, "int7");
+  expect(ask("--precision int8 --device cuda x"), 1, "int8");
   expect(ask("--device cuda:x x"), 2, "cuda:x");
   expect(ask("--template nobody x"), 2, "nobody");
   expect(ask("--temperature -1 x"), 2, "temperature");

@@ -34,7 +34,11 @@ TEST(Options, NamesWhatIsWrong) {
   };
   expect_error(ErrorCategory::Settings, "\"float17\"",
                with([](auto &o) { o.precision = "float17"; }));
-  expect_error(ErrorCategory::Unavailable, "int8", with([](auto &o) { o.precision = "int8"; }));
+  expect_error(ErrorCategory::Settings, "\"int7\"", with([](auto &o) { o.precision = "int7"; }));
+  expect_error(ErrorCategory::Unavailable, "precision int4 on device cuda:1", with([](auto &o) {
+                 o.precision = "int4";
+                 o.device = "cuda:1";
+               }));
   expect_error(ErrorCategory::Settings, "\"tpu\"", with([](auto &o) { o.device = "tpu"; }));
   expect_error(ErrorCategory::Settings, "-3", with([](auto &o) { o.threads = -3; }));
   expect_error(ErrorCategory::Settings, "1025", with([](auto &o) { o.threads = 1025; }));

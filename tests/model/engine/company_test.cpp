@@ -84,11 +84,12 @@ TEST_P(Company, KnownPicturesAreNotLookedAtAgain) {
 INSTANTIATE_TEST_SUITE_P(Cases, Company,
                          ::testing::Values(Kind{"gemma", "float32"}, Kind{"vicuna", "bfloat16"},
                                            Kind{"mixtral", "float32"}, Kind{"vicuna-hd", "float32"},
-                                           Kind{"yi", "bfloat16"}),
+                                           Kind{"yi", "bfloat16"}, Kind{"llama3", "int8"},
+                                           Kind{"gemma", "int4"}, Kind{"mixtral", "int4"}),
                          [](const auto &info) {
                            std::string name = info.param.name;
                            std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
+                           return name + "_" + info.param.precision;
                          });
 
 } // namespace

@@ -13,7 +13,7 @@ namespace vlm::test {
 namespace {
 
 constexpr uint64_t kGigabyte = 1000000000;
-constexpr WeightBytes kLarge{28 * kGigabyte, 14 * kGigabyte};
+constexpr WeightBytes kLarge{28 * kGigabyte, 14 * kGigabyte, 8 * kGigabyte, 5 * kGigabyte};
 
 ModelOptions in(const std::string &precision) { return {"/model", "cpu", precision, 0}; }
 
@@ -29,13 +29,20 @@ TEST(Placement, TooLittleMemoryIsToldWithBothFigures) {
     EXPECT_NE(what.find("bfloat16"), std::string::npos) << what;
   }
   EXPECT_THROW(place(in("float32"), kLarge, 28 * kGigabyte), Error);
-  EXPECT_EQ(place(in("float32"), kLarge, 29 * kGigabyte).matrix_dtype, at::kFloat);
+  EXPECT_EQ(place(in("float32"), kLarge, 29 * kGigabyte).precision, Precision::Float32);
+}
+
+TEST(Placement, IntegersAreCountedAsWhatTheyTake) {
+  EXPECT_EQ(place(in("int8"), kLarge, 9 * kGigabyte).precision, Precision::Int8);
+  EXPECT_THROW(place(in("int8"), kLarge, 8 * kGigabyte), Error);
+  EXPECT_EQ(place(in("int4"), kLarge, 6 * kGigabyte).precision, Precision::Int4);
+  EXPECT_THROW(place(in("int4"), kLarge, 5 * kGigabyte), Error);
 }
 
 TEST(Placement, AutoTakesBfloat16WhereFloat32WouldFillTheMemory) {
-  EXPECT_EQ(place(in("auto"), kLarge, 40 * kGigabyte).matrix_dtype, at::kBFloat16);
-  EXPECT_EQ(place(in("auto"), kLarge, 60 * kGigabyte).matrix_dtype,
-            cpu_has_bf16() ? at::kBFloat16 : at::kFloat);
+  EXPECT_EQ(place(in("auto"), kLarge, 40 * kGigabyte).precision, Precision::BFloat16);
+  EXPECT_EQ(place(in("auto"), kLarge, 60 * kGigabyte).precision,
+            cpu_has_bf16() ? Precision::BFloat16 : Precision::Float32);
 }
 
 TEST(ResolveOptions, LeavesNothingToDecide) {

@@ -4,9 +4,10 @@
 namespace vlm::test {
 namespace {
 
-Decoder load(const std::string &directory, at::ScalarType dtype) {
+Decoder load(const std::string &directory, at::ScalarType dtype, Quantization quantization) {
   const Checkpoint checkpoint(directory);
-  return Decoder(Scope(checkpoint, dtype), read_model_config(directory, checkpoint).decoder);
+  return Decoder(Scope(checkpoint, dtype).quantized(quantization),
+                 read_model_config(directory, checkpoint).decoder);
 }
 
 std::string key(size_t prompt, const std::string &what) {
@@ -15,9 +16,11 @@ std::string key(size_t prompt, const std::string &what) {
 
 } // namespace
 
-LanguageCase::LanguageCase(const std::string &case_name, at::ScalarType dtype)
+LanguageCase::LanguageCase(const std::string &case_name, at::ScalarType dtype,
+                           Quantization quantization)
     : name(case_name), json(read_json(name + "/case.json")),
-      fixture(name + "/expected.safetensors"), decoder(load(data(name + "/model"), dtype)) {}
+      fixture(name + "/expected.safetensors"),
+      decoder(load(data(name + "/model"), dtype, quantization)) {}
 
 at::Tensor LanguageCase::expected(size_t prompt, const std::string &what) const {
   return fixture[key(prompt, what)];

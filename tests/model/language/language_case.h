@@ -13,7 +13,8 @@ namespace vlm::test {
 
 /// One reference case below tests/data with its language model.
 struct LanguageCase {
-  LanguageCase(const std::string &name, at::ScalarType dtype);
+  LanguageCase(const std::string &name, at::ScalarType dtype,
+               Quantization quantization = Quantization::None);
   at::Tensor expected(size_t prompt, const std::string &what) const;
   bool has(size_t prompt, const std::string &what) const;
   double atol(const std::string &what) const { return json["tolerances"][what]["atol"]; }

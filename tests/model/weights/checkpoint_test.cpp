@@ -105,6 +105,39 @@ TEST(Checkpoint, ConvertsTypes) {
     }
   }
   EXPECT_EQ(checkpoint.weight_bytes(at::kBFloat16, false), 6000u);
+  for (const std::string name : {"f32", "f16", "bf16"})
+    EXPECT_TRUE(checkpoint.load_rows(name, at::kFloat, 3, 4)
+                    .equal(checkpoint.load(name, at::kFloat).narrow(0, 3, 4)))
+        << name;
+}
+
+// By hand: which matrix is held how, rows in sixteens and columns in 64s.
+TEST(Checkpoint, CountsTheBytesOfQuantisedMatrices) {
+  const Scratch scratch;
+  scratch.write("config.json", "{}");
+  const at::Tensor w = some(20 * 70).view({20, 70});
+  const std::string clip = "model.vision_tower.vision_tower.vision_model.";
+  const std::string layer = "model.layers.3.";
+  write_safetensors(scratch.path("model.safetensors"),
+                    {{"model.embed_tokens.weight", w},
+                     {"lm_head.weight", w},
+                     {layer + "self_attn.q_proj.weight", w},
+                     {layer + "block_sparse_moe.gate.weight", w},
+                     {layer + "block_sparse_moe.experts.0.w1.weight", w},
+                     {layer + "input_layernorm.weight", some(70)},
+                     {clip + "embeddings.position_embedding.weight", w},
+                     {clip + "encoder.layers.0.mlp.fc1.weight", w},
+                     {"model.vlm_uni_aux_projector.1.weight", w},
+                     {"model.mm_projector.0.weight", w}});
+  const Checkpoint checkpoint(scratch.path(""));
+  const uint64_t plain = 2 * 20 * 70, int8 = 32 * 128 + 32 * 4, int4 = 32 * 128 / 16 * 9 + 32 * 4;
+  const uint64_t others = 4 * plain + 70 * 4; // embeddings, gate, positions, mining; the norm
+  EXPECT_EQ(checkpoint.weight_bytes(at::kBFloat16, false, Quantization::Int8), others + 5 * int8);
+  EXPECT_EQ(checkpoint.weight_bytes(at::kBFloat16, false, Quantization::Int4),
+            others + 3 * int8 + 2 * int4);
+  // A tied head is the embeddings once more, in int8.
+  EXPECT_EQ(checkpoint.weight_bytes(at::kBFloat16, true, Quantization::Int4),
+            checkpoint.weight_bytes(at::kBFloat16, false, Quantization::Int4));
 }
 
 TEST(Checkpoint, CopiesLargeTensorsPieceByPiece) {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/compute/quantized_product.h"
+
+#include "model/compute/quantized_rows.h"
+#include "model/compute/threads.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace vlm {
+namespace {
+
+constexpr int64_t kPart = 1 << 16; // weights that are worth a thread
+constexpr int64_t kPanels = 4;     // panels, blocks of each and rows of x that stay near meanwhile
+constexpr int64_t kBlocks = 16;
+constexpr int64_t kRows = 256;
+constexpr int64_t kMany = 32; // up to here panels are read one by one, as they lie in memory
+
+class Product {
+public:
+  Product(const QuantizedRows &x, const QuantizedWeight &weight, const float *bias, float *y,
+          const IntegerKernels &kernels)
+      : x_(x), weight_(weight), bias_(bias), y_(y), kernels_(kernels),
+        unpacks_(weight.kind() == Quantization::Int4 && kernels.unpack_for_many &&
+                 x.count() > kMany),
+        int8_(weight.kind() == Quantization::Int8 || unpacks_) {}
+
+  // The outputs of some panels.
+  void run(int64_t panel, int64_t end) const {
+    Near near;
+    const int64_t step = x_.count() > kMany ? kPanels : 1;
+    near.sums.resize(static_cast<size_t>(std::min(kRows, x_.count()) * step * kPanelRows));
+    if (unpacks_)
+      near.unpacked.resize(kPanels * kBlocks * kInt8Block);
+    for (; panel < end; panel += step)
+      for (int64_t row = 0; row < x_.count(); row += kRows)
+        tile({panel, std::min(step, end - panel), row, std::min(kRows, x_.count() - row)}, near);
+  }
+
+private:
+  struct Near {
+    std::vector<int32_t> sums;    // [panels, rows, kPanelRows]
+    std::vector<int8_t> unpacked; // [panels, blocks]
+  };
+  struct Tile {
+    int64_t panel, panels, row, rows;
+    int32_t *sums(Near &near, int64_t p, int64_t r) const {
+      return &near.sums[static_cast<size_t>((p * rows + r) * kPanelRows)];
+    }
+  };
+
+  void tile(const Tile &t, Near &near) const {
+    begin(t, near);
+    for (int64_t block = 0; block < weight_.blocks(); block += kBlocks) {
+      const int64_t blocks = std::min(kBlocks, weight_.blocks() - block);
+      if (unpacks_)
+        unpack_panels(t, block, blocks, near);
+      for (int64_t r = 0; r < t.rows; r += kernels_.tile_rows)
+        for (int64_t p = 0; p < t.panels; ++p)
+          multiply(t, p, r, block, blocks, near);
+    }
+    finish(t, near);
+  }
+
+  void begin(const Tile &t, Near &near) const {
+    for (int64_t r = 0; r < t.rows; ++r) {
+      const int32_t sum = int8_ ? -kernels_.int8_offset * x_.sum(t.row + r) : 0;
+      for (int64_t p = 0; p < t.panels; ++p)
+        std::fill_n(t.sums(near, p, r), kPanelRows, sum);
+    }
+  }
+
+  void unpack_panels(const Tile &t, int64_t block, int64_t blocks, Near &near) const {
+    for (int64_t p = 0; p < t.panels; ++p)
+      for (int64_t b = 0; b < blocks; ++b)
+        unpack(*weight_.int4(t.panel + p, block + b),
+               &near.unpacked[static_cast<size_t>((p * kBlocks + b) * kInt8Block)]);
+  }
+
+  void multiply(const Tile &t, int64_t p, int64_t r, int64_t block, int64_t blocks,
+                Near &near) const {
+    const int64_t rows = std::min(kernels_.tile_rows, t.rows - r);
+    const IntegerRows x = x_.at(t.row + r, block);
+    int32_t *sums = t.sums(near, p, r);
+    if (unpacks_)
+      kernels_.int8(rows, x, &near.unpacked[static_cast<size_t>(p * kBlocks * kInt8Block)], blocks,
+                    sums);
+    else if (int8_)
+      kernels_.int8(rows, x, weight_.int8(t.panel + p, block), blocks, sums);
+    else
+      kernels_.int4(rows, x, weight_.int4(t.panel + p, block), blocks, sums);
+  }
+
+  void finish(const Tile &t, Near &near) const {
+    for (int64_t p = 0; p < t.panels; ++p) {
+      const int64_t first = (t.panel + p) * kPanelRows;
+      const int64_t count = std::min(kPanelRows, weight_.out_features() - first);
+      float bias[kPanelRows] = {};
+      if (bias_)
+        std::copy_n(bias_ + first, count, bias);
+      for (int64_t r = 0; r < t.rows; ++r)
+        write(t.sums(near, p, r), x_.scale(t.row + r), weight_.scales(t.panel + p), bias,
+              y_ + (t.row + r) * weight_.out_features() + first, count);
+    }
+  }
+
+  // All of the panel's rows, so that each is computed by the same instructions.
+  static void write(const int32_t *sums, float scale, const float *scales, const float *bias,
+                    float *y, int64_t count) {
+    float out[kPanelRows];
+    for (int64_t i = 0; i < kPanelRows; ++i)
+      out[i] = static_cast<float>(sums[i]) * (scale * scales[i]) + bias[i];
+    std::copy_n(out, count, y);
+  }
+
+  const QuantizedRows &x_;
+  const QuantizedWeight &weight_;
+  const float *bias_;
+  float *y_;
+  const IntegerKernels &kernels_;
+  bool unpacks_, int8_; // int8_: the kernel of that name is used
+};
+
+} // namespace
+
+at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
+                             const at::Tensor &bias, const IntegerKernels &kernels) {
+  const at::Tensor y = at::empty({x.size(0), weight.out_features()}, at::kFloat);
+  const QuantizedRows rows(x);
+  const Product product(rows, weight, bias.defined() ? bias.data_ptr<float>() : nullptr,
+                        y.data_ptr<float>(), kernels);
+  const int64_t grain = std::max<int64_t>(1, kPart / (weight.in_features() * kPanelRows + 1));
+  parallel_for(0, weight.panels(), grain, [&](int64_t from, int64_t to) { product.run(from, to); });
+  return y;
+}
+
+} // namespace vlm

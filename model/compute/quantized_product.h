@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/compute/quantized_weight.h"
+
+namespace vlm {
+
+/// x float32 [M, in], contiguous, on the CPU -> float32 [M, out]: each row of x rounded to int8 by
+/// itself, times the weights, exactly, times both scales; plus `bias` [out] unless undefined. A
+/// row's result is bit-equal whatever rows keep it company and whichever kernels run. Uses all
+/// threads. Not differentiable.
+at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
+                             const at::Tensor &bias,
+                             const IntegerKernels &kernels = *integer_kernels().front());
+
+} // namespace vlm

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/compute/quantized_rows.h"
+
+#include "model/compute/quantize.h"
+#include "model/compute/threads.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+namespace vlm {
+namespace {
+
+constexpr int64_t kPart = 1 << 15; // values that are worth a thread
+// Between rows, so that those of a tile do not compete for the same lines of a cache.
+constexpr int64_t kGap = 64;
+
+int64_t padded(int64_t columns) { return (columns + kBlock - 1) / kBlock * kBlock; }
+
+} // namespace
+
+QuantizedRows::QuantizedRows(const at::Tensor &x)
+    : values_(at::empty({x.size(0), padded(x.size(1)) + kGap}, at::kChar)),
+      scales_(at::empty({x.size(0)}, at::kFloat)),
+      sums_(at::empty({x.size(0), padded(x.size(1)) / kGroup}, at::kShort)) {
+  const int64_t rows = x.size(0), columns = x.size(1);
+  const float *from = x.data_ptr<float>();
+  parallel_for(0, rows, std::max<int64_t>(1, kPart / (columns + 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row)
+                   quantize(from + row * columns, columns, row);
+               });
+}
+
+void QuantizedRows::quantize(const float *x, int64_t columns, int64_t row) const {
+  int8_t *to = values_.data_ptr<int8_t>() + row * values_.size(1);
+  scales_.data_ptr<float>()[row] = quantize_row(x, columns, to);
+  std::fill(to + columns, to + padded(columns), int8_t{0});
+  int16_t *sums = sums_.data_ptr<int16_t>() + row * sums_.size(1);
+  for (int64_t group = 0; group < sums_.size(1); ++group) {
+    int32_t sum = 0;
+    for (int64_t i = 0; i < kGroup; ++i)
+      sum += to[group * kGroup + i];
+    sums[group] = static_cast<int16_t>(sum);
+  }
+}
+
+IntegerRows QuantizedRows::at(int64_t row, int64_t block) const {
+  const int64_t stride = values_.size(1), sums_stride = sums_.size(1);
+  return {values_.data_ptr<int8_t>() + row * stride + block * kBlock, stride,
+          sums_.data_ptr<int16_t>() + row * sums_stride + block * (kBlock / kGroup), sums_stride};
+}
+
+int32_t QuantizedRows::sum(int64_t row) const {
+  const int16_t *sums = sums_.data_ptr<int16_t>() + row * sums_.size(1);
+  int32_t sum = 0;
+  for (int64_t group = 0; group < sums_.size(1); ++group)
+    sum += sums[group];
+  return sum;
+}
+
+} // namespace vlm

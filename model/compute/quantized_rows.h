@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/compute/integer_kernels.h"
+
+#include <ATen/core/Tensor.h>
+
+namespace vlm {
+
+/// Activations as int8, each row with a scale of its own: value = scale * integer, the integer in
+/// [-127, 127], rounded to nearest even. A row does not depend on the others. A row that holds NaN
+/// or infinity gets a scale that is not finite, so that products with it are not finite either.
+class QuantizedRows {
+public:
+  /// x float32 [M, K], contiguous, on the CPU.
+  explicit QuantizedRows(const at::Tensor &x);
+
+  int64_t count() const { return values_.size(0); }
+  float scale(int64_t row) const { return scales_.data_ptr<float>()[row]; }
+  /// From `row` and column `block * kBlock` on; columns behind K are zeros up to a whole block.
+  IntegerRows at(int64_t row, int64_t block) const;
+  /// Sum of a row's integers.
+  int32_t sum(int64_t row) const;
+
+private:
+  void quantize(const float *x, int64_t columns, int64_t row) const;
+  at::Tensor values_, scales_, sums_; // int8 [M, stride], float32 [M], int16 [M, groups]
+};
+
+} // namespace vlm

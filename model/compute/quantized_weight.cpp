@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/compute/quantized_weight.h"
+
+#include "model/compute/quantize.h"
+#include "model/compute/threads.h"
+#include "model/core/error.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace vlm {
+namespace {
+
+constexpr int64_t kMostColumns = 65536;       // times 255 * 127 is below 2^31
+constexpr float kTiny = 1e-30f;               // a row below it counts as zeros
+constexpr int64_t kAtOnce = int64_t{1} << 22; // weights that are float32 meanwhile
+
+int64_t block_bytes(Quantization kind) {
+  return kind == Quantization::Int4 ? int64_t{sizeof(Int4Block)} : kInt8Block;
+}
+
+int64_t divided_up(int64_t size, int64_t by) { return (size + by - 1) / by; }
+
+// One row of a panel, cut into its blocks.
+void place_int8(const std::vector<int8_t> &values, int64_t row, int8_t *panel) {
+  for (size_t k = 0; k < values.size(); k += 4)
+    std::copy_n(&values[k], 4, panel + static_cast<int64_t>(k) * kPanelRows + row * 4);
+}
+
+float pack_int8_row(const float *x, int64_t columns, int64_t row, void *panel) {
+  std::vector<int8_t> values(static_cast<size_t>(divided_up(columns, kBlock) * kBlock));
+  const float scale = quantize_row(x, columns, values.data());
+  place_int8(values, row, static_cast<int8_t *>(panel));
+  return scale;
+}
+
+void place_group(const uint8_t (&nibbles)[kGroup], int64_t row, int64_t group, Int4Block &block) {
+  for (int64_t i = 0; i < kGroup / 2; ++i)
+    block.nibbles[group][i / 4][row][i % 4] =
+        static_cast<uint8_t>(nibbles[i] | nibbles[i + kGroup / 2] << 4);
+}
+
+float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel) {
+  const float scale = largest_magnitude(x, columns) / 127;
+  for (int64_t k = 0; k < columns && scale > kTiny; k += kGroup) {
+    float scaled[kGroup];
+    for (int64_t i = 0; i < kGroup; ++i) // behind the end of a row its last value stands
+      scaled[i] = x[std::min(k + i, columns - 1)] / scale;
+    Int4Block &block = static_cast<Int4Block *>(panel)[k / kBlock];
+    const int64_t group = k % kBlock / kGroup;
+    uint8_t nibbles[kGroup];
+    const GroupScale found = quantize_group(scaled, nibbles);
+    block.scales[group][row] = found.scale;
+    block.offsets[row][group] = found.offset;
+    place_group(nibbles, row, group, block);
+  }
+  return scale > kTiny ? scale : 0;
+}
+
+} // namespace
+
+QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows)
+    : kind_(kind), out_(out), in_(in) {
+  if (in > kMostColumns)
+    fail(ErrorCategory::Unsupported, "a matrix of ", in, " columns cannot be held in int8 or int4");
+  const int64_t panels = divided_up(out, kPanelRows);
+  packed_ = at::zeros({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte);
+  scales_ = at::zeros({panels * kPanelRows}, at::kFloat);
+  const int64_t step =
+      divided_up(std::max<int64_t>(kAtOnce / std::max<int64_t>(in, 1), 1), kPanelRows) * kPanelRows;
+  for (int64_t first = 0; first < out; first += step) {
+    const at::Tensor part = rows(first, std::min(step, out - first)).contiguous();
+    pack(part.data_ptr<float>(), part.size(0), first / kPanelRows);
+  }
+}
+
+void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel) {
+  const auto pack_row = kind_ == Quantization::Int4 ? pack_int4_row : pack_int8_row;
+  auto *packed = packed_.data_ptr<uint8_t>();
+  float *scales = scales_.data_ptr<float>() + panel * kPanelRows;
+  const int64_t panel_bytes = packed_.stride(0);
+  parallel_for(0, divided_up(count, kPanelRows), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * kPanelRows; i < std::min(end * kPanelRows, count); ++i)
+      scales[i] = pack_row(rows + i * in_, in_, i % kPanelRows,
+                           packed + (panel + i / kPanelRows) * panel_bytes);
+  });
+}
+
+const float *QuantizedWeight::scales(int64_t panel) const {
+  return scales_.data_ptr<float>() + panel * kPanelRows;
+}
+
+const int8_t *QuantizedWeight::int8(int64_t panel, int64_t block) const {
+  return reinterpret_cast<const int8_t *>(packed_.data_ptr<uint8_t>()) + panel * packed_.stride(0) +
+         block * kInt8Block;
+}
+
+const Int4Block *QuantizedWeight::int4(int64_t panel, int64_t block) const {
+  return reinterpret_cast<const Int4Block *>(packed_.data_ptr<uint8_t>() +
+                                             panel * packed_.stride(0)) +
+         block;
+}
+
+void unpack(const Int4Block &block, int8_t *out) {
+  for (int group = 0; group < 2; ++group)
+    for (int j = 0; j < 4; ++j) {
+      int8_t *low = out + (group * 8 + j) * kPanelRows * 4, *high = low + 4 * kPanelRows * 4;
+      for (int row = 0; row < kPanelRows; ++row)
+        for (int i = 0; i < 4; ++i) {
+          const int nibbles = block.nibbles[group][j][row][i];
+          const int scale = block.scales[group][row], offset = block.offsets[row][group];
+          low[row * 4 + i] = static_cast<int8_t>(offset + scale * (nibbles & 15));
+          high[row * 4 + i] = static_cast<int8_t>(offset + scale * (nibbles >> 4));
+        }
+    }
+}
+
+} // namespace vlm
