@@ -56,12 +56,12 @@ template <typename Choose> float reduce(const float (&x)[kGroupSize], Choose cho
 
 // Values that weights can take: offset + scale * nibble, nibble at most `most`.
 struct Grid {
+  Grid(int32_t step, int32_t first)
+      : scale(step), offset(std::max(first, -kMost)), most(std::min(15, (kMost - offset) / step)) {}
   // Around the middle of [low, high].
-  Grid(float low, float high, int32_t step) : scale(step) {
-    const float first = (low + high) * 0.5f - 7.5f * static_cast<float>(step);
-    offset = std::max(static_cast<int32_t>(std::lround(first)), -kMost);
-    most = std::min(15, (kMost - offset) / step);
-  }
+  Grid(int32_t step, float low, float high)
+      : Grid(step, static_cast<int32_t>(
+                       std::lround((low + high) * 0.5f - 7.5f * static_cast<float>(step)))) {}
   Float8 nibbles(Float8 x) const {
     const Float8 nearest =
         ((x - static_cast<float>(offset)) * (1 / static_cast<float>(scale)) + kShift) - kShift;
@@ -115,10 +115,22 @@ float quantize_row(const float *x, int64_t size, int8_t *out) {
 
 GroupScale quantize_group(const float (&x)[kGroupSize], uint8_t (&nibbles)[kGroupSize]) {
   const float low = reduce(x, lesser), high = reduce(x, greater);
-  // Rounding the scale down cuts off the ends, rounding it up makes the steps coarser.
-  const int32_t down = std::max(1, static_cast<int32_t>((high - low) / 15));
-  const Grid fine(low, high, down), coarse(low, high, down + 1);
-  const Grid &best = fine.error(x) <= coarse.error(x) ? fine : coarse;
+  const int32_t step = std::max(2, static_cast<int32_t>((high - low) / 15));
+  // A smaller scale cuts off the ends, a larger one makes the steps coarser.
+  Grid best(step, low, high);
+  float error = best.error(x);
+  const auto consider = [&](const Grid &grid) {
+    const float other = grid.error(x);
+    if (other < error) {
+      best = grid;
+      error = other;
+    }
+  };
+  consider(Grid(step - 1, low, high));
+  consider(Grid(step + 1, low, high));
+  const Grid middle = best;
+  for (const int32_t part : {-2, -1, 1, 2}) // of a step: where the grid lies within it
+    consider(Grid(middle.scale, middle.offset + middle.scale * part / 5));
   for (int64_t i = 0; i < kGroupSize; i += kLanes) {
     const Byte8 bytes = rounded(best.nibbles(simd::load(x + i)));
     std::memcpy(nibbles + i, &bytes, sizeof bytes);

@@ -4,7 +4,9 @@
 #include "model/compute/quantize.h"
 #include "model/compute/threads.h"
 #include "model/core/error.h"
+#include "model/core/huge_pages.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -66,7 +68,9 @@ QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, con
   if (in > kMostColumns)
     fail(ErrorCategory::Unsupported, "a matrix of ", in, " columns cannot be held in int8 or int4");
   const int64_t panels = divided_up(out, kPanelRows);
-  packed_ = at::zeros({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte);
+  packed_ = at::empty({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte);
+  advise_huge_pages(packed_.data_ptr(), packed_.nbytes());
+  packed_.zero_();
   scales_ = at::zeros({panels * kPanelRows}, at::kFloat);
   const int64_t step =
       divided_up(std::max<int64_t>(kAtOnce / std::max<int64_t>(in, 1), 1), kPanelRows) * kPanelRows;

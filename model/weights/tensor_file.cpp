@@ -2,13 +2,13 @@
 #include "model/weights/tensor_file.h"
 
 #include "model/core/error.h"
+#include "model/core/huge_pages.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <cstring>
-#include <sys/mman.h>
 
 namespace vlm {
 namespace {
@@ -41,16 +41,6 @@ bool finite_part(const at::Tensor &flat) {
   }
 }
 
-/// Asks for huge pages behind a large tensor: fewer faults now, fewer TLB misses in every product.
-void advise_huge_pages(const at::Tensor &tensor) {
-  constexpr uintptr_t huge = uintptr_t{2} << 20;
-  const auto begin = reinterpret_cast<uintptr_t>(tensor.data_ptr());
-  const uintptr_t first = (begin + huge - 1) / huge * huge;
-  const uintptr_t last = (begin + tensor.nbytes()) / huge * huge;
-  if (last > first)
-    madvise(reinterpret_cast<void *>(first), last - first, MADV_HUGEPAGE);
-}
-
 /// `count` values that lie in the file at `at`. The caller copies them before the file goes away.
 at::Tensor stored_values(const MappedFile &file, size_t at, int64_t count, at::ScalarType dtype) {
   const size_t width = c10::elementSize(dtype);
@@ -67,7 +57,7 @@ at::Tensor stored_values(const MappedFile &file, size_t at, int64_t count, at::S
 at::Tensor copy_contiguous(const MappedFile &file, const TensorFile::Info &info,
                            at::ScalarType wanted, bool &finite) {
   const at::Tensor out = at::empty(info.shape, at::TensorOptions().dtype(wanted));
-  advise_huge_pages(out);
+  advise_huge_pages(out.data_ptr(), out.nbytes());
   const at::Tensor flat = out.view({-1});
   const size_t width = c10::elementSize(info.dtype);
   for (int64_t begin = 0; begin < flat.numel(); begin += chunk_elements) {
