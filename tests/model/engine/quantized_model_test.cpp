@@ -97,7 +97,7 @@ TEST(QuantizedEmbedded, AnswersAsInFloat32) {
     }
     std::printf("embedded %s: %ld of %zu answers are those of float32\n", precision, same,
                 want.size());
-    EXPECT_GE(same, precision == std::string("int8") ? 17 : 15); // measured: 18 and 17 of 18
+    EXPECT_GE(same, precision == std::string("int8") ? 17 : 15); // measured: 18 and 16
   }
 }
 

@@ -71,7 +71,7 @@ class QuantizedDecoder : public ::testing::TestWithParam<Bounds> {};
 
 // The fixtures' weights are random numbers, the worst that there is for few bits: nothing in them
 // is redundant, and layer after layer spreads the error. Measured: int8 .9988, .9982 and .886, int4
-// .9988, .9147 and .467; the same weights in float32 are at .9154 and .467, so int4's distance is
+// .9990, .9172 and .455; the weights of int4 in float32 are at .9183 and .451, so its distance is
 // that of its weights and of nothing else.
 TEST_P(QuantizedDecoder, StaysNearTheReference) {
   const Bounds &bounds = GetParam();
@@ -126,7 +126,7 @@ TEST_P(QuantizedDecoder, DecodedTogetherOrAloneIsTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, QuantizedDecoder,
                          ::testing::Values(Bounds{Quantization::Int8, "int8", 0.998, 0.997, 0.87},
-                                           Bounds{Quantization::Int4, "int4", 0.998, 0.9, 0.44}),
+                                           Bounds{Quantization::Int4, "int4", 0.998, 0.9, 0.42}),
                          [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace
