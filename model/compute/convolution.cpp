@@ -10,6 +10,8 @@
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/mkldnn_convolution.h>
 
+#include <vector>
+
 namespace vlm {
 namespace {
 

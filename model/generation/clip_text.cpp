@@ -4,6 +4,7 @@
 #include "model/core/error.h"
 #include "model/text/clip_tokenizer.h"
 
+#include <ATen/TensorIndexing.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/argmax.h>

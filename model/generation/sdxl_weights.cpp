@@ -5,6 +5,7 @@
 #include "model/core/log.h"
 #include "model/core/machine.h"
 
+#include <algorithm>
 #include <iomanip>
 
 namespace vlm {

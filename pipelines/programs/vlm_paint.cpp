@@ -180,6 +180,7 @@ int run(int argc, char **argv) {
   std::vector<Image> images;
   json pictures = json::array();
   ProgressBar bar("painting", "steps", o.count * request.steps);
+  bar.update(0); // a large model's first step takes a while
   for (int64_t i = 0; i < o.count; ++i, ++request.seed) {
     const Painting painting = painter->paint(
         request, cancel, [&](int64_t step, int64_t steps) { bar.update(i * steps + step); });

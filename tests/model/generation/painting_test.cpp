@@ -14,6 +14,8 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
+#include <functional>
+#include <map>
 
 namespace vlm {
 namespace {

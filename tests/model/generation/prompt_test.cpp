@@ -10,6 +10,8 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+
 namespace vlm {
 namespace {
 

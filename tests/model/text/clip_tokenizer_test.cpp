@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 using nlohmann::json;
 using vlm::ClipTokenizer;
 using Ids = std::vector<int64_t>;
