@@ -94,8 +94,9 @@ TEST_P(Family, SpecialTokensAddNoText) {
   }
   for (const auto &item : expected["strings"])
     for (const int64_t id : item["ids"].get<Ids>())
-      if (tokenizer->decode({id}, true).empty() && !tokenizer->decode({id}, false).empty())
+      if (tokenizer->decode({id}, true).empty() && !tokenizer->decode({id}, false).empty()) {
         EXPECT_EQ(known.count(tokenizer->decode({id}, false)), 1u) << id;
+      }
 }
 
 TEST_P(Family, RefusesInvalidUtf8) {
