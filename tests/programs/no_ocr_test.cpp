@@ -22,7 +22,7 @@ TEST(NoOcr, IsRefusedByName) {
   expect_refusal(check_ocr);
   Request request;
   request.images.emplace_back();
-  expect_refusal([&] { recognise_text(request, Pace()); });
+  expect_refusal([&] { recognise_text(request, {}, Pace()); });
 }
 
 } // namespace
