@@ -200,6 +200,10 @@ public:
 
   /// Lets what is under way end, and compares what was admitted with what was told.
   void finish() {
+    // The bin sends EOS with its state lock held, and a source takes it with its stream lock, which
+    // a sink that still prerolls keeps until the state changes: wait for that first.
+    EXPECT_EQ(gst_element_get_state(pipeline_.get(), nullptr, nullptr, 20 * GST_SECOND),
+              GST_STATE_CHANGE_SUCCESS);
     gst_element_send_event(pipeline_.get(), gst_event_new_eos());
     const Own<GstBus> bus(gst_element_get_bus(pipeline_.get()));
     while (!ended_) {
