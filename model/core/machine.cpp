@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iomanip>
 #include <limits>
 #include <sched.h>
+#include <sstream>
 
 namespace vlm {
 
@@ -28,6 +30,12 @@ uint64_t available_memory(const std::string &root) {
     info.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
   }
   return std::min(left, cgroup_memory_left(root));
+}
+
+std::string gigabytes(uint64_t bytes) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(2) << static_cast<double>(bytes) / 1e9 << " GB";
+  return out.str();
 }
 
 bool cpu_has_bf16() {

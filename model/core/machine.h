@@ -14,6 +14,13 @@ int available_threads(const std::string &root = "");
 /// groups' limits.
 uint64_t available_memory(const std::string &root = "");
 
+/// Bytes that a load and a run of a model need beside its weights and what is counted for itself:
+/// conversion buffers, libraries, small activations.
+constexpr uint64_t kMemoryHeadroom = uint64_t{400} << 20;
+
+/// "6.10 GB", of 10^9 bytes.
+std::string gigabytes(uint64_t bytes);
+
 /// True when products of bfloat16 pairs are native (AVX-512 BF16).
 bool cpu_has_bf16();
 

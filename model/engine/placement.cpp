@@ -7,21 +7,11 @@
 #include <ATen/Context.h>
 
 #include <array>
-#include <iomanip>
 #include <optional>
 #include <regex>
 
 namespace vlm {
 namespace {
-
-// What a load and a run need beside the weights: conversion buffers, activations, KV cache.
-constexpr uint64_t kHeadroom = uint64_t{400} << 20;
-
-std::string gigabytes(uint64_t bytes) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(2) << static_cast<double>(bytes) / 1e9 << " GB";
-  return out.str();
-}
 
 constexpr std::array<std::pair<const char *, Precision>, 4> kPrecisions = {
     {{"float32", Precision::Float32},
@@ -88,7 +78,7 @@ Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes
 Placement place(const ModelOptions &options, const WeightBytes &bytes, uint64_t memory_left) {
   check_placement_names(options);
   const Placement out{at::Device(options.device), choose_precision(options, bytes, memory_left)};
-  const uint64_t needed = bytes.in(out.precision) + kHeadroom;
+  const uint64_t needed = bytes.in(out.precision) + kMemoryHeadroom;
   if (out.device.is_cpu() && needed > memory_left)
     fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ",
          precision_name(out.precision), ", but only ", gigabytes(memory_left),

@@ -6,19 +6,9 @@
 #include "model/core/machine.h"
 
 #include <algorithm>
-#include <iomanip>
 
 namespace vlm {
 namespace {
-
-// What a load and a run need beside weights and maps: conversion buffers, libraries.
-constexpr uint64_t kHeadroom = uint64_t{400} << 20;
-
-std::string gigabytes(uint64_t bytes) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(2) << static_cast<double>(bytes) / 1e9 << " GB";
-  return out.str();
-}
 
 const std::string &checked(const PainterOptions &options) {
   constexpr int kMostThreads = 1024;
@@ -88,7 +78,7 @@ SdxlFiles::SdxlFiles(const PainterOptions &options)
       (options.precision == "auto" && (cpu_has_bf16() || bytes_with(at::kFloat) > left / 2));
   matrix_dtype_ = bfloat16 ? at::kBFloat16 : at::kFloat;
   log(LogLevel::Info, "precision ", options.precision, ": ", precision());
-  const uint64_t needed = weight_bytes() + kHeadroom;
+  const uint64_t needed = weight_bytes() + kMemoryHeadroom;
   if (needed > left)
     fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ", precision(),
          ", but only ", gigabytes(left), " of memory are left");
@@ -122,8 +112,9 @@ SdxlWeights::SdxlWeights(const SdxlFiles &files, LoadProgress loading)
       vae_(Scope(WatchedStateDict(files.vae(), loading), at::kFloat), files.vae_config()) {}
 
 void SdxlWeights::check_memory(int64_t width, int64_t height, uint64_t left) const {
-  const uint64_t needed = kHeadroom + std::max(working_bytes(unet_.config(), width * height / 64),
-                                               vae_.working_bytes(width * height));
+  const uint64_t needed =
+      kMemoryHeadroom + std::max(working_bytes(unet_.config(), width * height / 64),
+                                 vae_.working_bytes(width * height));
   if (needed > left)
     fail(ErrorCategory::Memory, "painting ", width, "x", height, " needs ", gigabytes(needed),
          " of memory, but only ", gigabytes(left), " are left");

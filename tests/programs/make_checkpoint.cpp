@@ -3,16 +3,14 @@
 // load time, memory and speed. Its answers mean nothing.
 #include "model/core/error.h"
 #include "model/weights/safetensors.h"
+#include "tests/support/random_values.h"
 
-#include <ATen/ops/empty.h>
 #include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <random>
 
 namespace vlm {
 namespace {
@@ -158,37 +156,9 @@ json config_of(const Language &l) {
           {"torch_dtype", "bfloat16"}};
 }
 
-// Normal values of a deviation that keeps activations finite, taken from a fixed table at a running
-// offset: fast enough for 14 GB.
-class RandomValues {
-public:
-  RandomValues() : table_((1 << 20) + 7) {
-    std::mt19937_64 random(1);
-    std::normal_distribution<float> normal;
-    for (float &value : table_)
-      value = normal(random);
-  }
-  at::Tensor make(const TensorSpec &spec) {
-    at::Tensor tensor = at::empty(spec.shape, at::kBFloat16);
-    const bool vector = spec.shape.size() == 1;
-    const float scale =
-        vector ? 0.1f : 1 / std::sqrt(static_cast<float>(tensor.numel() / spec.shape[0]));
-    auto *out = tensor.data_ptr<at::BFloat16>();
-    for (int64_t i = 0; i < tensor.numel(); ++i)
-      out[i] = at::BFloat16(scale * table_[(position_ + static_cast<size_t>(i)) % table_.size()] +
-                            (vector ? 0.5f : 0));
-    position_ += static_cast<size_t>(tensor.numel());
-    return tensor;
-  }
-
-private:
-  std::vector<float> table_;
-  size_t position_ = 0;
-};
-
 void write_shards(const std::filesystem::path &directory, const std::vector<TensorSpec> &specs) {
   constexpr int64_t kShardBytes = int64_t{2} << 30;
-  RandomValues values;
+  test::RandomValues values;
   json map = json::object();
   std::vector<std::pair<std::string, at::Tensor>> shard;
   int64_t bytes = 0;
@@ -202,7 +172,7 @@ void write_shards(const std::filesystem::path &directory, const std::vector<Tens
     bytes = 0;
   };
   for (const TensorSpec &spec : specs) {
-    shard.emplace_back(spec.name, values.make(spec));
+    shard.emplace_back(spec.name, values.make(spec.shape));
     bytes += shard.back().second.numel() * 2;
     if (bytes > kShardBytes)
       flush();

@@ -2,17 +2,15 @@
 // Writes an SDXL directory of the released model's real shapes with random bfloat16 weights, to
 // measure load time, memory and speed. Its pictures mean nothing.
 #include "model/weights/safetensors.h"
+#include "tests/support/random_values.h"
 #include "tests/support/sdxl_shapes.h"
 
-#include <ATen/ops/empty.h>
 #include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <random>
 #include <vector>
 
 namespace vlm {
@@ -21,37 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// Values of a deviation that keeps activations finite, from a fixed table at a running offset:
-/// fast enough for 7 GB.
-class RandomValues {
-public:
-  RandomValues() : table_((1 << 20) + 7) {
-    std::mt19937_64 random(1);
-    std::normal_distribution<float> normal;
-    for (float &value : table_)
-      value = normal(random);
-  }
-  at::Tensor make(const std::vector<int64_t> &shape) {
-    at::Tensor tensor = at::empty(shape, at::kBFloat16);
-    const bool vector = shape.size() == 1;
-    const float scale =
-        vector ? 0.1f : 1 / std::sqrt(static_cast<float>(tensor.numel() / shape[0]));
-    auto *out = tensor.data_ptr<at::BFloat16>();
-    for (int64_t i = 0; i < tensor.numel(); ++i)
-      out[i] = at::BFloat16(scale * table_[(position_ + static_cast<size_t>(i)) % table_.size()] +
-                            (vector ? 0.5f : 0));
-    position_ += static_cast<size_t>(tensor.numel());
-    return tensor;
-  }
-
-private:
-  std::vector<float> table_;
-  size_t position_ = 0;
-};
-
 void write_weights(const fs::path &file, const test::Shapes &shapes) {
   fs::create_directories(file.parent_path());
-  RandomValues values;
+  test::RandomValues values;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto &[name, shape] : shapes)
     tensors.emplace_back(name, values.make(shape));
