@@ -3,6 +3,7 @@
 
 #include "model/engine/load.h"
 #include "model/engine/ocr.h"
+#include "model/engine/painter_registry.h"
 #include "model/engine/registry.h"
 #include "model/engine/retired_threads.h"
 
@@ -22,12 +23,24 @@ public:
     return registry_.open(options, progress, cancel);
   }
 
+  void validate_painter(const PainterOptions &options) const override {
+    RetiredThreads::join_at_exit();
+    Painter::resolve(options);
+  }
+
+  std::shared_ptr<PaintWorker> open_painter(const PainterOptions &options,
+                                            const std::function<void(double)> &progress,
+                                            const CancelToken &cancel) override {
+    return painters_.open(options, progress, cancel);
+  }
+
   void check_ocr() const override { vlm::check_ocr(); }
 
   void set_log_sink(LogSink sink) override { vlm::set_log_sink(std::move(sink)); }
 
 private:
   Registry registry_{&resolve_options, &Model::load};
+  PainterRegistry painters_{&Painter::resolve, &Painter::open};
 };
 
 } // namespace

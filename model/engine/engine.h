@@ -3,6 +3,7 @@
 
 #include "model/core/log.h"
 #include "model/engine/request.h"
+#include "model/generation/painter.h"
 
 #include <exception>
 #include <functional>
@@ -50,6 +51,30 @@ public:
   virtual void submit(Request request, Completion done) = 0;
 };
 
+/// Exactly one of `painting` and `error` is set.
+using PaintCompletion =
+    std::function<void(std::unique_ptr<Painting> painting, std::exception_ptr error)>;
+
+/// One picture to paint. `step` (may be empty) and `done` are called on the painter's thread; they
+/// must not wait for this painter, and `done` must not throw.
+struct PaintJob {
+  PaintRequest request;
+  CancelToken cancel;
+  std::function<void(const PaintStep &)> step;
+  PaintCompletion done; ///< exactly once, also when cancelled
+};
+
+/// One loaded painter with its thread, which paints one picture after the other, whoever asked. All
+/// members may be called from any thread.
+class PaintWorker {
+public:
+  virtual ~PaintWorker() = default;
+  virtual const PainterInfo &info() const = 0;
+
+  /// Queues the picture and returns at once. Cancelled between steps and blocks.
+  virtual void submit(PaintJob job) = 0;
+};
+
 /// The engine as the plugin sees it: loaded at first use, so that a registry scan costs nothing.
 /// Process-wide; all members may be called from any thread.
 class Engine {
@@ -66,6 +91,13 @@ public:
                                        const std::function<void(double)> &progress,
                                        const CancelToken &cancel) = 0;
 
+  /// As the two above, of painters. Clients share a loaded one likewise; each has its pictures
+  /// painted by the number of threads that it asked for.
+  virtual void validate_painter(const PainterOptions &options) const = 0;
+  virtual std::shared_ptr<PaintWorker> open_painter(const PainterOptions &options,
+                                                    const std::function<void(double)> &progress,
+                                                    const CancelToken &cancel) = 0;
+
   /// Whether Request::ocr can be answered: Error(Unavailable) without Tesseract, Error(NotFound)
   /// without its language data.
   virtual void check_ocr() const = 0;
@@ -75,7 +107,7 @@ public:
 
 /// The entry point that the plugin looks up in the engine's library: returns the process-wide
 /// engine, owned by the library. `interface_version` must equal kEngineInterface, else nullptr.
-constexpr int kEngineInterface = 4;
+constexpr int kEngineInterface = 5;
 using EngineEntry = Engine *(*)(int interface_version);
 constexpr const char *kEngineEntryName = "vlm_engine";
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/engine/shared_copies.h"
 #include "model/engine/worker.h"
 
-#include <map>
-#include <mutex>
 #include <string>
-#include <vector>
 
 namespace vlm {
 
-/// Loaded models: at most one copy per path, device and precision. Holds no model alive: the last
-/// user's pointer does. Any thread may call it; the lock is never held during a load.
+/// Loaded models: at most one copy per path, device and precision. Any thread may call it; no lock
+/// is held during a load.
 class Registry {
 public:
   using LoaderOf = std::function<std::shared_ptr<const Model>(
@@ -28,19 +26,9 @@ public:
                                const CancelToken &cancel);
 
 private:
-  /// The worker is gone once nobody uses it; its thread may hold the model for a while longer.
-  struct Slot {
-    std::weak_ptr<ModelWorker> worker;
-    std::shared_future<void> ended;
-  };
-  std::shared_ptr<ModelWorker> find(const ModelOptions &resolved, bool any_precision) const;
-  std::shared_ptr<ModelWorker> find_or_start(const ModelOptions &resolved, bool any_precision,
-                                             const std::function<void(double)> &progress);
-
   Resolver resolve_;
   LoaderOf load_;
-  std::mutex mutex_;
-  std::map<std::string, std::map<std::string, Slot>> slots_; ///< by path and device, by precision
+  SharedCopies<ModelWorker> copies_;
 };
 
 } // namespace vlm

@@ -23,14 +23,6 @@
 
 namespace vlm {
 
-const char *const kDefaultNegativePrompt =
-    "out of frame, lowres, text, error, cropped, worst quality, low quality, jpeg artifacts, ugly, "
-    "duplicate, morbid, mutilated, out of frame, extra fingers, mutated hands, poorly drawn hands, "
-    "poorly drawn face, mutation, deformed, blurry, dehydrated, bad anatomy, bad proportions, "
-    "extra limbs, cloned face, disfigured, gross proportions, malformed limbs, missing arms, "
-    "missing legs, extra arms, extra legs, fused fingers, too many fingers, long neck, username, "
-    "watermark, signature";
-
 namespace {
 
 constexpr int kPixelsPerLatent = 8;
@@ -55,13 +47,13 @@ class SdxlPainter : public Painter {
 public:
   SdxlPainter(PainterInfo info, const PainterOptions &options, PromptEncoder encoder,
               SdxlWeights weights)
-      : info_(std::move(info)), keep_loaded_(options.keep_loaded),
+      : info_(std::move(info)),
         threads_(options.threads > 0 ? options.threads : available_threads()),
         encoder_(std::move(encoder)), weights_(std::move(weights)) {}
 
   const PainterInfo &info() const override { return info_; }
   Painting paint(const PaintRequest &request, const CancelToken &cancel,
-                 const std::function<void(int64_t, int64_t)> &progress) override;
+                 const std::function<void(const PaintStep &)> &progress) override;
 
 private:
   /// One picture under way.
@@ -79,11 +71,11 @@ private:
   at::Tensor predict(const Run &run, size_t step, const at::Tensor &latents,
                      const UNet::Condition &condition) const;
   at::Tensor denoise(Run &run, const UNet::Condition &condition,
-                     const std::function<void(int64_t, int64_t)> &progress) const;
+                     const std::function<void(const PaintStep &)> &progress) const;
+  at::Tensor picture(const Run &run, const at::Tensor &latents) const;
   at::Tensor decode(Run &run, const at::Tensor &latents) const;
 
   PainterInfo info_;
-  bool keep_loaded_;
   int threads_;
   PromptEncoder encoder_;
   SdxlWeights weights_;
@@ -98,6 +90,8 @@ PaintRequest SdxlPainter::checked(PaintRequest request) const {
   request.height = request.height ? request.height : info_.default_size;
   check_side("width", request.width);
   check_side("height", request.height);
+  if (request.threads < 0 || request.threads > 1024)
+    fail(ErrorCategory::Settings, "threads is ", request.threads, ", must be 0 to 1024");
   if (!(request.guidance >= 0 && request.guidance <= 1000)) // false for NaN
     fail(ErrorCategory::Settings, "guidance is ", request.guidance, ", must be 0 to 1000");
   weights_.check_memory(request.width, request.height, available_memory());
@@ -111,7 +105,7 @@ UNet::Condition SdxlPainter::encode(Run &run, Painting &painting) {
   painting.negative_cut = std::max(negative.of[0].cut, negative.of[1].cut);
   encoder_.load(weights_.matrix_dtype(), run.pace);
   PromptEncoder::Embeddings both = encoder_.encode({negative, positive}, run.pace);
-  if (!keep_loaded_)
+  if (!run.request.keep_loaded)
     encoder_.unload();
   if (run.dumps())
     run.dump = {{"prompt_embeds", both.prompt.narrow(0, 1, 1)},
@@ -141,7 +135,7 @@ at::Tensor SdxlPainter::predict(const Run &run, size_t step, const at::Tensor &l
 }
 
 at::Tensor SdxlPainter::denoise(Run &run, const UNet::Condition &condition,
-                                const std::function<void(int64_t, int64_t)> &progress) const {
+                                const std::function<void(const PaintStep &)> &progress) const {
   const std::vector<int64_t> shape = {1, weights_.unet().config().in_channels,
                                       run.request.height / kPixelsPerLatent,
                                       run.request.width / kPixelsPerLatent};
@@ -152,11 +146,14 @@ at::Tensor SdxlPainter::denoise(Run &run, const UNet::Condition &condition,
   std::vector<at::Tensor> all;
   for (size_t step = 0; step < run.scheduler.timesteps().size(); ++step) {
     run.pace.check();
-    latents = latents + predict(run, step, latents, condition) * run.scheduler.step_size(step);
+    const at::Tensor noise = predict(run, step, latents, condition);
+    latents = latents + noise * run.scheduler.step_size(step);
     if (run.dumps())
       all.push_back(latents.squeeze(0));
     if (progress)
-      progress(static_cast<int64_t>(step) + 1, run.request.steps);
+      progress({static_cast<int64_t>(step) + 1, run.request.steps, [&] {
+                  return to_image(picture(run, latents - noise * run.scheduler.sigmas()[step + 1]));
+                }});
   }
   if (run.dumps()) {
     const auto floats = [](const std::vector<double> &values) {
@@ -170,22 +167,26 @@ at::Tensor SdxlPainter::denoise(Run &run, const UNet::Condition &condition,
 }
 
 // [3, height, width], 0 to 1.
-at::Tensor SdxlPainter::decode(Run &run, const at::Tensor &latents) const {
+at::Tensor SdxlPainter::picture(const Run &run, const at::Tensor &latents) const {
   const int64_t pixels = int64_t{run.request.width} * run.request.height;
   const at::Tensor decoded =
       weights_.vae()(latents, VaeDecoder::strips_for(pixels), run.pace).squeeze(0);
-  at::Tensor image = (decoded * 0.5 + 0.5).clamp(0, 1);
+  return (decoded * 0.5 + 0.5).clamp(0, 1);
+}
+
+at::Tensor SdxlPainter::decode(Run &run, const at::Tensor &latents) const {
+  at::Tensor image = picture(run, latents);
   if (run.dumps())
     run.dump.emplace_back("image", image);
   return image;
 }
 
 Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &cancel,
-                            const std::function<void(int64_t, int64_t)> &progress) {
+                            const std::function<void(const PaintStep &)> &progress) {
   const c10::InferenceMode no_gradients;
   const EulerScheduler scheduler(weights_.scheduler(), request.steps);
   Run run{checked(request), scheduler, cancel, {}};
-  set_threads(threads_);
+  set_threads(request.threads > 0 ? request.threads : threads_);
   Painting out;
   auto start = std::chrono::steady_clock::now();
   const auto lap = [&start] {
@@ -206,11 +207,19 @@ Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &canc
 
 } // namespace
 
+PainterOptions Painter::resolve(const PainterOptions &options) {
+  PainterOptions out = options;
+  out.precision = SdxlFiles(options).precision();
+  out.path = std::filesystem::canonical(options.path).string();
+  return out;
+}
+
 std::unique_ptr<Painter> Painter::open(const PainterOptions &options,
                                        const std::function<void(double)> &progress,
                                        const CancelToken &cancel) {
   const c10::InferenceMode no_gradients;
   const SdxlFiles files(options);
+  files.check_memory(available_memory());
   PromptEncoder encoder(options.path);
   files.check_fit(encoder);
   SdxlWeights weights(files, progress, cancel);

@@ -17,8 +17,6 @@ struct PainterOptions {
   std::string device = "cpu";     ///< only that so far
   std::string precision = "auto"; ///< auto, float32, bfloat16: of the matrices; the VAE has float32
   int threads = 0;                ///< up to 1024; 0: all that the process may use
-  bool keep_loaded = true;        ///< false: the text encoders are freed once a prompt is encoded,
-                                  ///< and read again for the next one
 };
 
 struct PainterInfo {
@@ -29,7 +27,13 @@ struct PainterInfo {
 };
 
 /// What the reference paints with (mgm-spec 5.3).
-extern const char *const kDefaultNegativePrompt;
+inline constexpr const char *kDefaultNegativePrompt =
+    "out of frame, lowres, text, error, cropped, worst quality, low quality, jpeg artifacts, ugly, "
+    "duplicate, morbid, mutilated, out of frame, extra fingers, mutated hands, poorly drawn hands, "
+    "poorly drawn face, mutation, deformed, blurry, dehydrated, bad anatomy, bad proportions, "
+    "extra limbs, cloned face, disfigured, gross proportions, malformed limbs, missing arms, "
+    "missing legs, extra arms, extra legs, fused fingers, too many fingers, long neck, username, "
+    "watermark, signature";
 
 struct PaintRequest {
   std::string prompt; ///< valid UTF-8, not empty; what exceeds 75 tokens is cut
@@ -38,8 +42,19 @@ struct PaintRequest {
   int64_t steps = 50;
   double guidance = 5;      ///< 0 to 1000; up to 1 the negative prompt has no part in it
   uint64_t seed = 0;        ///< of the initial noise: the same picture on the same machine
+  int threads = 0;          ///< up to 1024; 0: as many as the painter was opened with
+  bool keep_loaded = true;  ///< false: the text encoders are freed once the prompt is encoded, and
+                            ///< read again for the next one
   std::string latents_path; ///< safetensors with `latents` [1, 4, height / 8, width / 8] instead
   std::string dump_path;    ///< when set, receives the run's tensors by the reference's names
+};
+
+/// How far a picture is, told after each step on the thread that paints.
+struct PaintStep {
+  int64_t step, steps; ///< `step` of `steps` are done
+  /// The picture as it would be with all noise gone that is still expected; takes a decoding. Valid
+  /// during the call only.
+  std::function<Image()> preview;
 };
 
 struct Painting {
@@ -61,11 +76,15 @@ public:
   virtual ~Painter() = default;
   virtual const PainterInfo &info() const = 0;
 
+  /// Names the real path and the precision that `auto` means here and now. Reads headers and
+  /// configurations; errors as open(), but for memory.
+  static PainterOptions resolve(const PainterOptions &options);
+
   /// Paints one picture. `progress` (may be empty) is called after each step. Error(Settings) for a
   /// size, number of steps or guidance that is out of range, Error(Data) for an unusable prompt,
   /// Error(Memory) with both figures, Error(Cancelled) between blocks of the UNet and the VAE.
   virtual Painting paint(const PaintRequest &request, const CancelToken &cancel = {},
-                         const std::function<void(int64_t step, int64_t steps)> &progress = {}) = 0;
+                         const std::function<void(const PaintStep &)> &progress = {}) = 0;
 };
 
 } // namespace vlm

@@ -78,6 +78,9 @@ SdxlFiles::SdxlFiles(const PainterOptions &options)
       (options.precision == "auto" && (cpu_has_bf16() || bytes_with(at::kFloat) > left / 2));
   matrix_dtype_ = bfloat16 ? at::kBFloat16 : at::kFloat;
   log(LogLevel::Info, "precision ", options.precision, ": ", precision());
+}
+
+void SdxlFiles::check_memory(uint64_t left) const {
   const uint64_t needed = weight_bytes() + kMemoryHeadroom;
   if (needed > left)
     fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ", precision(),

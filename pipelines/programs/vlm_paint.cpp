@@ -183,7 +183,7 @@ int run(int argc, char **argv) {
   bar.update(0); // a large model's first step takes a while
   for (int64_t i = 0; i < o.count; ++i, ++request.seed) {
     const Painting painting = painter->paint(
-        request, cancel, [&](int64_t step, int64_t steps) { bar.update(i * steps + step); });
+        request, cancel, [&](const PaintStep &done) { bar.update(i * done.steps + done.step); });
     const std::string file = o.count > 1 ? with_seed(o.output, request.seed) : o.output;
     save_png(file, painting.image);
     pictures.push_back(describe(painting, request, file));

@@ -110,7 +110,7 @@ TEST(PainterParity, EveryStepAndThePicture) {
     request.dump_path = scratch.path("dump.safetensors");
     std::vector<int64_t> steps;
     const Painting painting =
-        painter->paint(request, {}, [&](int64_t step, int64_t) { steps.push_back(step); });
+        painter->paint(request, {}, [&](const PaintStep &done) { steps.push_back(done.step); });
     EXPECT_EQ(steps, (std::vector<int64_t>{1, 2, 3, 4, 5, 6}));
     EXPECT_EQ(painting.cut > 0, i == 1);
     const SafetensorsFile dump(request.dump_path);
@@ -141,14 +141,15 @@ TEST(Painter, Bfloat16PaintsNearlyTheSame) {
 }
 
 TEST(Painter, TheSeedDecides) {
-  PainterOptions freed = options();
-  freed.keep_loaded = false;
-  const auto painter = Painter::open(options()), other = Painter::open(freed);
+  const auto painter = Painter::open(options());
   PaintRequest request = small_request();
   const Image first = painter->paint(request).image;
   EXPECT_EQ(painter->paint(request).image.rgb, first.rgb);
-  EXPECT_EQ(other->paint(request).image.rgb, first.rgb);
-  EXPECT_EQ(other->paint(request).image.rgb, first.rgb) << "encoders are read again";
+  request.keep_loaded = false;
+  EXPECT_EQ(painter->paint(request).image.rgb, first.rgb);
+  EXPECT_EQ(painter->paint(request).image.rgb, first.rgb) << "encoders are read again";
+  request.threads = 1;
+  EXPECT_EQ(painter->paint(request).image.width, first.width);
   request.seed = 1;
   EXPECT_NE(painter->paint(request).image.rgb, first.rgb);
 }
@@ -217,6 +218,35 @@ TEST(Painter, MemoryIsCheckedWithBothFigures) {
   test::expect_error(ErrorCategory::Memory, {"32768x32768"}, [&] { painter->paint(request); });
 }
 
+// What noise is expected is gone in a preview; after the last step none is.
+TEST(Painter, PreviewsComeNearerAndEndAsThePicture) {
+  const auto painter = Painter::open(options());
+  PaintRequest request = small_request();
+  request.steps = 4;
+  std::vector<Image> previews;
+  const Image image =
+      painter
+          ->paint(request, {}, [&](const PaintStep &done) { previews.push_back(done.preview()); })
+          .image;
+  ASSERT_EQ(previews.size(), 4u);
+  const auto distance = [&](const Image &preview) {
+    double sum = 0;
+    for (size_t i = 0; i < image.rgb.size(); ++i)
+      sum += std::abs(double(preview.rgb.at(i)) - image.rgb[i]);
+    return sum;
+  };
+  EXPECT_GT(distance(previews[0]), distance(previews[2]));
+  EXPECT_EQ(previews[3].rgb, image.rgb);
+}
+
+TEST(Painter, ResolvesPathAndPrecision) {
+  PainterOptions given = options("auto");
+  given.path += "/../model/.";
+  const PainterOptions resolved = Painter::resolve(given);
+  EXPECT_EQ(resolved.path, Painter::resolve(options()).path);
+  EXPECT_NE(resolved.precision, "auto");
+}
+
 TEST(Painter, CancelledInAnyStep) {
   const auto painter = Painter::open(options());
   PaintRequest request = small_request();
@@ -227,9 +257,9 @@ TEST(Painter, CancelledInAnyStep) {
     if (when == 0)
       cancel.cancel();
     test::expect_error(ErrorCategory::Cancelled, {}, [&] {
-      painter->paint(request, cancel, [&](int64_t step, int64_t) {
-        seen = step;
-        if (step == when)
+      painter->paint(request, cancel, [&](const PaintStep &done) {
+        seen = done.step;
+        if (done.step == when)
           cancel.cancel();
       });
     });
