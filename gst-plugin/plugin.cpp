@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/elements/gstvlmcaption.h"
 #include "gst-plugin/elements/gstvlmencode.h"
+#include "gst-plugin/elements/gstvlmgenerate.h"
 #include "gst-plugin/elements/gstvlmmeta2json.h"
 #include "gst-plugin/elements/gstvlmoverlay.h"
 
@@ -16,6 +17,7 @@ plugin_init (GstPlugin * plugin)
   GST_DEBUG_CATEGORY_INIT (vlm_debug, "vlm", 0, "vision-language elements");
   return GST_ELEMENT_REGISTER (vlmcaption, plugin) &&
          GST_ELEMENT_REGISTER (vlmencode, plugin) &&
+         GST_ELEMENT_REGISTER (vlmgenerate, plugin) &&
          GST_ELEMENT_REGISTER (vlmmeta2json, plugin) &&
          GST_ELEMENT_REGISTER (vlmoverlay, plugin);
 }

@@ -41,15 +41,14 @@ progress_of (GstElement * element)
   };
 }
 
-std::shared_ptr<vlm::Worker>
-open (GstElement * element, const vlm::ModelOptions &options,
+Loader::Opened
+run (GstElement * element, const Loader::Open &open,
     const vlm::CancelToken &cancel)
 {
   try {
-    std::shared_ptr<vlm::Worker> worker =
-        engine ().open (options, progress_of (element), cancel);
+    Loader::Opened opened = open (progress_of (element), cancel);
     cancel.check ();
-    return worker;
+    return opened;
   } catch (...) {
     if (cancel.cancelled ()) {
       post_progress (element, GST_PROGRESS_TYPE_CANCELED, "Model not needed");
@@ -64,29 +63,57 @@ open (GstElement * element, const vlm::ModelOptions &options,
 } // namespace
 
 void
-ModelLoader::start (
-    GstElement * element, const vlm::ModelOptions &options, Loaded loaded)
+Loader::start (GstElement * element, Open open, Loaded loaded)
 {
   cancel ();
   cancel_ = vlm::CancelToken ();
   post_progress (element, GST_PROGRESS_TYPE_START, "Loading model");
-  const auto run = [options, loaded = std::move (loaded), cancel = cancel_,
-                       kept = worker_] (const Ptr<GstElement> &owner) {
-    std::shared_ptr<vlm::Worker> worker = open (owner.get (), options, cancel);
-    if (worker) {
-      *kept = worker;
-      loaded (worker);
+  const auto work = [open = std::move (open), loaded = std::move (loaded),
+                        cancel = cancel_,
+                        kept = opened_] (const Ptr<GstElement> &owner) {
+    Opened opened = run (owner.get (), open, cancel);
+    if (opened) {
+      *kept = opened;
+      loaded (opened);
       post_progress (owner.get (), GST_PROGRESS_TYPE_COMPLETE, "Model loaded");
     } else if (!cancel.cancelled ()) {
       loaded (nullptr);
     }
   };
   gst_object_ref (element);
-  thread_ = std::thread ([run, element] { run (Ptr<GstElement> (element)); });
+  thread_ = std::thread ([work, element] { work (Ptr<GstElement> (element)); });
 }
 
 void
-ModelLoader::cancel ()
+ModelLoader::start (
+    GstElement * element, const vlm::ModelOptions &options, Loaded loaded)
+{
+  Loader::start (
+      element,
+      [options] (const auto &progress, const vlm::CancelToken &cancel) {
+        return engine ().open (options, progress, cancel);
+      },
+      [loaded = std::move (loaded)] (const Opened &opened) {
+        loaded (std::static_pointer_cast<vlm::Worker> (opened));
+      });
+}
+
+void
+PainterLoader::start (
+    GstElement * element, const vlm::PainterOptions &options, Loaded loaded)
+{
+  Loader::start (
+      element,
+      [options] (const auto &progress, const vlm::CancelToken &cancel) {
+        return engine ().open_painter (options, progress, cancel);
+      },
+      [loaded = std::move (loaded)] (const Opened &opened) {
+        loaded (std::static_pointer_cast<vlm::PaintWorker> (opened));
+      });
+}
+
+void
+Loader::cancel ()
 {
   cancel_.cancel ();
   if (!thread_.joinable ())

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/caption/captionstream.h"
 
+#include "gst-plugin/base/upstream.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -17,17 +19,6 @@ constexpr GstClockTime kLongestTime = G_MAXINT64;
 
 constexpr GstClockTime kUnixToNtp =
     G_GUINT64_CONSTANT (2208988800) * GST_SECOND;
-
-bool
-upstream_is_live (GstPad * pad)
-{
-  GstQuery * query = gst_query_new_latency ();
-  gboolean live = FALSE;
-  if (gst_pad_peer_query (pad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
 
 GstClockTime
 reference_time (GstBuffer * buffer, GstStaticCaps * reference)

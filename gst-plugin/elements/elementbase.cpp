@@ -32,26 +32,16 @@ video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info)
   return false;
 }
 
-Settings
-SettingsBox::copy () const
+bool
+may_set (GstElement * element, bool running, const GParamSpec * spec)
 {
-  std::lock_guard<std::mutex> lock (mutex_);
-  return settings_;
-}
-
-void
-SettingsBox::set (GstElement * element, guint property, const GValue * value,
-    const GParamSpec * spec)
-{
-  if (running && mutable_in_ready_only (spec)) {
-    GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
-        ("Property %s can be changed in the states NULL and READY only.",
-            spec->name),
-        ("the old value stays"));
-    return;
-  }
-  std::lock_guard<std::mutex> lock (mutex_);
-  settings_.set (property, value);
+  if (!running || !mutable_in_ready_only (spec))
+    return true;
+  GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
+      ("Property %s can be changed in the states NULL and READY only.",
+          spec->name),
+      ("the old value stays"));
+  return false;
 }
 
 GstStateChangeReturn

@@ -22,23 +22,37 @@ std::optional<GstSegment> time_segment (GstElement * element, GstEvent * event);
 /// False when the caps are none of raw video.
 bool video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info);
 
+/// False, and a warning, when the property counts from the next start only and
+/// the element runs.
+bool may_set (GstElement * element, bool running, const GParamSpec * spec);
+
 /// The settings of an element that runs a model. Any thread.
-class SettingsBox
+template <typename Values> class BoxOf
 {
 public:
   /// From READY to PAUSED on, until PAUSED to READY.
   std::atomic<bool> running{false};
 
-  Settings copy () const;
-  /// Refuses, with a warning, what counts from the next start only while the
-  /// element runs.
+  Values copy () const
+  {
+    std::lock_guard<std::mutex> lock (mutex_);
+    return values_;
+  }
+  /// Does nothing when may_set() is false.
   void set (GstElement * element, guint property, const GValue * value,
-      const GParamSpec * spec);
+      const GParamSpec * spec)
+  {
+    if (!may_set (element, running, spec))
+      return;
+    std::lock_guard<std::mutex> lock (mutex_);
+    values_.set (property, value);
+  }
 
 private:
   mutable std::mutex mutex_;
-  Settings settings_;
+  Values values_;
 };
+using SettingsBox = BoxOf<Settings>;
 
 /// What an element does around its parent's change of state. `open` and `start`
 /// may throw: then the state does not change, and an error tells why.

@@ -46,12 +46,16 @@ gst_vlm_queue_policy_get_type (void)
 {
   static const GEnumValue values[] = {
       {GST_VLM_QUEUE_POLICY_AUTO,
-          "drop-oldest in async mode, block in sync mode", "auto"},
+          "drop-oldest where nobody may wait (vlmcaption in async mode, "
+          "vlmgenerate behind live sources), else block",
+          "auto"},
       {GST_VLM_QUEUE_POLICY_DROP_OLDEST,
-          "The frame that waited longest makes room", "drop-oldest"},
-      {GST_VLM_QUEUE_POLICY_DROP_NEWEST, "The new frame is not analysed",
+          "The frame or prompt that waited longest makes room", "drop-oldest"},
+      {GST_VLM_QUEUE_POLICY_DROP_NEWEST,
+          "The new frame is not analysed, the new prompt not painted",
           "drop-newest"},
-      {GST_VLM_QUEUE_POLICY_BLOCK, "Video waits until there is room", "block"},
+      {GST_VLM_QUEUE_POLICY_BLOCK, "The stream waits until there is room",
+          "block"},
       {0, NULL, NULL},
   };
   static const GType type =
@@ -65,7 +69,8 @@ gst_vlm_on_error_get_type (void)
   static const GEnumValue values[] = {
       {GST_VLM_ON_ERROR_FAIL, "Post an error and end the stream", "fail"},
       {GST_VLM_ON_ERROR_WARN,
-          "Post a warning and a record with status failed; video goes on",
+          "Post a warning (vlmcaption also a record with status failed); the "
+          "stream goes on",
           "warn"},
       {0, NULL, NULL},
   };
@@ -96,6 +101,16 @@ gst_vlm_generate_get_type (void)
 
 namespace gstvlm
 {
+
+const char *
+nick (GType type, gint value)
+{
+  GEnumClass * klass = static_cast<GEnumClass *> (g_type_class_ref (type));
+  const GEnumValue * found = g_enum_get_value (klass, value);
+  g_type_class_unref (klass); // static types: the strings stay
+  return found->value_nick;
+}
+
 namespace
 {
 
@@ -157,15 +172,6 @@ void
 put (GValue * value, const std::optional<std::string> &text)
 {
   g_value_set_string (value, text ? text->c_str () : NULL);
-}
-
-const char *
-nick (GType type, gint value)
-{
-  GEnumClass * klass = static_cast<GEnumClass *> (g_type_class_ref (type));
-  const GEnumValue * found = g_enum_get_value (klass, value);
-  g_type_class_unref (klass); // static types: the strings stay
-  return found->value_nick;
 }
 
 template <typename... Parts>

@@ -204,6 +204,9 @@ void install_properties (GObjectClass * object_class);
 /// Those that an encoder has: the model, the interval, its own PROP_STATS.
 void install_encoder_properties (GObjectClass * object_class);
 
+/// A value of an enumeration as users write it.
+const char * nick (GType type, gint value);
+
 /// True when the property counts from the next start only.
 bool mutable_in_ready_only (const GParamSpec * spec);
 

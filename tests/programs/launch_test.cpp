@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 const fs::path launch_files = fs::path(VLM_SOURCE) / "pipelines/launch";
 const std::string sample = VLM_SOURCE "/pipelines/sample.webm";
+const std::string painter = VLM_SOURCE "/tests/data/sdxl/model";
 const std::string camera = "SOURCE='videotestsrc is-live=true num-buffers=60' ";
 
 std::vector<nlohmann::json> records_of(const std::string &text) {
@@ -202,6 +203,34 @@ TEST_F(Launch, Ocr) {
   ASSERT_EQ(records.size(), 2u) << out();
   for (const auto &record : records)
     EXPECT_EQ(record["ocr-text"], "PLATFORM NINE");
+}
+
+// The real engine with a small model of random weights: its pictures are noise of the asked size.
+TEST_F(Launch, TypeToPicture) {
+  std::ofstream(folder() / "typed") << "a red bird\na blue fish\n";
+  ASSERT_EQ(run("type-to-picture " + painter + " 2 < typed",
+                "SINK='video/x-raw,width=64,height=64 ! pngenc ! multifilesink "
+                "location=painted-%d.png'"),
+            0)
+      << err();
+  std::vector<std::string> pictures;
+  for (const char *name : {"painted-0.png", "painted-1.png"}) {
+    pictures.push_back(text_of(name));
+    ASSERT_GT(pictures.back().size(), 24u);
+    EXPECT_EQ(pictures.back().substr(16, 8), std::string("\0\0\0\x40\0\0\0\x40", 8)); // 64 x 64
+  }
+  EXPECT_NE(pictures[0], pictures[1]);
+  EXPECT_FALSE(fs::exists(folder() / "painted-2.png"));
+}
+
+TEST_F(Launch, PaintedCaptions) {
+  ASSERT_EQ(run("painted-captions " + sample + " " + painter + " 1",
+                "SINK='pngenc snapshot=true ! filesink location=beside.png'"),
+            0)
+      << err();
+  const std::string png = text_of("beside.png");
+  ASSERT_GT(png.size(), 24u);
+  EXPECT_EQ(png.substr(16, 8), std::string("\0\0\x03\xe8\0\0\x01\x68", 8)); // 1000 x 360
 }
 
 TEST_F(Launch, JsonInDatagrams) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/fake_engine.h"
 
+#include "tests/support/fake_painting.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -46,6 +48,14 @@ struct Core {
   CancelToken running;
 };
 
+// A painter, likewise.
+struct Easel {
+  PainterInfo info;
+  std::deque<PaintJob> jobs;
+  bool closed = false;
+  CancelToken running;
+};
+
 class Fake : public Engine, public FakeEngine {
 public:
   void validate(const ModelOptions &) const override {
@@ -57,6 +67,14 @@ public:
   std::shared_ptr<Worker> open(const ModelOptions &options,
                                const std::function<void(double)> &progress,
                                const CancelToken &cancel) override;
+  void validate_painter(const PainterOptions &) const override {
+    Lock lock(mutex_);
+    ++seen_.validated;
+    validate_failure_();
+  }
+  std::shared_ptr<PaintWorker> open_painter(const PainterOptions &options,
+                                            const std::function<void(double)> &progress,
+                                            const CancelToken &cancel) override;
   void set_log_sink(LogSink) override {}
 
   void reset() override;
@@ -134,6 +152,11 @@ public:
 
 private:
   class Handle;
+  class Brush;
+  void wait_open(Lock &lock, const CancelToken &cancel);
+  void wait_gate(Lock &lock, const CancelToken &cancel);
+  void serve_painter(const std::shared_ptr<Easel> &easel);
+  std::unique_ptr<Painting> paint(Lock &lock, const PaintJob &job);
   std::shared_ptr<Worker> load(const ModelOptions &options);
   void serve(const std::shared_ptr<Core> &core);
   double look(const Core &core, const Request &request);
@@ -144,6 +167,7 @@ private:
   mutable std::condition_variable changed_;
   mutable FakeSeen seen_;
   std::weak_ptr<Worker> loaded_;
+  std::weak_ptr<PaintWorker> painter_;
   ModelOptions loaded_options_;
   std::vector<std::string> answers_;
   StopReason stop_reason_ = StopReason::Eos;
@@ -204,6 +228,15 @@ std::shared_ptr<Worker> Fake::open(const ModelOptions &options,
       progress(share);
   Lock lock(mutex_);
   seen_.options = options;
+  wait_open(lock, cancel);
+  std::shared_ptr<Worker> worker = loaded_.lock();
+  const bool same = worker && loaded_options_.path == options.path &&
+                    loaded_options_.device == options.device &&
+                    loaded_options_.precision == options.precision;
+  return same ? worker : load(options);
+}
+
+void Fake::wait_open(Lock &lock, const CancelToken &cancel) {
   ++opening_;
   changed_.notify_all();
   while (open_held_ && !cancel.cancelled())
@@ -212,11 +245,6 @@ std::shared_ptr<Worker> Fake::open(const ModelOptions &options,
   changed_.notify_all();
   cancel.check();
   open_failure_();
-  std::shared_ptr<Worker> worker = loaded_.lock();
-  const bool same = worker && loaded_options_.path == options.path &&
-                    loaded_options_.device == options.device &&
-                    loaded_options_.precision == options.precision;
-  return same ? worker : load(options);
 }
 
 std::shared_ptr<Worker> Fake::load(const ModelOptions &options) {
@@ -293,11 +321,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
   seen_.generate.push_back(request.generate);
   seen_.memories.push_back(request.memory);
   changed_.notify_all();
-  while (held_ && permits_ == 0 && (deaf_ || !request.cancel.cancelled()))
-    changed_.wait_for(lock, kPoll);
-  if (held_ && permits_ > 0)
-    --permits_;
-  request.cancel.check();
+  wait_gate(lock, request.cancel);
   if (request_failure_.nth == nth)
     request_failure_();
   auto result = std::make_unique<Result>();
@@ -314,6 +338,102 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
   result->stop_reason = stop_reason_;
   result->timings.decode = 1e-9;
   return result;
+}
+
+void Fake::wait_gate(Lock &lock, const CancelToken &cancel) {
+  while (held_ && permits_ == 0 && (deaf_ || !cancel.cancelled()))
+    changed_.wait_for(lock, kPoll);
+  if (held_ && permits_ > 0)
+    --permits_;
+  cancel.check();
+}
+
+class Fake::Brush : public PaintWorker {
+public:
+  Brush(Fake &fake, std::shared_ptr<Easel> easel) : fake_(fake), easel_(std::move(easel)) {}
+  ~Brush() override {
+    Lock lock(fake_.mutex_);
+    easel_->closed = true;
+    easel_->running.cancel();
+    for (const PaintJob &job : easel_->jobs)
+      job.cancel.cancel();
+    fake_.changed_.notify_all();
+  }
+  const PainterInfo &info() const override { return easel_->info; }
+  void submit(PaintJob job) override {
+    Lock lock(fake_.mutex_);
+    easel_->jobs.push_back(std::move(job));
+    fake_.changed_.notify_all();
+  }
+
+private:
+  Fake &fake_;
+  std::shared_ptr<Easel> easel_;
+};
+
+std::shared_ptr<PaintWorker> Fake::open_painter(const PainterOptions &options,
+                                                const std::function<void(double)> &progress,
+                                                const CancelToken &cancel) {
+  if (progress)
+    for (const double share : {0.0, 0.5, 1.0})
+      progress(share);
+  Lock lock(mutex_);
+  seen_.painter = options;
+  wait_open(lock, cancel);
+  if (auto painter = painter_.lock())
+    return painter;
+  ++seen_.loads;
+  auto easel = std::make_shared<Easel>();
+  easel->info.name = "fake-painter";
+  easel->info.precision = options.precision;
+  easel->info.default_size = 64;
+  ++threads_;
+  std::thread([this, easel] { serve_painter(easel); }).detach();
+  auto painter = std::make_shared<Brush>(*this, easel);
+  painter_ = painter;
+  return painter;
+}
+
+void Fake::serve_painter(const std::shared_ptr<Easel> &easel) {
+  Lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return easel->closed || !easel->jobs.empty(); });
+    if (easel->jobs.empty())
+      break;
+    PaintJob job = std::move(easel->jobs.front());
+    easel->jobs.pop_front();
+    easel->running = job.cancel;
+    std::unique_ptr<Painting> painting;
+    std::exception_ptr error;
+    try {
+      painting = paint(lock, job);
+    } catch (const Error &e) {
+      seen_.cancelled += e.category() == ErrorCategory::Cancelled;
+      error = std::current_exception();
+    }
+    lock.unlock();
+    job.done(std::move(painting), error);
+    job = PaintJob(); // what it holds may be the last of its kind
+    lock.lock();
+    ++seen_.ended;
+    changed_.notify_all();
+  }
+  --threads_;
+  changed_.notify_all();
+}
+
+std::unique_ptr<Painting> Fake::paint(Lock &lock, const PaintJob &job) {
+  const int nth = ++seen_.begun;
+  seen_.paints.push_back(job.request);
+  changed_.notify_all();
+  lock.unlock(); // what is told may take locks
+  for (int64_t step = 1; job.step && step <= job.request.steps; ++step)
+    job.step({step, job.request.steps, [&] { return fake_painting(job.request).image; }});
+  lock.lock();
+  wait_gate(lock, job.cancel);
+  if (request_failure_.nth == nth)
+    request_failure_();
+  return std::make_unique<Painting>(fake_painting(job.request));
 }
 
 std::string Fake::next_answer() {

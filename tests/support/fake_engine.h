@@ -22,9 +22,13 @@ struct FakeSeen {
   std::vector<std::vector<Turn>> turns; ///< of the same requests
   std::vector<bool> generate;           ///< whether the same requests asked for a generation prompt
   std::vector<std::shared_ptr<PictureMemory>> memories; ///< of the same requests
+  // The counters above count pictures, too.
+  PainterOptions painter;           ///< of the last open_painter()
+  std::vector<PaintRequest> paints; ///< pictures begun
 };
 
-/// The other side of an engine without a model: the test decides what it answers, and when. One per
+/// The other side of an engine without a model: the test decides what it answers or paints
+/// (fake_painting.h), and when. One per
 /// process; found by opening the same library that GST_VLM_ENGINE names. Any thread.
 class FakeEngine {
 public:

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * SECTION:element-vlmgenerate
+ * @title: vlmgenerate
+ * @short_description: Paints pictures from text
+ *
+ * vlmgenerate has an SDXL model paint a picture for every text that it gets:
+ * from the pad `prompt_src` of #GstVlmCaption, from any other text, from the
+ * action #GstVlmGenerator::generate, or from the event `vlmgenerate/generate`.
+ * Size, pixel format and frame rate are what downstream asks for; what it
+ * leaves open becomes RGB, the size that the model was made for, and no frame
+ * rate. A side that is no multiple of 8 is painted at the next one and cropped,
+ * alike on both ends.
+ *
+ * Everything leaves in the order in which it came: GAP, SEGMENT and EOS wait
+ * for the pictures before them. The next picture is painted while one is
+ * pushed. Empty texts are no prompts: a GAP stands for them.
+ *
+ * ## Time
+ *
+ * A buffer of text in a TIME segment is one prompt, for its PTS and duration.
+ * Without a frame rate it becomes one buffer with both. With one it becomes
+ * frames for as long as it lasts (#GstVlmGenerator:repeat), at least one, or
+ * one frame and a GAP. A buffer without PTS begins where the picture before
+ * ended.
+ *
+ * Text in any other segment (from filesrc or fdsrc) is a stream of bytes: every
+ * line is a prompt. Its pictures, those behind live sources, and those of
+ * prompts that came when there was no stream, are dated by the clock, from when
+ * they are done, and with a frame rate repeated until the next one.
+ *
+ * A prompt that was over, by a QoS event from downstream or, live, by the
+ * clock, before its turn came is skipped and told by a QoS message.
+ *
+ * ## What comes with a picture
+ *
+ * The meta `GstVlmGenerateMeta`, with `prompt`, `negative-prompt`, `seed`,
+ * `steps`, `guidance`, `model`, `id`, and where they are known `pts` (the
+ * prompt's) and `cut-tokens`. Every picture begins with the same
+ * #GstVlmGenerator:seed: the same prompt gives the same bytes. With
+ * #GstVlmGenerator:preview the message `vlmgenerate/preview` (`id`, `prompt`,
+ * `step`, `steps`, `sample`) shows how it comes along.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 fdsrc ! text/x-raw,format=utf8 !
+ * vlmgenerate model-path=SDXL ! videoconvert ! autovideosink sync=false
+ * ]| Type a line, see a picture.
+ * |[
+ * gst-launch-1.0 filesrc location=FILE ! decodebin ! videoconvert !
+ * vlmcaption name=v generate=always interval=10000000000 ! fakesink
+ * v.prompt_src ! vlmgenerate model-path=SDXL ! pngenc !
+ * multifilesink location=painted-%02d.png
+ * ]| What the model sees in a video, painted, every ten seconds.
+ *
+ * Since: 0.1
+ */
+
+#include "gst-plugin/elements/gstvlmgenerate.h"
+
+#include "gst-plugin/base/gstvlmengine.h"
+#include "gst-plugin/base/modelloader.h"
+#include "gst-plugin/elements/elementbase.h"
+#include "gst-plugin/generate/generatemeta.h"
+#include "gst-plugin/generate/promptentry.h"
+
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
+#define GST_CAT_DEFAULT vlm_debug
+
+using namespace gstvlm;
+
+namespace
+{
+
+enum { SIGNAL_GENERATE, SIGNAL_COUNT };
+guint signals[SIGNAL_COUNT];
+
+} // namespace
+
+struct GstVlmGeneratorPrivate {
+  GstVlmGeneratorPrivate (GstVlmGenerator * self, GstPad * src);
+
+  BoxOf<GenerateSettings> settings;
+
+  std::shared_ptr<PromptQueue> queue = std::make_shared<PromptQueue> ();
+  std::shared_ptr<PaintFeed> feed;
+  PictureOutlet outlet;
+  PromptEntry entry;
+  PainterLoader loader;
+};
+
+struct _GstVlmGenerator {
+  GstElement parent;
+  GstPad * sink;
+  GstPad * src;
+  GstVlmGeneratorPrivate * priv;
+};
+
+G_DEFINE_TYPE (GstVlmGenerator, gst_vlm_generator, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE (
+    vlmgenerate, "vlmgenerate", GST_RANK_NONE, GST_TYPE_VLM_GENERATOR)
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS ("text/x-raw, format=(string)utf8"));
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS ("video/x-raw, "
+                         "format=(string)" GST_VIDEO_FORMATS_ALL ", "
+                         "width=(int)[1,32768], height=(int)[1,32768], "
+                         "framerate=(fraction)[0/1,max], "
+                         "pixel-aspect-ratio=(fraction)1/1, "
+                         "interlace-mode=(string)progressive"));
+
+// ---- previews
+// -------------------------------------------------------------------------------------
+
+// On the painter's thread.
+static void
+gst_vlm_generator_preview (
+    GstVlmGenerator * self, const Prompt &prompt, const vlm::PaintStep &step)
+{
+  const guint every = self->priv->settings.copy ().preview;
+  if (every == 0 || step.step % every != 0 || step.step == step.steps)
+    return;
+  GstSample * sample = sample_of (step.preview ());
+  GstStructure * s = gst_structure_new ("vlmgenerate/preview", "id",
+      G_TYPE_UINT64, prompt.id, "prompt", G_TYPE_STRING, prompt.text.c_str (),
+      "step", G_TYPE_UINT, static_cast<guint> (step.step), "steps", G_TYPE_UINT,
+      static_cast<guint> (step.steps), "sample", GST_TYPE_SAMPLE, sample, NULL);
+  gst_sample_unref (sample);
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
+}
+
+// The feed outlives the element when the painter is busy: it knows it only
+// weakly.
+GstVlmGeneratorPrivate::GstVlmGeneratorPrivate (
+    GstVlmGenerator * self, GstPad * src)
+    : feed (std::make_shared<PaintFeed> (queue,
+          [weak = std::make_shared<WeakElement> (GST_ELEMENT (self))] (
+              const Prompt &prompt, const vlm::PaintStep &step) {
+            if (const Ptr<GstElement> element = weak->lock ())
+              gst_vlm_generator_preview (
+                  GST_VLM_GENERATOR (element.get ()), prompt, step);
+          })),
+      outlet (GST_ELEMENT (self), src, queue, feed),
+      entry (GST_ELEMENT (self), queue, outlet)
+{
+}
+
+// ---- prompts
+// --------------------------------------------------------------------------------------
+
+static GstFlowReturn
+gst_vlm_generator_chain (GstPad *, GstObject * parent, GstBuffer * buffer)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  const Ptr<GstBuffer> owner (buffer);
+  return guard (GST_ELEMENT (self), GST_FLOW_ERROR, [&] {
+    GstVlmGeneratorPrivate &priv = *self->priv;
+    return priv.entry.buffer (self->sink, buffer, priv.settings.copy ());
+  });
+}
+
+static guint64
+gst_vlm_generator_call (GstVlmGenerator * self, const gchar * prompt)
+{
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  return priv.entry.call (prompt, priv.settings.copy ());
+}
+
+// ---- events
+// ---------------------------------------------------------------------------------------
+
+static bool
+gst_vlm_generator_asked (GstVlmGenerator * self, GstEvent * event)
+{
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  return priv.entry.asked_by (event, priv.settings.copy ());
+}
+
+static void
+gst_vlm_generator_loop (gpointer user_data)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (user_data);
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  const bool on = guard (GST_ELEMENT (self), false,
+      [&] { return priv.outlet.step (priv.settings.copy ()); });
+  if (on)
+    return;
+  priv.queue->finish (GST_FLOW_ERROR); // does nothing when it ended otherwise
+  gst_pad_pause_task (self->src);
+}
+
+static gboolean
+gst_vlm_generator_flush_start (GstVlmGenerator * self, GstEvent * event)
+{
+  for (Ptr<GstEvent> &sticky : self->priv->queue->set_flushing (true))
+    gst_pad_store_sticky_event (self->src, sticky.get ());
+  const gboolean pushed = gst_pad_push_event (self->src, event);
+  gst_pad_pause_task (self->src);
+  return pushed;
+}
+
+static gboolean
+gst_vlm_generator_flush_stop (GstVlmGenerator * self, GstEvent * event)
+{
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  const gboolean pushed = gst_pad_push_event (self->src, event);
+  priv.entry.new_stream ();
+  priv.outlet.flush ();
+  priv.queue->set_flushing (false);
+  if (gst_pad_is_active (self->src))
+    gst_pad_start_task (self->src, gst_vlm_generator_loop, self, NULL);
+  return pushed;
+}
+
+// True when the event shall follow the pictures.
+static bool
+gst_vlm_generator_handle_event (GstVlmGenerator * self, GstEvent * event)
+{
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      priv.entry.new_stream ();
+      return true;
+    case GST_EVENT_CAPS:
+      return false; // those of pictures are others
+    case GST_EVENT_SEGMENT:
+      return priv.entry.set_segment (event);
+    case GST_EVENT_GAP:
+      priv.entry.gap (event);
+      return false;
+    case GST_EVENT_EOS:
+      priv.entry.end (priv.settings.copy ());
+      return true;
+    default:
+      return !gst_vlm_generator_asked (self, event);
+  }
+}
+
+static gboolean
+gst_vlm_generator_sink_event (
+    GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
+    return gst_vlm_generator_flush_start (self, event);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    return gst_vlm_generator_flush_stop (self, event);
+  Ptr<GstEvent> owner (event);
+  if (!GST_EVENT_IS_SERIALIZED (event))
+    return gst_vlm_generator_asked (self, event) ||
+           gst_pad_event_default (pad, parent, owner.release ());
+  return guard (GST_ELEMENT (self), gboolean{FALSE}, [&] {
+    if (gst_vlm_generator_handle_event (self, event))
+      self->priv->queue->event (std::move (owner));
+    return gboolean{TRUE};
+  });
+}
+
+static gboolean
+gst_vlm_generator_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  Ptr<GstEvent> owner (event);
+  if (gst_vlm_generator_asked (self, event))
+    return TRUE;
+  if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
+    self->priv->queue->set_size (0, 0);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    GstClockTimeDiff late;
+    GstClockTime timestamp;
+    gst_event_parse_qos (event, NULL, NULL, &late, &timestamp);
+    if (GST_CLOCK_TIME_IS_VALID (timestamp) && late > 0)
+      self->priv->outlet.set_earliest (timestamp + late);
+  }
+  return gst_pad_event_default (pad, parent, owner.release ());
+}
+
+static gboolean
+gst_vlm_generator_activate_mode (
+    GstPad * pad, GstObject * parent, GstPadMode mode, gboolean active)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  if (active)
+    return gst_pad_start_task (pad, gst_vlm_generator_loop, self, NULL);
+  self->priv->queue->stop ();
+  return gst_pad_stop_task (pad);
+}
+
+// ---- states
+// ---------------------------------------------------------------------------------------
+
+// NULL -> READY: what can be said without loading.
+static void
+gst_vlm_generator_open (GstVlmGenerator * self)
+{
+  const GenerateSettings settings = self->priv->settings.copy ();
+  settings.check ();
+  engine ().validate_painter (settings.painter_options ());
+}
+
+static void
+gst_vlm_generator_start (GstVlmGenerator * self)
+{
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  priv.entry.reset ();
+  priv.outlet.reset ();
+  priv.queue->start ();
+  priv.settings.running = true;
+  const auto loaded = [queue = priv.queue, feed = priv.feed] (
+                          const std::shared_ptr<vlm::PaintWorker> &worker) {
+    if (!worker)
+      return queue->set_painter_failed (); // its cause was posted
+    feed->set_worker (worker);
+    queue->set_painter_ready ();
+  };
+  priv.loader.start (
+      GST_ELEMENT (self), priv.settings.copy ().painter_options (), loaded);
+}
+
+static void
+gst_vlm_generator_stop (GstVlmGenerator * self)
+{
+  GstVlmGeneratorPrivate &priv = *self->priv;
+  priv.settings.running = false;
+  priv.queue->stop ();
+  priv.loader.cancel ();
+}
+
+static void
+gst_vlm_generator_close (GstVlmGenerator * self)
+{
+  self->priv->feed->set_worker (nullptr);
+  self->priv->loader.release ();
+}
+
+static GstStateChangeReturn
+gst_vlm_generator_change_state (GstElement * element, GstStateChange transition)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (element);
+  StateSteps steps;
+  steps.open = [self] { gst_vlm_generator_open (self); };
+  steps.start = [self] { gst_vlm_generator_start (self); };
+  steps.stop = [self] { gst_vlm_generator_stop (self); };
+  steps.close = [self] { gst_vlm_generator_close (self); };
+  return change_state (
+      element, transition, gst_vlm_generator_parent_class, steps);
+}
+
+// ---- properties
+// -----------------------------------------------------------------------------------
+
+static GstStructure *
+gst_vlm_generator_stats (GstVlmGenerator * self)
+{
+  const PromptQueue::Counters c = self->priv->queue->counters ();
+  return gst_structure_new ("vlmgenerate-stats", "prompts", G_TYPE_UINT64,
+      c.prompts, "painted", G_TYPE_UINT64, c.painted, "dropped", G_TYPE_UINT64,
+      c.dropped, "late", G_TYPE_UINT64, c.late, "failed", G_TYPE_UINT64,
+      c.failed, "flushed", G_TYPE_UINT64, c.flushed, "queue", G_TYPE_UINT64,
+      c.waiting, "frames", G_TYPE_UINT64, self->priv->outlet.frames (),
+      "last-time", G_TYPE_UINT64, c.last_time, "average-time", G_TYPE_UINT64,
+      c.painted ? c.total_time / c.painted : 0, NULL);
+}
+
+static void
+gst_vlm_generator_set_property (
+    GObject * object, guint id, const GValue * value, GParamSpec * spec)
+{
+  GstVlmGeneratorPrivate &priv = *GST_VLM_GENERATOR (object)->priv;
+  priv.settings.set (GST_ELEMENT (object), id, value, spec);
+}
+
+static void
+gst_vlm_generator_get_property (
+    GObject * object, guint id, GValue * value, GParamSpec *)
+{
+  GstVlmGenerator * self = GST_VLM_GENERATOR (object);
+  if (id == PROP_GENERATE_STATS)
+    g_value_take_boxed (value, gst_vlm_generator_stats (self));
+  else
+    self->priv->settings.copy ().get (id, value);
+}
+
+// ---- type
+// -----------------------------------------------------------------------------------------
+
+static void
+gst_vlm_generator_finalize (GObject * object)
+{
+  delete GST_VLM_GENERATOR (object)->priv;
+  G_OBJECT_CLASS (gst_vlm_generator_parent_class)->finalize (object);
+}
+
+static void
+gst_vlm_generator_install_signals (GstVlmGeneratorClass * klass)
+{
+  /**
+   * GstVlmGenerator::generate:
+   * @self: the element
+   * @prompt: what to paint, UTF-8
+   *
+   * Paints a picture after those whose prompts came before. Any thread, in the
+   * states PAUSED and PLAYING. At most #GstVlmGenerator:max-pending wait.
+   *
+   * Returns: the picture's `id` in `GstVlmGenerateMeta`; 0, and a warning, when
+   *   the prompt was refused
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_GENERATE] =
+      g_signal_new_class_handler ("generate", G_TYPE_FROM_CLASS (klass),
+          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+          G_CALLBACK (gst_vlm_generator_call), NULL, NULL, NULL, G_TYPE_UINT64,
+          1, G_TYPE_STRING);
+}
+
+static void
+gst_vlm_generator_class_init (GstVlmGeneratorClass * klass)
+{
+  GObjectClass * object_class = G_OBJECT_CLASS (klass);
+  GstElementClass * element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->set_property = gst_vlm_generator_set_property;
+  object_class->get_property = gst_vlm_generator_get_property;
+  object_class->finalize = gst_vlm_generator_finalize;
+  install_generate_properties (object_class);
+  gst_vlm_generator_install_signals (klass);
+
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_vlm_generator_change_state);
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Pictures from text",
+      "Converter/Video/Generator",
+      "Paints a picture for every text, with a diffusion model (SDXL)",
+      "The gst-vlm developers");
+  register_generate_meta ();
+}
+
+static void
+gst_vlm_generator_init (GstVlmGenerator * self)
+{
+  self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (
+      self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generator_chain));
+  gst_pad_set_event_function (
+      self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generator_sink_event));
+
+  self->src = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (
+      self->src, GST_DEBUG_FUNCPTR (gst_vlm_generator_src_event));
+  gst_pad_set_activatemode_function (
+      self->src, GST_DEBUG_FUNCPTR (gst_vlm_generator_activate_mode));
+
+  self->priv = new GstVlmGeneratorPrivate (self, self->src);
+  gst_element_add_pad (GST_ELEMENT (self), self->sink);
+  gst_element_add_pad (GST_ELEMENT (self), self->src);
+}
