@@ -200,8 +200,8 @@ protected:
     }
   }
   void TearDown() override {
-    if (waiting_.valid()) {
-      EXPECT_EQ(waiting_.get(), GST_FLOW_FLUSHING);
+    if (waiting_.valid()) { // it may have come after the flush, too
+      EXPECT_NE(waiting_.get(), GST_FLOW_ERROR);
     }
     if (blocked_)
       gst_pad_remove_probe(pad_.get(), blocked_);
