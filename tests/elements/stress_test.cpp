@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The same thing very often. A twentieth of the rounds by default; VLM_STRESS=full runs all of them
 // and prints the figures.
-#include "tests/support/harness.h"
+#include "tests/support/generator.h"
 
 #include <gst/gsttracer.h>
 
@@ -322,6 +322,34 @@ TEST_F(Stress, EightLiveStreams) {
             << resident_mb() << " MB\n";
   EXPECT_GT(records, 0u);
   EXPECT_GT(asked, 0u);
+}
+
+// Elements that paint: pulled, flushed or stopped in the middle.
+TEST_F(Stress, GeneratorsLeaveNothingBehind) {
+  const auto use = [](int how) {
+    Generator g("queue-size=4");
+    g.play();
+    if (how > 0)
+      fake().hold();
+    for (int n = 0; n < 3; ++n)
+      g.push(n);
+    EXPECT_GT(g.generate("a call"), 0u);
+    if (how == 0) {
+      g.pull();
+      return;
+    }
+    EXPECT_TRUE(fake().wait_begun(1));
+    if (how == 1)
+      g.flush();
+    gst_element_set_state(g.element(), GST_STATE_NULL);
+  };
+  for (int i = 0; i < 3; ++i, fake().reset())
+    use(i);
+  const int before = alive();
+  const int count = rounds(2000);
+  for (int i = 0; i < count; ++i, fake().reset())
+    use(i % 3);
+  EXPECT_EQ(alive(), before);
 }
 
 } // namespace
