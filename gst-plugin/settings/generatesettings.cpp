@@ -42,8 +42,9 @@ install_painter_properties (GObjectClass * klass, const GenerateSettings &d)
           d.device.c_str (), kReady));
   g_object_class_install_property (klass, PROP_GENERATE_PRECISION,
       g_param_spec_enum ("precision", "Precision",
-          "Number format of the weights, but for the VAE's, which are always "
-          "float32; so are activations",
+          "Number format of the weights: auto, float32 or bfloat16; those of "
+          "the "
+          "VAE and all activations are float32",
           gst_vlm_precision_get_type (), d.precision, kReady));
   g_object_class_install_property (klass, PROP_GENERATE_THREADS,
       g_param_spec_uint ("threads", "Threads",
