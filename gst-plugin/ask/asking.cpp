@@ -76,7 +76,7 @@ Asking::ask (const Question &question, const Settings &settings)
   vlm::Request request = settings.request ();
   request.question = question.text;
   request.generate = settings.adds_prompt_to (question.text);
-  const bool prompts = settings.generate != GST_VLM_GENERATE_NEVER;
+  const bool prompts = settings.generate != GST_VLM_GENERATE_MODE_NEVER;
   std::shared_ptr<const AskedPicture> picture;
   if (GST_CLOCK_TIME_IS_VALID (question.pts)) {
     if (settings.look_back == 0)

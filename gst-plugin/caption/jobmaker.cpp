@@ -72,7 +72,7 @@ new_job (
   if (stream.live && job.text_place != TextPlace::Floating)
     job.latency = settings.latency;
   job.gathered = moment.gathered;
-  job.prompts = settings.generate != GST_VLM_GENERATE_NEVER;
+  job.prompts = settings.generate != GST_VLM_GENERATE_MODE_NEVER;
   job.record = record_of (moment, settings, stream);
   return job;
 }

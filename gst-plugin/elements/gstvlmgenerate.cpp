@@ -7,7 +7,7 @@
  *
  * vlmgenerate has an SDXL model paint a picture for every text that it gets:
  * from the pad `prompt_src` of #GstVlmCaption, from any other text, from the
- * action #GstVlmGenerator::generate, or from the event `vlmgenerate/generate`.
+ * action #GstVlmGenerate::generate, or from the event `vlmgenerate/generate`.
  * Size, pixel format and frame rate are what downstream asks for; what it
  * leaves open becomes RGB, the size that the model was made for, and no frame
  * rate. A side that is no multiple of 8 is painted at the next one and cropped,
@@ -21,7 +21,7 @@
  *
  * A buffer of text in a TIME segment is one prompt, for its PTS and duration.
  * Without a frame rate it becomes one buffer with both. With one it becomes
- * frames for as long as it lasts (#GstVlmGenerator:repeat), at least one, or
+ * frames for as long as it lasts (#GstVlmGenerate:repeat), at least one, or
  * one frame and a GAP. A buffer without PTS begins where the picture before
  * ended.
  *
@@ -38,8 +38,8 @@
  * The meta `GstVlmGenerateMeta`, with `prompt`, `negative-prompt`, `seed`,
  * `steps`, `guidance`, `model`, `id`, and where they are known `pts` (the
  * prompt's) and `cut-tokens`. Every picture begins with the same
- * #GstVlmGenerator:seed: the same prompt gives the same bytes. With
- * #GstVlmGenerator:preview the message `vlmgenerate/preview` (`id`, `prompt`,
+ * #GstVlmGenerate:seed: the same prompt gives the same bytes. With
+ * #GstVlmGenerate:preview the message `vlmgenerate/preview` (`id`, `prompt`,
  * `step`, `steps`, `sample`) shows how it comes along.
  *
  * ## Example launch lines
@@ -80,8 +80,8 @@ guint signals[SIGNAL_COUNT];
 
 } // namespace
 
-struct GstVlmGeneratorPrivate {
-  GstVlmGeneratorPrivate (GstVlmGenerator * self, GstPad * src);
+struct GstVlmGeneratePrivate {
+  GstVlmGeneratePrivate (GstVlmGenerate * self, GstPad * src);
 
   BoxOf<GenerateSettings> settings;
 
@@ -92,16 +92,16 @@ struct GstVlmGeneratorPrivate {
   PainterLoader loader;
 };
 
-struct _GstVlmGenerator {
+struct _GstVlmGenerate {
   GstElement parent;
   GstPad * sink;
   GstPad * src;
-  GstVlmGeneratorPrivate * priv;
+  GstVlmGeneratePrivate * priv;
 };
 
-G_DEFINE_TYPE (GstVlmGenerator, gst_vlm_generator, GST_TYPE_ELEMENT)
+G_DEFINE_TYPE (GstVlmGenerate, gst_vlm_generate, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE (
-    vlmgenerate, "vlmgenerate", GST_RANK_NONE, GST_TYPE_VLM_GENERATOR)
+    vlmgenerate, "vlmgenerate", GST_RANK_NONE, GST_TYPE_VLM_GENERATE)
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -121,8 +121,8 @@ static GstStaticPadTemplate src_template =
 
 // On the painter's thread.
 static void
-gst_vlm_generator_preview (
-    GstVlmGenerator * self, const Prompt &prompt, const vlm::PaintStep &step)
+gst_vlm_generate_preview (
+    GstVlmGenerate * self, const Prompt &prompt, const vlm::PaintStep &step)
 {
   const guint every = self->priv->settings.copy ().preview;
   if (every == 0 || step.step % every != 0 || step.step == step.steps)
@@ -139,14 +139,14 @@ gst_vlm_generator_preview (
 
 // The feed outlives the element when the painter is busy: it knows it only
 // weakly.
-GstVlmGeneratorPrivate::GstVlmGeneratorPrivate (
-    GstVlmGenerator * self, GstPad * src)
+GstVlmGeneratePrivate::GstVlmGeneratePrivate (
+    GstVlmGenerate * self, GstPad * src)
     : feed (std::make_shared<PaintFeed> (queue,
           [weak = std::make_shared<WeakElement> (GST_ELEMENT (self))] (
               const Prompt &prompt, const vlm::PaintStep &step) {
             if (const Ptr<GstElement> element = weak->lock ())
-              gst_vlm_generator_preview (
-                  GST_VLM_GENERATOR (element.get ()), prompt, step);
+              gst_vlm_generate_preview (
+                  GST_VLM_GENERATE (element.get ()), prompt, step);
           })),
       outlet (GST_ELEMENT (self), src, queue, feed),
       entry (GST_ELEMENT (self), queue, outlet)
@@ -157,20 +157,20 @@ GstVlmGeneratorPrivate::GstVlmGeneratorPrivate (
 // --------------------------------------------------------------------------------------
 
 static GstFlowReturn
-gst_vlm_generator_chain (GstPad *, GstObject * parent, GstBuffer * buffer)
+gst_vlm_generate_chain (GstPad *, GstObject * parent, GstBuffer * buffer)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  GstVlmGenerate * self = GST_VLM_GENERATE (parent);
   const Ptr<GstBuffer> owner (buffer);
   return guard (GST_ELEMENT (self), GST_FLOW_ERROR, [&] {
-    GstVlmGeneratorPrivate &priv = *self->priv;
+    GstVlmGeneratePrivate &priv = *self->priv;
     return priv.entry.buffer (self->sink, buffer, priv.settings.copy ());
   });
 }
 
 static guint64
-gst_vlm_generator_call (GstVlmGenerator * self, const gchar * prompt)
+gst_vlm_generate_call (GstVlmGenerate * self, const gchar * prompt)
 {
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGeneratePrivate &priv = *self->priv;
   return priv.entry.call (prompt, priv.settings.copy ());
 }
 
@@ -178,17 +178,17 @@ gst_vlm_generator_call (GstVlmGenerator * self, const gchar * prompt)
 // ---------------------------------------------------------------------------------------
 
 static bool
-gst_vlm_generator_asked (GstVlmGenerator * self, GstEvent * event)
+gst_vlm_generate_asked (GstVlmGenerate * self, GstEvent * event)
 {
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGeneratePrivate &priv = *self->priv;
   return priv.entry.asked_by (event, priv.settings.copy ());
 }
 
 static void
-gst_vlm_generator_loop (gpointer user_data)
+gst_vlm_generate_loop (gpointer user_data)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (user_data);
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGenerate * self = GST_VLM_GENERATE (user_data);
+  GstVlmGeneratePrivate &priv = *self->priv;
   const bool on = guard (GST_ELEMENT (self), false,
       [&] { return priv.outlet.step (priv.settings.copy ()); });
   if (on)
@@ -198,7 +198,7 @@ gst_vlm_generator_loop (gpointer user_data)
 }
 
 static gboolean
-gst_vlm_generator_flush_start (GstVlmGenerator * self, GstEvent * event)
+gst_vlm_generate_flush_start (GstVlmGenerate * self, GstEvent * event)
 {
   for (Ptr<GstEvent> &sticky : self->priv->queue->set_flushing (true))
     gst_pad_store_sticky_event (self->src, sticky.get ());
@@ -208,23 +208,23 @@ gst_vlm_generator_flush_start (GstVlmGenerator * self, GstEvent * event)
 }
 
 static gboolean
-gst_vlm_generator_flush_stop (GstVlmGenerator * self, GstEvent * event)
+gst_vlm_generate_flush_stop (GstVlmGenerate * self, GstEvent * event)
 {
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGeneratePrivate &priv = *self->priv;
   const gboolean pushed = gst_pad_push_event (self->src, event);
   priv.entry.new_stream ();
   priv.outlet.flush ();
   priv.queue->set_flushing (false);
   if (gst_pad_is_active (self->src))
-    gst_pad_start_task (self->src, gst_vlm_generator_loop, self, NULL);
+    gst_pad_start_task (self->src, gst_vlm_generate_loop, self, NULL);
   return pushed;
 }
 
 // True when the event shall follow the pictures.
 static bool
-gst_vlm_generator_handle_event (GstVlmGenerator * self, GstEvent * event)
+gst_vlm_generate_handle_event (GstVlmGenerate * self, GstEvent * event)
 {
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGeneratePrivate &priv = *self->priv;
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_STREAM_START:
       priv.entry.new_stream ();
@@ -240,36 +240,35 @@ gst_vlm_generator_handle_event (GstVlmGenerator * self, GstEvent * event)
       priv.entry.end (priv.settings.copy ());
       return true;
     default:
-      return !gst_vlm_generator_asked (self, event);
+      return !gst_vlm_generate_asked (self, event);
   }
 }
 
 static gboolean
-gst_vlm_generator_sink_event (
-    GstPad * pad, GstObject * parent, GstEvent * event)
+gst_vlm_generate_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  GstVlmGenerate * self = GST_VLM_GENERATE (parent);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
-    return gst_vlm_generator_flush_start (self, event);
+    return gst_vlm_generate_flush_start (self, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    return gst_vlm_generator_flush_stop (self, event);
+    return gst_vlm_generate_flush_stop (self, event);
   Ptr<GstEvent> owner (event);
   if (!GST_EVENT_IS_SERIALIZED (event))
-    return gst_vlm_generator_asked (self, event) ||
+    return gst_vlm_generate_asked (self, event) ||
            gst_pad_event_default (pad, parent, owner.release ());
   return guard (GST_ELEMENT (self), gboolean{FALSE}, [&] {
-    if (gst_vlm_generator_handle_event (self, event))
+    if (gst_vlm_generate_handle_event (self, event))
       self->priv->queue->event (std::move (owner));
     return gboolean{TRUE};
   });
 }
 
 static gboolean
-gst_vlm_generator_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
+gst_vlm_generate_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  GstVlmGenerate * self = GST_VLM_GENERATE (parent);
   Ptr<GstEvent> owner (event);
-  if (gst_vlm_generator_asked (self, event))
+  if (gst_vlm_generate_asked (self, event))
     return TRUE;
   if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
     self->priv->queue->set_size (0, 0);
@@ -284,14 +283,14 @@ gst_vlm_generator_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 }
 
 static gboolean
-gst_vlm_generator_activate_mode (
+gst_vlm_generate_activate_mode (
     GstPad * pad, GstObject * parent, GstPadMode mode, gboolean active)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (parent);
+  GstVlmGenerate * self = GST_VLM_GENERATE (parent);
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
   if (active)
-    return gst_pad_start_task (pad, gst_vlm_generator_loop, self, NULL);
+    return gst_pad_start_task (pad, gst_vlm_generate_loop, self, NULL);
   self->priv->queue->stop ();
   return gst_pad_stop_task (pad);
 }
@@ -301,7 +300,7 @@ gst_vlm_generator_activate_mode (
 
 // NULL -> READY: what can be said without loading.
 static void
-gst_vlm_generator_open (GstVlmGenerator * self)
+gst_vlm_generate_open (GstVlmGenerate * self)
 {
   const GenerateSettings settings = self->priv->settings.copy ();
   settings.check ();
@@ -309,9 +308,9 @@ gst_vlm_generator_open (GstVlmGenerator * self)
 }
 
 static void
-gst_vlm_generator_start (GstVlmGenerator * self)
+gst_vlm_generate_start (GstVlmGenerate * self)
 {
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGeneratePrivate &priv = *self->priv;
   priv.entry.reset ();
   priv.outlet.reset ();
   priv.queue->start ();
@@ -328,39 +327,39 @@ gst_vlm_generator_start (GstVlmGenerator * self)
 }
 
 static void
-gst_vlm_generator_stop (GstVlmGenerator * self)
+gst_vlm_generate_stop (GstVlmGenerate * self)
 {
-  GstVlmGeneratorPrivate &priv = *self->priv;
+  GstVlmGeneratePrivate &priv = *self->priv;
   priv.settings.running = false;
   priv.queue->stop ();
   priv.loader.cancel ();
 }
 
 static void
-gst_vlm_generator_close (GstVlmGenerator * self)
+gst_vlm_generate_close (GstVlmGenerate * self)
 {
   self->priv->feed->set_worker (nullptr);
   self->priv->loader.release ();
 }
 
 static GstStateChangeReturn
-gst_vlm_generator_change_state (GstElement * element, GstStateChange transition)
+gst_vlm_generate_change_state (GstElement * element, GstStateChange transition)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (element);
+  GstVlmGenerate * self = GST_VLM_GENERATE (element);
   StateSteps steps;
-  steps.open = [self] { gst_vlm_generator_open (self); };
-  steps.start = [self] { gst_vlm_generator_start (self); };
-  steps.stop = [self] { gst_vlm_generator_stop (self); };
-  steps.close = [self] { gst_vlm_generator_close (self); };
+  steps.open = [self] { gst_vlm_generate_open (self); };
+  steps.start = [self] { gst_vlm_generate_start (self); };
+  steps.stop = [self] { gst_vlm_generate_stop (self); };
+  steps.close = [self] { gst_vlm_generate_close (self); };
   return change_state (
-      element, transition, gst_vlm_generator_parent_class, steps);
+      element, transition, gst_vlm_generate_parent_class, steps);
 }
 
 // ---- properties
 // -----------------------------------------------------------------------------------
 
 static GstStructure *
-gst_vlm_generator_stats (GstVlmGenerator * self)
+gst_vlm_generate_stats (GstVlmGenerate * self)
 {
   const PromptQueue::Counters c = self->priv->queue->counters ();
   return gst_structure_new ("vlmgenerate-stats", "prompts", G_TYPE_UINT64,
@@ -373,20 +372,20 @@ gst_vlm_generator_stats (GstVlmGenerator * self)
 }
 
 static void
-gst_vlm_generator_set_property (
+gst_vlm_generate_set_property (
     GObject * object, guint id, const GValue * value, GParamSpec * spec)
 {
-  GstVlmGeneratorPrivate &priv = *GST_VLM_GENERATOR (object)->priv;
+  GstVlmGeneratePrivate &priv = *GST_VLM_GENERATE (object)->priv;
   priv.settings.set (GST_ELEMENT (object), id, value, spec);
 }
 
 static void
-gst_vlm_generator_get_property (
+gst_vlm_generate_get_property (
     GObject * object, guint id, GValue * value, GParamSpec *)
 {
-  GstVlmGenerator * self = GST_VLM_GENERATOR (object);
+  GstVlmGenerate * self = GST_VLM_GENERATE (object);
   if (id == PROP_GENERATE_STATS)
-    g_value_take_boxed (value, gst_vlm_generator_stats (self));
+    g_value_take_boxed (value, gst_vlm_generate_stats (self));
   else
     self->priv->settings.copy ().get (id, value);
 }
@@ -395,22 +394,22 @@ gst_vlm_generator_get_property (
 // -----------------------------------------------------------------------------------------
 
 static void
-gst_vlm_generator_finalize (GObject * object)
+gst_vlm_generate_finalize (GObject * object)
 {
-  delete GST_VLM_GENERATOR (object)->priv;
-  G_OBJECT_CLASS (gst_vlm_generator_parent_class)->finalize (object);
+  delete GST_VLM_GENERATE (object)->priv;
+  G_OBJECT_CLASS (gst_vlm_generate_parent_class)->finalize (object);
 }
 
 static void
-gst_vlm_generator_install_signals (GstVlmGeneratorClass * klass)
+gst_vlm_generate_install_signals (GstVlmGenerateClass * klass)
 {
   /**
-   * GstVlmGenerator::generate:
+   * GstVlmGenerate::generate:
    * @self: the element
    * @prompt: what to paint, UTF-8
    *
    * Paints a picture after those whose prompts came before. Any thread, in the
-   * states PAUSED and PLAYING. At most #GstVlmGenerator:max-pending wait.
+   * states PAUSED and PLAYING. At most #GstVlmGenerate:max-pending wait.
    *
    * Returns: the picture's `id` in `GstVlmGenerateMeta`; 0, and a warning, when
    *   the prompt was refused
@@ -420,24 +419,24 @@ gst_vlm_generator_install_signals (GstVlmGeneratorClass * klass)
   signals[SIGNAL_GENERATE] =
       g_signal_new_class_handler ("generate", G_TYPE_FROM_CLASS (klass),
           static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-          G_CALLBACK (gst_vlm_generator_call), NULL, NULL, NULL, G_TYPE_UINT64,
+          G_CALLBACK (gst_vlm_generate_call), NULL, NULL, NULL, G_TYPE_UINT64,
           1, G_TYPE_STRING);
 }
 
 static void
-gst_vlm_generator_class_init (GstVlmGeneratorClass * klass)
+gst_vlm_generate_class_init (GstVlmGenerateClass * klass)
 {
   GObjectClass * object_class = G_OBJECT_CLASS (klass);
   GstElementClass * element_class = GST_ELEMENT_CLASS (klass);
 
-  object_class->set_property = gst_vlm_generator_set_property;
-  object_class->get_property = gst_vlm_generator_get_property;
-  object_class->finalize = gst_vlm_generator_finalize;
+  object_class->set_property = gst_vlm_generate_set_property;
+  object_class->get_property = gst_vlm_generate_get_property;
+  object_class->finalize = gst_vlm_generate_finalize;
   install_generate_properties (object_class);
-  gst_vlm_generator_install_signals (klass);
+  gst_vlm_generate_install_signals (klass);
 
   element_class->change_state =
-      GST_DEBUG_FUNCPTR (gst_vlm_generator_change_state);
+      GST_DEBUG_FUNCPTR (gst_vlm_generate_change_state);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Pictures from text",
@@ -448,21 +447,21 @@ gst_vlm_generator_class_init (GstVlmGeneratorClass * klass)
 }
 
 static void
-gst_vlm_generator_init (GstVlmGenerator * self)
+gst_vlm_generate_init (GstVlmGenerate * self)
 {
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (
-      self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generator_chain));
+      self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generate_chain));
   gst_pad_set_event_function (
-      self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generator_sink_event));
+      self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generate_sink_event));
 
   self->src = gst_pad_new_from_static_template (&src_template, "src");
   gst_pad_set_event_function (
-      self->src, GST_DEBUG_FUNCPTR (gst_vlm_generator_src_event));
+      self->src, GST_DEBUG_FUNCPTR (gst_vlm_generate_src_event));
   gst_pad_set_activatemode_function (
-      self->src, GST_DEBUG_FUNCPTR (gst_vlm_generator_activate_mode));
+      self->src, GST_DEBUG_FUNCPTR (gst_vlm_generate_activate_mode));
 
-  self->priv = new GstVlmGeneratorPrivate (self, self->src);
+  self->priv = new GstVlmGeneratePrivate (self, self->src);
   gst_element_add_pad (GST_ELEMENT (self), self->sink);
   gst_element_add_pad (GST_ELEMENT (self), self->src);
 }

@@ -5,10 +5,9 @@
 
 G_BEGIN_DECLS
 
-// GstVlmGenerate is what vlmcaption's property generate is made of.
-#define GST_TYPE_VLM_GENERATOR (gst_vlm_generator_get_type ())
+#define GST_TYPE_VLM_GENERATE (gst_vlm_generate_get_type ())
 G_DECLARE_FINAL_TYPE (
-    GstVlmGenerator, gst_vlm_generator, GST, VLM_GENERATOR, GstElement)
+    GstVlmGenerate, gst_vlm_generate, GST, VLM_GENERATE, GstElement)
 GST_ELEMENT_REGISTER_DECLARE (vlmgenerate)
 
 G_END_DECLS

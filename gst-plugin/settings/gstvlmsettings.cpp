@@ -31,10 +31,14 @@ gst_vlm_precision_get_type (void)
           "float32"},
       {GST_VLM_PRECISION_BFLOAT16, "Weights in bfloat16, half the memory",
           "bfloat16"},
-      {GST_VLM_PRECISION_INT8, "Weights and activations in 8-bit integers, a "
-          "quarter of the memory", "int8"},
-      {GST_VLM_PRECISION_INT4, "The decoder's weights in 4-bit integers, "
-          "towers and activations in 8-bit ones", "int4"},
+      {GST_VLM_PRECISION_INT8,
+          "Weights and activations in 8-bit integers, a "
+          "quarter of the memory",
+          "int8"},
+      {GST_VLM_PRECISION_INT4,
+          "The decoder's weights in 4-bit integers, "
+          "towers and activations in 8-bit ones",
+          "int4"},
       {0, NULL, NULL},
   };
   static const GType type = g_enum_register_static ("GstVlmPrecision", values);
@@ -79,23 +83,24 @@ gst_vlm_on_error_get_type (void)
 }
 
 GType
-gst_vlm_generate_get_type (void)
+gst_vlm_generate_mode_get_type (void)
 {
   static const GEnumValue values[] = {
-      {GST_VLM_GENERATE_NEVER,
+      {GST_VLM_GENERATE_MODE_NEVER,
           "Records have no generation prompt, prompt_src stays silent",
           "never"},
-      {GST_VLM_GENERATE_AUTO,
+      {GST_VLM_GENERATE_MODE_AUTO,
           "Generation prompts that the model writes are passed on; it is asked "
           "for one where the question itself holds <GEN>",
           "auto"},
-      {GST_VLM_GENERATE_ALWAYS,
+      {GST_VLM_GENERATE_MODE_ALWAYS,
           "Every question asks for one: \" <GEN>\" is put behind those that do "
           "not hold <GEN>",
           "always"},
       {0, NULL, NULL},
   };
-  static const GType type = g_enum_register_static ("GstVlmGenerate", values);
+  static const GType type =
+      g_enum_register_static ("GstVlmGenerateMode", values);
   return type;
 }
 
@@ -321,7 +326,7 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
           "Whether answers may hold a prompt for an image generator, which the "
           "model writes as <h>...</h>: it becomes the record's field "
           "generation-prompt and a buffer on the pad prompt_src",
-          gst_vlm_generate_get_type (), d.generate, kPlaying));
+          gst_vlm_generate_mode_get_type (), d.generate, kPlaying));
   g_object_class_install_property (klass, PROP_JSON_SCHEMA,
       g_param_spec_string ("json-schema", "JSON schema",
           "JSON Schema that answers fit: then they are compact JSON, or fail. "
@@ -480,7 +485,7 @@ install_properties (GObjectClass * klass)
   gst_type_mark_as_plugin_api (
       gst_vlm_on_error_get_type (), static_cast<GstPluginAPIFlags> (0));
   gst_type_mark_as_plugin_api (
-      gst_vlm_generate_get_type (), static_cast<GstPluginAPIFlags> (0));
+      gst_vlm_generate_mode_get_type (), static_cast<GstPluginAPIFlags> (0));
 }
 
 void
@@ -550,7 +555,7 @@ Settings::set (guint property, const GValue * value)
     case PROP_TOP_P: top_p = g_value_get_double (value); break;
     case PROP_SEED: seed = g_value_get_uint64 (value); break;
     case PROP_GENERATE:
-      generate = static_cast<GstVlmGenerate> (g_value_get_enum (value)); break;
+      generate = static_cast<GstVlmGenerateMode> (g_value_get_enum (value)); break;
     case PROP_JSON_SCHEMA: json_schema = string_of (value); break;
     case PROP_OCR: ocr = g_value_get_boolean (value); break;
     case PROP_HISTORY: history = g_value_get_uint (value); break;
@@ -657,7 +662,7 @@ Settings::request () const
 bool
 Settings::adds_prompt_to (const std::string &question) const
 {
-  return generate == GST_VLM_GENERATE_ALWAYS &&
+  return generate == GST_VLM_GENERATE_MODE_ALWAYS &&
          question.find ("<GEN>") == std::string::npos;
 }
 

@@ -73,24 +73,24 @@ typedef enum {
 } GstVlmOnError;
 
 /**
- * GstVlmGenerate:
- * @GST_VLM_GENERATE_NEVER: no generation prompts
- * @GST_VLM_GENERATE_AUTO: those that the model writes by itself
- * @GST_VLM_GENERATE_ALWAYS: every question asks for one
+ * GstVlmGenerateMode:
+ * @GST_VLM_GENERATE_MODE_NEVER: no generation prompts
+ * @GST_VLM_GENERATE_MODE_AUTO: those that the model writes by itself
+ * @GST_VLM_GENERATE_MODE_ALWAYS: every question asks for one
  *
  * Since: 0.1
  */
 typedef enum {
-  GST_VLM_GENERATE_NEVER,
-  GST_VLM_GENERATE_AUTO,
-  GST_VLM_GENERATE_ALWAYS,
-} GstVlmGenerate;
+  GST_VLM_GENERATE_MODE_NEVER,
+  GST_VLM_GENERATE_MODE_AUTO,
+  GST_VLM_GENERATE_MODE_ALWAYS,
+} GstVlmGenerateMode;
 
 GType gst_vlm_caption_mode_get_type (void);
 GType gst_vlm_precision_get_type (void);
 GType gst_vlm_queue_policy_get_type (void);
 GType gst_vlm_on_error_get_type (void);
-GType gst_vlm_generate_get_type (void);
+GType gst_vlm_generate_mode_get_type (void);
 
 G_END_DECLS
 
@@ -161,7 +161,7 @@ struct Settings {
   guint top_k = 50;
   gdouble top_p = 1;
   guint64 seed = 0;
-  GstVlmGenerate generate = GST_VLM_GENERATE_NEVER;
+  GstVlmGenerateMode generate = GST_VLM_GENERATE_MODE_NEVER;
   std::string json_schema; ///< empty: answers are free text
   bool ocr = false;
   guint history = 0;

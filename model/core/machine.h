@@ -14,10 +14,6 @@ int available_threads(const std::string &root = "");
 /// groups' limits.
 uint64_t available_memory(const std::string &root = "");
 
-/// Bytes that a load and a run of a model need beside its weights and what is counted for itself:
-/// conversion buffers, libraries, small activations.
-constexpr uint64_t kMemoryHeadroom = uint64_t{400} << 20;
-
 /// "6.10 GB", of 10^9 bytes.
 std::string gigabytes(uint64_t bytes);
 

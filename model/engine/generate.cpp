@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/threads.h"
 #include "model/core/log.h"
+#include "model/core/model_fit.h"
 #include "model/engine/dump.h"
 #include "model/engine/generation.h"
-#include "model/engine/load.h"
 #include "model/engine/loaded_model.h"
 #include "model/engine/ocr.h"
 

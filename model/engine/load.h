@@ -5,9 +5,6 @@
 
 namespace vlm {
 
-/// Error(Settings) for a number of threads that is not 0 to 1024.
-void check_threads(int threads);
-
 /// What can be told of options without reading weights: names are known, the directory and its
 /// config.json exist and describe a model of ours. Errors name the culprit.
 void check_options(const ModelOptions &options);

@@ -3,6 +3,7 @@
 
 #include "model/compute/threads.h"
 #include "model/core/machine.h"
+#include "model/core/model_fit.h"
 #include "model/engine/load.h"
 #include "model/engine/placement.h"
 #include "model/weights/checkpoint.h"
@@ -68,12 +69,6 @@ ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const 
 }
 
 } // namespace
-
-void check_threads(int threads) {
-  constexpr int kMost = 1024;
-  if (threads < 0 || threads > kMost)
-    fail(ErrorCategory::Settings, "threads is ", threads, ", must be 0 to ", kMost);
-}
 
 void check_options(const ModelOptions &options) {
   check_placement_names(options);

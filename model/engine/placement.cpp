@@ -2,7 +2,7 @@
 #include "model/engine/placement.h"
 
 #include "model/core/log.h"
-#include "model/core/machine.h"
+#include "model/core/model_fit.h"
 
 #include <ATen/Context.h>
 
@@ -68,8 +68,7 @@ Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes
                            uint64_t memory_left) {
   if (const std::optional<Precision> asked = precision_of(options.precision))
     return *asked;
-  const bool bfloat16 =
-      options.device != "cpu" || cpu_has_bf16() || bytes.float32 > memory_left / 2;
+  const bool bfloat16 = options.device != "cpu" || auto_means_bfloat16(bytes.float32, memory_left);
   const Precision out = bfloat16 ? Precision::BFloat16 : Precision::Float32;
   log(LogLevel::Info, "precision auto: ", precision_name(out));
   return out;
@@ -78,11 +77,8 @@ Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes
 Placement place(const ModelOptions &options, const WeightBytes &bytes, uint64_t memory_left) {
   check_placement_names(options);
   const Placement out{at::Device(options.device), choose_precision(options, bytes, memory_left)};
-  const uint64_t needed = bytes.in(out.precision) + kMemoryHeadroom;
-  if (out.device.is_cpu() && needed > memory_left)
-    fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ",
-         precision_name(out.precision), ", but only ", gigabytes(memory_left),
-         " of memory are left");
+  if (out.device.is_cpu())
+    check_memory_for(bytes.in(out.precision), precision_name(out.precision), memory_left);
   return out;
 }
 

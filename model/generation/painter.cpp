@@ -4,6 +4,7 @@
 #include "model/compute/threads.h"
 #include "model/core/error.h"
 #include "model/core/machine.h"
+#include "model/core/model_fit.h"
 #include "model/core/utf8.h"
 #include "model/generation/euler_scheduler.h"
 #include "model/generation/latents.h"
@@ -90,8 +91,7 @@ PaintRequest SdxlPainter::checked(PaintRequest request) const {
   request.height = request.height ? request.height : info_.default_size;
   check_side("width", request.width);
   check_side("height", request.height);
-  if (request.threads < 0 || request.threads > 1024)
-    fail(ErrorCategory::Settings, "threads is ", request.threads, ", must be 0 to 1024");
+  check_threads(request.threads);
   if (!(request.guidance >= 0 && request.guidance <= 1000)) // false for NaN
     fail(ErrorCategory::Settings, "guidance is ", request.guidance, ", must be 0 to 1000");
   weights_.check_memory(request.width, request.height, available_memory());
@@ -219,7 +219,7 @@ std::unique_ptr<Painter> Painter::open(const PainterOptions &options,
                                        const CancelToken &cancel) {
   const c10::InferenceMode no_gradients;
   const SdxlFiles files(options);
-  files.check_memory(available_memory());
+  check_memory_for(files.weight_bytes(), files.precision(), available_memory());
   PromptEncoder encoder(options.path);
   files.check_fit(encoder);
   SdxlWeights weights(files, progress, cancel);

@@ -4,6 +4,7 @@
 #include "model/core/json_keys.h"
 #include "model/core/log.h"
 #include "model/core/machine.h"
+#include "model/core/model_fit.h"
 
 #include <algorithm>
 
@@ -11,7 +12,6 @@ namespace vlm {
 namespace {
 
 const std::string &checked(const PainterOptions &options) {
-  constexpr int kMostThreads = 1024;
   const std::string &precision = options.precision;
   if (precision != "auto" && precision != "float32" && precision != "bfloat16")
     fail(ErrorCategory::Settings, "unknown precision \"", precision,
@@ -21,8 +21,7 @@ const std::string &checked(const PainterOptions &options) {
          ": painting is only done on the CPU so far");
   if (options.device != "cpu")
     fail(ErrorCategory::Settings, "unknown device \"", options.device, "\": use cpu");
-  if (options.threads < 0 || options.threads > kMostThreads)
-    fail(ErrorCategory::Settings, "threads is ", options.threads, ", must be 0 to ", kMostThreads);
+  check_threads(options.threads);
   const std::string index = options.path + "/model_index.json";
   const std::string pipeline = JsonKeys(index).text("_class_name", "");
   if (pipeline != "StableDiffusionXLPipeline")
@@ -72,19 +71,11 @@ SdxlFiles::SdxlFiles(const PainterOptions &options)
     fail(ErrorCategory::Format, unet_config_path(), ": in_channels ", unet_config_.in_channels,
          " and out_channels ", unet_config_.out_channels, " are not the VAE's latent_channels ",
          latents);
-  const uint64_t left = available_memory();
-  const bool bfloat16 =
-      options.precision == "bfloat16" ||
-      (options.precision == "auto" && (cpu_has_bf16() || bytes_with(at::kFloat) > left / 2));
+  const bool bfloat16 = options.precision == "bfloat16" ||
+                        (options.precision == "auto" &&
+                         auto_means_bfloat16(bytes_with(at::kFloat), available_memory()));
   matrix_dtype_ = bfloat16 ? at::kBFloat16 : at::kFloat;
   log(LogLevel::Info, "precision ", options.precision, ": ", precision());
-}
-
-void SdxlFiles::check_memory(uint64_t left) const {
-  const uint64_t needed = weight_bytes() + kMemoryHeadroom;
-  if (needed > left)
-    fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ", precision(),
-         ", but only ", gigabytes(left), " of memory are left");
 }
 
 uint64_t SdxlFiles::bytes_with(at::ScalarType matrix_dtype) const {

@@ -27,8 +27,6 @@ public:
   /// That everything takes once loaded, with text encoders.
   uint64_t weight_bytes() const { return bytes_with(matrix_dtype_); }
 
-  /// Error(Memory) when loading everything takes more than the `left` bytes.
-  void check_memory(uint64_t left) const;
   /// Error(Format) when the text encoders' widths are not those that the UNet reads.
   void check_fit(const PromptEncoder &encoder) const;
 
