@@ -8,6 +8,7 @@
 #include "model/vision/image_file.h"
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/line_batch.h"
+#include "pipelines/programs/painting.h"
 
 #include <nlohmann/json.hpp>
 
@@ -32,6 +33,7 @@ constexpr const char *kAbout =
     "  vlm-ask --model MGM-2B --temperature 0.2 \"Compare them.\" a.png b.png\n"
     "  vlm-ask --turn \"What is it?=A red bird.\" \"Where does it sit?\" bird.png\n"
     "  vlm-ask --generate \"Draw this scene at night.\" photo.jpg\n"
+    "  vlm-ask --painter sdxl --paint night.png --generate \"Draw this at night.\" photo.jpg\n"
     "  ls *.jpg | jq -cR '{id: ., images: [.], question: \"Caption this.\"}' | vlm-ask --batch -";
 
 struct Options {
@@ -40,6 +42,9 @@ struct Options {
   bool as_json = false;
   bool verbose = false;
   std::string batch;
+  std::string paint; // file of the picture that the answer's prompt becomes; empty: none
+  PainterOptions painter;
+  PaintRequest picture;
   std::vector<std::string> operands;
 };
 
@@ -57,6 +62,20 @@ void add_turn(Request &request, const std::string &turn) {
   request.turns.push_back({turn.substr(0, equals), turn.substr(equals + 1)});
 }
 
+// Before the model answers for nothing.
+void check_paint(Options &o) {
+  if (o.paint.empty() != o.painter.path.empty())
+    fail(ErrorCategory::Settings, "--paint FILE and --painter DIR go together");
+  if (o.paint.empty())
+    return;
+  if (!o.batch.empty())
+    fail(ErrorCategory::Settings, "--paint does not go with --batch");
+  check_writable("--paint", o.paint);
+  o.painter.threads = o.model.threads;
+  o.picture.seed = o.request.sampling.seed;
+  Painter::resolve(o.painter);
+}
+
 Options parse(int argc, char **argv) {
   Options o;
   CommandLine line("vlm-ask", kUsage, kAbout);
@@ -69,7 +88,8 @@ Options parse(int argc, char **argv) {
   line.number("temperature", "T", "0: greedy (default 0)", &o.request.sampling.temperature);
   line.integer("top-k", "K", "0: no limit (default 50)", &o.request.sampling.top_k);
   line.number("top-p", "P", "in (0, 1] (default 1)", &o.request.sampling.top_p);
-  line.integer("seed", "S", "of the sampler (default 0)", &o.request.sampling.seed);
+  line.integer("seed", "S", "of the sampler and of the painter (default 0)",
+               &o.request.sampling.seed);
   line.text("template", "NAME", "conversation template (default: the checkpoint's)",
             &o.request.template_name);
   line.repeated("system", "TEXT", "instead of the template's system text",
@@ -77,6 +97,9 @@ Options parse(int argc, char **argv) {
   line.repeated("turn", "QUESTION=ANSWER", "an earlier turn; may be given several times",
                 [&](const std::string &turn) { add_turn(o.request, turn); });
   line.flag("generate", "ask for a generation prompt (appends <GEN>)", &o.request.generate);
+  line.text("paint", "FILE", "paint the generation prompt into FILE (PNG), on the CPU", &o.paint);
+  line.text("painter", "DIR", "SDXL directory in diffusers layout, for --paint", &o.painter.path);
+  add_painting_options(line, o.picture);
   line.flag("ocr", "read the text in the pictures and add it to the question", &o.request.ocr);
   line.repeated("json-schema", "FILE", "the answer is JSON that fits this JSON Schema",
                 [&](const std::string &path) { o.request.json_schema = read_file(path); });
@@ -90,6 +113,7 @@ Options parse(int argc, char **argv) {
     fail(ErrorCategory::Settings, "give either a QUESTION or --batch (see --help)");
   if (!o.batch.empty() && !o.request.dump_path.empty())
     fail(ErrorCategory::Settings, "--dump does not go with --batch");
+  check_paint(o);
   if (o.request.ocr)
     check_ocr();
   if (o.request.ocr && o.operands.size() == 1)
@@ -110,7 +134,7 @@ std::string dump_line(const json &object) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-int ask(const Model &model, const Options &o) {
+Result ask(const Model &model, const Options &o) {
   Request request = make_request(o, o.operands[0], {o.operands.begin() + 1, o.operands.end()});
   const bool stream = !o.as_json && isatty(STDOUT_FILENO);
   if (stream)
@@ -123,7 +147,24 @@ int ask(const Model &model, const Options &o) {
   if (!o.as_json && result.truncated_positions > 0)
     std::cerr << "vlm-ask: the question is too long for the model: its last "
               << result.truncated_positions << " positions were cut off\n";
-  return result.stop_reason == StopReason::Cancelled ? kFailed : kDone;
+  return result;
+}
+
+int paint(const Options &o, const Result &answer) {
+  if (answer.generation_prompt.empty())
+    fail(ErrorCategory::Data, "--paint: the answer holds no generation prompt (--generate asks ",
+         "for one): ", o.paint, " is not written");
+  PaintRequest request = o.picture;
+  request.prompt = answer.generation_prompt;
+  const auto painter = load_painter(o.painter, o.request.cancel);
+  ProgressBar bar("painting", "steps", request.steps);
+  bar.update(0);
+  const Painting painting = painter->paint(request, o.request.cancel,
+                                           [&](const PaintStep &done) { bar.update(done.step); });
+  bar.clear();
+  save_png(o.paint, painting.image);
+  tell_cut("vlm-ask", painting.cut);
+  return kDone;
 }
 
 int64_t count_lines(const std::string &path) {
@@ -203,8 +244,14 @@ int run(int argc, char **argv) {
       std::cerr << "vlm-ask: " << line << "\n";
   });
   cancel_on_signal(o.request.cancel);
-  const auto model = load_model(o);
-  return o.batch.empty() ? ask(*model, o) : ask_batch(*model, o);
+  auto model = load_model(o);
+  if (!o.batch.empty())
+    return ask_batch(*model, o);
+  const Result answer = ask(*model, o);
+  model.reset(); // both together may be too large for the machine
+  if (answer.stop_reason == StopReason::Cancelled)
+    return kFailed;
+  return o.paint.empty() ? kDone : paint(o, answer);
 }
 
 } // namespace

@@ -3,19 +3,16 @@
 #include "model/core/environment.h"
 #include "model/core/log.h"
 #include "model/core/progress_bar.h"
-#include "model/generation/painter.h"
 #include "model/vision/image_file.h"
-#include "pipelines/programs/command_line.h"
+#include "pipelines/programs/painting.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <limits>
-#include <unistd.h>
 
 namespace vlm {
 namespace {
@@ -36,28 +33,10 @@ constexpr const char *kAbout =
 struct Options {
   PainterOptions painter;
   PaintRequest request;
-  std::string size, output;
+  std::string output;
   int64_t count = 1;
   bool as_json = false, verbose = false;
 };
-
-void read_size(const std::string &text, PaintRequest &request) {
-  const char *end = text.data() + text.size();
-  const auto [cross, bad_width] = std::from_chars(text.data(), end, request.width);
-  if (bad_width == std::errc() && cross != end && *cross == 'x') {
-    const auto [last, bad_height] = std::from_chars(cross + 1, end, request.height);
-    if (bad_height == std::errc() && last == end && request.width > 0 && request.height > 0)
-      return;
-  }
-  fail(ErrorCategory::Settings, "--size: \"", text, "\" is not WIDTHxHEIGHT");
-}
-
-// Before anything is painted for nothing.
-void check_writable(const char *option, const std::string &file) {
-  const fs::path folder = fs::path(file).parent_path();
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 || fs::is_directory(file))
-    fail(ErrorCategory::Unreadable, option, ": ", file, ": cannot be written");
-}
 
 void check(const Options &o, const std::vector<std::string> &operands) {
   if (operands.size() != 1)
@@ -86,22 +65,16 @@ Options parse(int argc, char **argv) {
   line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &o.painter.precision);
   line.text("device", "D", "cpu (default cpu)", &o.painter.device);
   line.integer("threads", "N", "0: all that the process may use (default 0)", &o.painter.threads);
-  line.integer("steps", "N", "denoising steps (default 50)", &o.request.steps);
-  line.number("guidance", "G", "how closely to follow the prompt (default 5)", &o.request.guidance);
-  line.text("size", "WxH", "multiples of 8 (default: the model's)", &o.size);
+  add_painting_options(line, o.request);
   line.integer("seed", "S", "of the initial noise (default 0)", &o.request.seed);
   line.integer("count", "N", "pictures of as many seeds, and all on one sheet (default 1)",
                &o.count);
-  line.text("negative", "TEXT", "what to avoid (default: Mini-Gemini's long list)",
-            &o.request.negative_prompt);
   line.text("latents", "FILE", "initial noise from a safetensors file, instead of a seed",
             &o.request.latents_path);
   line.text("dump", "FILE", "write intermediate tensors as safetensors", &o.request.dump_path);
   line.flag("json", "print one JSON object", &o.as_json);
   line.flag("verbose", "tell what is decided", &o.verbose);
   const std::vector<std::string> operands = line.parse(argc, argv);
-  if (!o.size.empty())
-    read_size(o.size, o.request);
   check(o, operands);
   o.request.prompt = operands[0];
   return o;
@@ -131,14 +104,6 @@ std::string with_seed(const std::string &file, uint64_t seed) {
   const fs::path path(file);
   return (path.parent_path() / path.stem()).string() + "-" + std::to_string(seed) +
          path.extension().string();
-}
-
-std::unique_ptr<Painter> open_painter(const Options &o, const CancelToken &cancel) {
-  ProgressBar bar("loading", "%", 100);
-  auto painter = Painter::open(
-      o.painter, [&](double share) { bar.update(static_cast<int64_t>(100 * share)); }, cancel);
-  bar.clear();
-  return painter;
 }
 
 json describe(const Painting &painting, const PaintRequest &request, const std::string &output) {
@@ -175,7 +140,7 @@ int run(int argc, char **argv) {
   });
   const CancelToken cancel;
   cancel_on_signal(cancel);
-  const auto painter = open_painter(o, cancel);
+  const auto painter = load_painter(o.painter, cancel);
   PaintRequest request = o.request;
   std::vector<Image> images;
   json pictures = json::array();
@@ -194,9 +159,8 @@ int run(int argc, char **argv) {
     save_png(o.output, contact_sheet(images));
   if (o.as_json)
     print_json(o, painter->info(), images, pictures);
-  else if (const int64_t cut = pictures[0]["cut_tokens"]; cut > 0)
-    std::cerr << "vlm-paint: the prompt is too long for the model: its last " << cut
-              << " tokens were cut off\n";
+  else
+    tell_cut("vlm-paint", pictures[0]["cut_tokens"]);
   return kDone;
 }
 

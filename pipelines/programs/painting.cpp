@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pipelines/programs/painting.h"
+
+#include "model/core/error.h"
+#include "model/core/progress_bar.h"
+
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <unistd.h>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+
+void read_size(const std::string &text, PaintRequest &request) {
+  const char *end = text.data() + text.size();
+  const auto [cross, bad_width] = std::from_chars(text.data(), end, request.width);
+  if (bad_width == std::errc() && cross != end && *cross == 'x') {
+    const auto [last, bad_height] = std::from_chars(cross + 1, end, request.height);
+    if (bad_height == std::errc() && last == end && request.width > 0 && request.height > 0)
+      return;
+  }
+  fail(ErrorCategory::Settings, "--size: \"", text, "\" is not WIDTHxHEIGHT");
+}
+
+} // namespace
+
+void add_painting_options(CommandLine &line, PaintRequest &request) {
+  line.integer("steps", "N", "denoising steps (default 50)", &request.steps);
+  line.number("guidance", "G", "how closely to follow the prompt (default 5)", &request.guidance);
+  line.repeated("size", "WxH", "of the picture, multiples of 8 (default: the painter's)",
+                [&request](const std::string &text) { read_size(text, request); });
+  line.text("negative", "TEXT", "what to avoid (default: Mini-Gemini's long list)",
+            &request.negative_prompt);
+}
+
+void check_writable(const char *option, const std::string &file) {
+  const fs::path folder = fs::path(file).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 || fs::is_directory(file))
+    fail(ErrorCategory::Unreadable, option, ": ", file, ": cannot be written");
+}
+
+std::unique_ptr<Painter> load_painter(const PainterOptions &options, const CancelToken &cancel) {
+  ProgressBar bar("loading", "%", 100);
+  auto painter = Painter::open(
+      options, [&](double share) { bar.update(static_cast<int64_t>(100 * share)); }, cancel);
+  bar.clear();
+  return painter;
+}
+
+void tell_cut(const char *program, int64_t tokens) {
+  if (tokens > 0)
+    std::cerr << program << ": the prompt is too long for the model: its last " << tokens
+              << " tokens were cut off\n";
+}
+
+} // namespace vlm

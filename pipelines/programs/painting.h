@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/generation/painter.h"
+#include "pipelines/programs/command_line.h"
+
+namespace vlm {
+
+/// --steps, --guidance, --size and --negative, for every program that paints.
+void add_painting_options(CommandLine &line, PaintRequest &request);
+
+/// Error(Unreadable) naming the option unless the file can be written: before anything is painted
+/// for nothing.
+void check_writable(const char *option, const std::string &file);
+
+/// Painter::open() under a progress bar.
+std::unique_ptr<Painter> load_painter(const PainterOptions &options, const CancelToken &cancel);
+
+/// Tells on stderr that so many tokens of the prompt were cut off, if any were.
+void tell_cut(const char *program, int64_t tokens);
+
+} // namespace vlm
