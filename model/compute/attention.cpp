@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/attention.h"
 
+#include "model/compute/autograd_function.h"
 #include "model/compute/gemm.h"
 #include "model/compute/simd.h"
 #include "model/compute/threads.h"
@@ -12,7 +13,6 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/repeat_interleave.h>
 #include <ATen/ops/softmax.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>

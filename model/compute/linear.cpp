@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/linear.h"
 
+#include "model/compute/autograd_function.h"
 #include "model/compute/bf16_product.h"
 #include "model/compute/few_rows.h"
 #include "model/compute/gemm.h"
@@ -11,7 +12,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <atomic>
 #include <vector>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/norm.h"
 
+#include "model/compute/autograd_function.h"
 #include "model/compute/simd.h"
 #include "model/compute/threads.h"
 
@@ -9,7 +10,6 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/rsqrt.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>

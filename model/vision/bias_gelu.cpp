@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/bias_gelu.h"
 
+#include "model/compute/autograd_function.h"
 #include "model/compute/threads.h"
 
 #include <ATen/TensorOperators.h>
@@ -8,7 +9,6 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/depthwise.h"
 
+#include "model/compute/autograd_function.h"
 #include "model/compute/threads.h"
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <array>

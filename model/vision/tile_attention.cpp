@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/tile_attention.h"
 
+#include "model/compute/autograd_function.h"
 #include "model/compute/threads.h"
 #include "model/core/error.h"
 #include "model/vision/tile_kernel.h"
@@ -12,7 +13,6 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
 
