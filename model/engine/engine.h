@@ -107,7 +107,7 @@ public:
 
 /// The entry point that the plugin looks up in the engine's library: returns the process-wide
 /// engine, owned by the library. `interface_version` must equal kEngineInterface, else nullptr.
-constexpr int kEngineInterface = 5;
+constexpr int kEngineInterface = 6;
 using EngineEntry = Engine *(*)(int interface_version);
 constexpr const char *kEngineEntryName = "vlm_engine";
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/compute/few_rows.h"
 #include "model/compute/threads.h"
+#include "model/core/digest.h"
 #include "model/core/log.h"
 #include "model/core/model_fit.h"
 #include "model/engine/dump.h"
@@ -21,15 +23,19 @@ at::Tensor id_tensor(const int64_t *begin, const int64_t *end, at::Device device
   return at::tensor(at::IntArrayRef(begin, end), at::kLong).to(device);
 }
 
-size_t common_length(const std::vector<int64_t> &a, const std::vector<int64_t> &b) {
-  const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
-  return static_cast<size_t>(end - a.begin());
+std::string digest_of(const Image &image) {
+  Digest digest;
+  for (const int side : {image.width, image.height})
+    digest.add({reinterpret_cast<const char *>(&side), sizeof side});
+  digest.add({reinterpret_cast<const char *>(image.rgb.data()), image.rgb.size()});
+  return digest.hex();
 }
 
-/// Ids up to the last picture's.
-size_t through_pictures(const std::vector<int64_t> &ids) {
-  const auto last = std::find(ids.rbegin(), ids.rend(), kImageToken);
-  return static_cast<size_t>(ids.rend() - last);
+/// What a drafted token costs when it stands in a pass beside `rows` others, as a part of what a
+/// token costs there. `alone`: the same beside one other.
+double shared_row_cost(double alone, size_t rows) {
+  const double all = alone * static_cast<double>(rows);
+  return all / (1 - alone + all);
 }
 
 } // namespace
@@ -39,7 +45,7 @@ size_t through_pictures(const std::vector<int64_t> &ids) {
 struct LoadedModel::Seen {
   const LoadedModel *by;
   at::Tensor visual_tokens;
-  std::vector<int64_t> ids; // through the last picture
+  TokenIds ids; // through the last picture
   std::optional<KvCache> cache;
 
   /// What this model left in the memory, if anything.
@@ -48,6 +54,14 @@ struct LoadedModel::Seen {
     const auto seen = std::static_pointer_cast<const Seen>(memory.seen);
     return seen && seen->by == &model ? seen : nullptr;
   }
+};
+
+/// A prompt is read in three passes: the text before the first picture, the pictures and what
+/// stands between them, the rest. Reuse leaves out whole ones. How products are rounded may depend
+/// on the number of rows, and so every row is the same with and without.
+struct LoadedModel::Parts {
+  TokenIds text, pictures;             // ids before the first picture; through the last
+  int64_t text_end, pictures_end, end; // positions
 };
 
 Result Model::generate(const Request &request) const {
@@ -62,7 +76,7 @@ std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) co
   if (request.make_images)
     request.images = std::exchange(request.make_images, nullptr)();
   check(request);
-  set_threads(request.threads > 0 ? request.threads : threads_);
+  set_threads(threads_of(request));
   if (request.ocr)
     request.ocr_text = recognise_text(request, tokenizer_->special_tokens(), pace);
   Prompt prompt;
@@ -75,6 +89,8 @@ std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) co
   answer->result.ocr_text = asked.ocr_text;
   if (asked.max_tokens > 0 && !asked.json_schema.empty())
     answer->constrain(JsonConstraint(asked.json_schema, vocabulary(), config_.stop_ids));
+  if (asked.reuse.draft && device_.is_cpu()) // elsewhere a row may depend on its company
+    answer->draft_with(Drafter(past_answers(asked.client), answer->result.input_ids));
   Dump dump;
   Dump *wanted = asked.dump_path.empty() ? nullptr : &dump;
   see(*answer, wanted, pace);
@@ -130,17 +146,35 @@ void LoadedModel::see(Generation &answer, Dump *dump, const Pace &pace) const {
   if (request.memory && !dump)
     if (const auto seen = Seen::in(*request.memory, *this)) {
       answer.visual_tokens = seen->visual_tokens;
+      answer.result.reused.pictures = static_cast<int64_t>(request.images.size());
       return;
     }
   std::vector<at::Tensor> tokens;
   for (const Image &image : request.images)
-    tokens.push_back(look(image, answer.result.timings, dump, pace));
+    tokens.push_back(dump || !request.reuse.vision
+                         ? encode(image, answer.result.timings, dump, pace)
+                         : look(image, answer, pace));
   if (!tokens.empty())
     answer.visual_tokens = at::cat(tokens, 1);
 }
 
-at::Tensor LoadedModel::look(const Image &image, Timings &timings, Dump *dump,
-                             const Pace &pace) const {
+at::Tensor LoadedModel::look(const Image &image, Generation &answer, const Pace &pace) const {
+  Picture picture;
+  {
+    const Stopwatch watch(answer.result.timings.preprocess);
+    picture = {digest_of(image), threads_of(answer.request)};
+  }
+  if (const at::Tensor *seen = pictures_.find(picture)) {
+    ++answer.result.reused.pictures;
+    return *seen;
+  }
+  const at::Tensor tokens = encode(image, answer.result.timings, nullptr, pace);
+  pictures_.add(std::move(picture), tokens);
+  return tokens;
+}
+
+at::Tensor LoadedModel::encode(const Image &image, Timings &timings, Dump *dump,
+                               const Pace &pace) const {
   pace.check();
   PixelValues pixels;
   {
@@ -174,7 +208,20 @@ at::Tensor LoadedModel::splice(const std::vector<int64_t> &ids,
   return at::cat(parts, 1);
 }
 
-/// Reads the prompt into the cache, from where a conversation about the same pictures parts.
+LoadedModel::Parts LoadedModel::parts(const Result &result) const {
+  const TokenIds &ids = result.input_ids;
+  Parts out{{}, {}, 0, 0, result.prompt_positions};
+  const auto last = std::find(ids.rbegin(), ids.rend(), kImageToken).base();
+  if (last == ids.begin())
+    return out; // no pictures
+  out.text.assign(ids.begin(), std::find(ids.begin(), ids.end(), kImageToken));
+  out.pictures.assign(ids.begin(), last);
+  out.text_end = std::min(positions(ids, out.text.size()), out.end);
+  out.pictures_end = std::min(positions(ids, out.pictures.size()), out.end);
+  return out;
+}
+
+/// Reads the prompt into the cache, but for what is known.
 void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
   const Request &request = answer.request;
   Result &result = answer.result;
@@ -189,29 +236,39 @@ void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
     log(LogLevel::Warning, "the prompt has ", embeds.size(1), " positions, the model takes ", limit,
         ": the last ", result.truncated_positions, " were cut off");
   const Stopwatch watch(result.timings.prefill);
-  const int64_t known = dump ? 0 : recall(answer);
-  embeds = embeds.narrow(1, known, result.prompt_positions - known);
-  const at::Tensor hidden = decoder_.forward(embeds, answer.cache, pace);
-  if (dump) {
-    dump->add("inputs_embeds", embeds);
-    dump->add("logits", decoder_.logits(hidden));
+  const Parts parts = this->parts(result);
+  const bool reuses = request.reuse.prefix && !dump;
+  if (reuses)
+    recall(answer, parts);
+  result.reused.positions = answer.cache.length();
+  std::vector<at::Tensor> hidden;
+  for (const int64_t end : {parts.text_end, parts.pictures_end, parts.end}) {
+    const int64_t begin = answer.cache.length();
+    if (end <= begin)
+      continue;
+    hidden.push_back(decoder_.forward(embeds.narrow(1, begin, end - begin), answer.cache, pace));
+    if (reuses && end == parts.text_end)
+      prefixes_.add({parts.text, threads_of(request)},
+                    std::make_shared<KvCache>(answer.cache.fork(end, end)));
   }
-  answer.logits = decoder_.logits(hidden.select(1, -1)).flatten();
+  if (dump) {
+    dump->add("inputs_embeds", embeds.narrow(1, 0, parts.end));
+    dump->add("logits", decoder_.logits(at::cat(hidden, 1)));
+  }
+  answer.logits = decoder_.logits(hidden.back().select(1, -1));
 }
 
-/// Begins the answer's cache with what an earlier one read of the same beginning; returns its
-/// positions.
-int64_t LoadedModel::recall(Generation &answer) const {
+/// Begins the answer's cache with what an earlier one read of the same beginning.
+void LoadedModel::recall(Generation &answer, const Parts &parts) const {
+  // The first token comes from the last position, which is read anew.
+  const int64_t room = parts.end + parts.end / 2;
   const auto &memory = answer.request.memory;
   const auto seen = memory ? Seen::in(*memory, *this) : nullptr;
-  if (!seen || !seen->cache)
-    return 0;
-  const std::vector<int64_t> &ids = answer.result.input_ids;
-  const size_t common = common_length(ids, seen->ids);
-  // The last position is read anew: the first token comes from it.
-  const int64_t known = std::min(positions(ids, common), answer.result.prompt_positions - 1);
-  answer.cache = seen->cache->fork(known);
-  return known;
+  if (seen && seen->cache && parts.pictures_end < parts.end && seen->ids == parts.pictures)
+    answer.cache = seen->cache->fork(parts.pictures_end, room);
+  else if (parts.text_end > 0 && parts.text_end < parts.end)
+    if (const auto *prefix = prefixes_.find({parts.text, threads_of(answer.request)}))
+      answer.cache = (*prefix)->fork(parts.text_end, room);
 }
 
 void LoadedModel::remember(Generation &answer) const {
@@ -219,18 +276,17 @@ void LoadedModel::remember(Generation &answer) const {
   if (!memory || !answer.visual_tokens.defined())
     return;
   const auto before = Seen::in(*memory, *this);
-  const std::vector<int64_t> &ids = answer.result.input_ids;
-  const size_t count = through_pictures(ids);
-  const int64_t read = positions(ids, count);
-  const bool has_read = count > 0 && answer.cache.length() > read;
+  const Parts parts = this->parts(answer.result);
+  const bool has_read = answer.request.reuse.prefix && !parts.pictures.empty() &&
+                        answer.cache.length() > parts.pictures_end;
   if (before && (before->cache || !has_read))
     return;
   auto seen = std::make_shared<Seen>();
   seen->by = this;
   seen->visual_tokens = answer.visual_tokens;
   if (has_read) {
-    seen->ids.assign(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count));
-    seen->cache = answer.cache.fork(read);
+    seen->ids = parts.pictures;
+    seen->cache = answer.cache.fork(parts.pictures_end, parts.pictures_end);
   }
   std::lock_guard<std::mutex> lock(memory->mutex);
   memory->seen = std::move(seen);
@@ -243,25 +299,43 @@ int64_t LoadedModel::positions(const std::vector<int64_t> &ids, size_t count) co
   return static_cast<int64_t>(count) + pictures * (info_.tokens_per_image - 1);
 }
 
+int LoadedModel::threads_of(const Request &request) const {
+  return request.threads > 0 ? request.threads : threads_;
+}
+
+std::shared_ptr<PastAnswers> LoadedModel::past_answers(uint64_t client) const {
+  if (const auto *past = past_.find(client))
+    return *past;
+  return past_.add(client, std::make_shared<PastAnswers>());
+}
+
 void LoadedModel::advance(const std::vector<Answer *> &answers) const {
   const c10::InferenceMode inference;
   int threads = 0; // the most that anyone asked for
   std::vector<Generation *> going;
-  std::vector<KvCache *> caches;
-  std::vector<int64_t> ids;
   for (Answer *answer : answers) {
     auto &generation = static_cast<Generation &>(*answer);
-    const int wanted = generation.request.threads;
-    threads = std::max(threads, wanted > 0 ? wanted : threads_);
-    if (!generation.pick())
-      continue;
-    going.push_back(&generation);
-    caches.push_back(&generation.cache);
-    ids.push_back(generation.last_token());
+    threads = std::max(threads, threads_of(generation.request));
+    if (generation.pick())
+      going.push_back(&generation);
   }
   if (going.empty())
     return;
   set_threads(threads);
+  std::vector<KvCache *> caches; // a row's each
+  TokenIds ids;
+  std::vector<int64_t> firsts; // rows of the last tokens
+  const double cost = shared_row_cost(row_cost_, going.size());
+  for (size_t i = 0; i < going.size(); ++i) {
+    const auto left = static_cast<int64_t>(going.size() - i);
+    const auto free = kFewRows - static_cast<int64_t>(ids.size()) - left;
+    const TokenIds &draft = going[i]->draft(free / left, cost);
+    firsts.push_back(static_cast<int64_t>(ids.size()));
+    ids.push_back(going[i]->last_token());
+    ids.insert(ids.end(), draft.begin(), draft.end());
+    caches.resize(ids.size(), &going[i]->cache);
+  }
+  firsts.push_back(static_cast<int64_t>(ids.size()));
   double seconds = 0;
   {
     const Stopwatch watch(seconds);
@@ -269,7 +343,7 @@ void LoadedModel::advance(const std::vector<Answer *> &answers) const {
     const at::Tensor hidden = decoder_.decode(decoder_.embed(tokens).unsqueeze(1), caches);
     const at::Tensor logits = decoder_.logits(hidden.squeeze(1));
     for (size_t i = 0; i < going.size(); ++i)
-      going[i]->logits = logits[static_cast<int64_t>(i)];
+      going[i]->logits = logits.narrow(0, firsts[i], firsts[i + 1] - firsts[i]);
   }
   for (Generation *generation : going)
     generation->result.timings.decode += seconds;

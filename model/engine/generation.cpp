@@ -15,12 +15,47 @@ Generation::Generation(Request given, const ModelConfig &config, const Tokenizer
 
 bool Generation::pick() noexcept {
   try {
-    add(sampler_(logits, constraint_ ? &constraint_->allowed() : nullptr));
+    take_tokens();
   } catch (...) {
     error_ = std::current_exception();
     finished_ = true;
   }
   return !finished_;
+}
+
+// The logits behind a drafted token are those of an answer that has this token. Whatever it is, it
+// is picked as if there had been no draft.
+void Generation::take_tokens() {
+  unchecked_ = static_cast<int64_t>(draft_.size());
+  size_t right = 0;
+  for (;;) {
+    add(sampler_(logits[static_cast<int64_t>(right)],
+                 constraint_ ? &constraint_->allowed() : nullptr));
+    if (finished_ || right == draft_.size() || draft_[right] != last_token())
+      break;
+    ++right;
+    --unchecked_;
+  }
+  cache.truncate(cache.length() - unchecked_);
+  if (!draft_.empty())
+    drafter_->learn(static_cast<int64_t>(right),
+                    right < draft_.size() && draft_[right] != last_token());
+  result.reused.accepted += static_cast<int64_t>(right);
+  draft_.clear();
+  unchecked_ = 0;
+}
+
+const TokenIds &Generation::draft(int64_t most, double row_cost) {
+  if (!drafter_)
+    return draft_;
+  const int64_t tokens = request.max_tokens - static_cast<int64_t>(result.output_ids.size());
+  const int64_t positions = config_.decoder.max_position_embeddings - cache.length();
+  most = std::min({most, tokens - 1, positions - 1}); // the last row's own token comes for nothing
+  draft_ = drafter_->next(result.output_ids, most, row_cost);
+  const auto unusable = [&](int64_t id) { return id < 0 || stops(id); };
+  draft_.erase(std::find_if(draft_.begin(), draft_.end(), unusable), draft_.end());
+  result.reused.drafted += static_cast<int64_t>(draft_.size());
+  return draft_;
 }
 
 void Generation::add(const SampledToken &token) {
@@ -44,7 +79,7 @@ void Generation::add(const SampledToken &token) {
   const bool cancelled = request.cancel.cancelled();
   result.stop_reason = cancelled ? StopReason::Cancelled : StopReason::Length;
   finished_ = cancelled || static_cast<int64_t>(result.output_ids.size()) >= request.max_tokens ||
-              cache.length() >= config_.decoder.max_position_embeddings;
+              cache.length() - unchecked_ >= config_.decoder.max_position_embeddings;
 }
 
 /// Never half of it.
@@ -66,6 +101,12 @@ bool Generation::stops(int64_t id) const {
 Result Generation::take() {
   if (error_)
     std::rethrow_exception(error_);
+  if (drafter_) {
+    TokenIds said = result.output_ids;
+    said.erase(std::find_if(said.begin(), said.end(), [&](int64_t id) { return stops(id); }),
+               said.end());
+    drafter_->finish(std::move(said));
+  }
   result.text = constraint_ ? json() : strip(tokenizer_.decode(printable_, /*skip_special=*/true));
   result.generation_prompt = generation_prompt(result.text);
   stream_.finish(result.text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/engine/draft.h"
 #include "model/engine/model.h"
 #include "model/engine/text_stream.h"
 #include "model/language/json_constraint.h"
@@ -37,10 +38,17 @@ public:
   bool finished() const override { return finished_; }
   Result take() override;
 
-  /// Takes the next token from `logits` and tells whether another may follow. What goes wrong is
-  /// kept for take(): it concerns no other answer.
+  /// Takes the next token from `logits`, then, for as long as the draft foretold them, those behind
+  /// it, and tells whether others may follow. What goes wrong is kept for take(): it concerns no
+  /// other answer.
   bool pick() noexcept;
   int64_t last_token() const { return result.output_ids.back(); }
+
+  /// From now on tokens are foretold.
+  void draft_with(Drafter drafter) { drafter_.emplace(std::move(drafter)); }
+  /// At most `most` tokens that are read in one pass with the last one, behind it. `row_cost`: what
+  /// each costs, as a part of what a token costs without.
+  const TokenIds &draft(int64_t most, double row_cost);
 
   /// Without any token.
   void finish() { finished_ = true; }
@@ -51,10 +59,11 @@ public:
   const Request request;
   Result result;
   KvCache cache;
-  at::Tensor logits;        ///< float32 [vocab_size], after the last position in the cache
+  at::Tensor logits;        ///< float32 [1 + drafted, vocab_size], after the last positions
   at::Tensor visual_tokens; ///< float32 [1, tokens of all pictures, hidden_size]; undefined: none
 
 private:
+  void take_tokens();
   void add(const SampledToken &token);
   std::string json() const;
   bool stops(int64_t id) const;
@@ -64,6 +73,9 @@ private:
   Sampler sampler_;
   TextStream stream_;
   std::optional<JsonConstraint> constraint_;
+  std::optional<Drafter> drafter_;
+  TokenIds draft_;        // read into the cache behind the last token
+  int64_t unchecked_ = 0; // of these
   // A model's vocabulary may be padded beyond its tokenizer's: such ids have no text.
   std::vector<int64_t> printable_;
   std::exception_ptr error_;

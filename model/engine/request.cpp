@@ -1,9 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/engine/request.h"
 
+#include "model/core/error.h"
+
 #include <cmath>
+#include <sstream>
 
 namespace vlm {
+
+Reuse parse_reuse(const std::string &names) {
+  Reuse reuse{false, false, false};
+  std::istringstream in(names == "none" ? "" : names);
+  for (std::string name; std::getline(in, name, '+');)
+    if (name == "draft")
+      reuse.draft = true;
+    else if (name == "prefix")
+      reuse.prefix = true;
+    else if (name == "vision")
+      reuse.vision = true;
+    else
+      fail(ErrorCategory::Settings, "reuse ", names, ": \"", name,
+           "\" is not draft, prefix or vision");
+  return reuse;
+}
 
 const char *name(StopReason reason) {
   switch (reason) {

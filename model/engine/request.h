@@ -27,6 +27,30 @@ struct PictureMemory {
   std::optional<std::string> text; ///< recognised in them
 };
 
+/// Which earlier work may take the place of new work. On the CPU the answer is the same whatever is
+/// chosen here, token by token.
+struct Reuse {
+  /// Tokens are foretold from earlier answers to the client and from the prompt, and checked
+  /// several in one pass.
+  bool draft = true;
+  /// What was read already of a prompt's beginning is not read again: the template's text before
+  /// the pictures, and pictures with a `memory`.
+  bool prefix = true;
+  /// Pictures with the pixels of one of the last few are not encoded again.
+  bool vision = true;
+};
+
+/// "none", or names with a plus between: "draft+vision". Error(Settings) naming one that is
+/// unknown.
+Reuse parse_reuse(const std::string &names);
+
+/// What that saved, and what it cost.
+struct Reused {
+  int64_t drafted = 0, accepted = 0; ///< tokens that were foretold; those of them that were right
+  int64_t positions = 0;             ///< of the prompt, which were not read again
+  int64_t pictures = 0;              ///< that were not encoded again, thanks to `memory` too
+};
+
 constexpr uint64_t kFirstFreeClient = uint64_t{1} << 63;
 
 /// One question about zero or more pictures.
@@ -49,6 +73,7 @@ struct Request {
   /// JSON Schema (model/language/json_schema.h) that the answer, which is then compact JSON, fits,
   /// or the request fails; empty: free text.
   std::string json_schema;
+  Reuse reuse;
   CancelToken cancel;
 
   /// Who asks: a worker gives every client its turns, however much others have queued, in
@@ -86,6 +111,7 @@ struct Result {
   int64_t prompt_positions = 0;    ///< length after the visual tokens were spliced in
   int64_t truncated_positions = 0; ///< positions cut off the prompt's right end
   Timings timings;
+  Reused reused;
   /// Mean probability of the output tokens, 0..1; absent without output.
   std::optional<double> confidence() const;
 };

@@ -26,6 +26,24 @@ Linear load_head(const Scope &scope, const at::Tensor &embeddings, const Decoder
                 config.vocab_size, false);
 }
 
+// Rows that go on top of one cache.
+struct Run {
+  KvCache *cache;
+  int64_t first, count;
+  // x [R, heads, 1, D] -> [1, heads, count, D].
+  at::Tensor of(const at::Tensor &x) const { return x.narrow(0, first, count).transpose(0, 2); }
+};
+
+std::vector<Run> runs_of(const std::vector<KvCache *> &caches) {
+  std::vector<Run> runs;
+  for (size_t row = 0; row < caches.size(); ++row)
+    if (row > 0 && caches[row] == caches[row - 1])
+      ++runs.back().count;
+    else
+      runs.push_back({caches[row], static_cast<int64_t>(row), 1});
+  return runs;
+}
+
 } // namespace
 
 Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
@@ -101,9 +119,11 @@ at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace
 }
 
 at::Tensor Decoder::decode(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const {
+  const std::vector<Run> runs = runs_of(caches);
   std::vector<int64_t> positions;
-  for (const KvCache *cache : caches)
-    positions.push_back(cache->length());
+  for (const Run &run : runs)
+    for (int64_t j = 0; j < run.count; ++j)
+      positions.push_back(run.cache->length() + j);
   const auto rows = static_cast<int64_t>(caches.size());
   const Rope rope(at::tensor(positions, at::kLong).view({rows, 1}).to(embeds.device()),
                   config_.head_dim, config_.rope_theta);
@@ -111,14 +131,18 @@ at::Tensor Decoder::decode(const at::Tensor &embeds, const std::vector<KvCache *
   for (size_t i = 0; i < layers_.size(); ++i)
     x = run(layers_[i], x, rope, [&](const auto &q, const auto &k, const auto &v) {
       std::vector<at::Tensor> mixed;
-      for (int64_t b = 0; b < rows; ++b) {
-        const auto [keys, values] = caches[b]->append(i, k.narrow(0, b, 1), v.narrow(0, b, 1));
-        mixed.push_back(causal_attention(q.narrow(0, b, 1), keys, values));
+      for (const Run &run : runs) {
+        const auto [keys, values] = run.cache->append(i, run.of(k), run.of(v));
+        for (int64_t j = 0; j < run.count; ++j) { // one by one: a row sums as it does alone
+          const int64_t seen = run.cache->length() + j + 1;
+          mixed.push_back(causal_attention(q.narrow(0, run.first + j, 1), keys.narrow(2, 0, seen),
+                                           values.narrow(2, 0, seen)));
+        }
       }
       return at::cat(mixed, 0);
     });
-  for (KvCache *cache : caches)
-    cache->advance(1);
+  for (const Run &run : runs)
+    run.cache->advance(run.count);
   return norm_(x);
 }
 

@@ -34,9 +34,10 @@ public:
   /// Error(Cancelled) between layers and leaves the cache's length as it was.
   at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace = {}) const;
 
-  /// One more position of several conversations in one pass: embeds float32 [B, 1, hidden_size],
-  /// B at most kFewRows, row b on top of caches[b] (all different). Returns [B, 1, hidden_size]. On
-  /// the CPU each row is bit-equal to what it is alone.
+  /// Further positions of several conversations in one pass: embeds float32 [R, 1, hidden_size],
+  /// R at most kFewRows, row r on top of caches[r]. Rows of one conversation stand together, in the
+  /// order of their positions. Returns [R, 1, hidden_size]. On the CPU each row is bit-equal to
+  /// what it is in a pass of its own.
   at::Tensor decode(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const;
 
   /// Without a cache, for training: embeds [B, L, hidden_size], position_ids int64 [L] or [B, L],

@@ -14,10 +14,12 @@ KvCache::KvCache(const DecoderConfig &config, at::Device device)
       values_(config.num_hidden_layers) {}
 
 void KvCache::reserve(int64_t positions) {
-  if (positions <= capacity_)
-    return;
   // Half as much again, so that a long answer does not copy the cache at every token.
-  const int64_t capacity = std::max<int64_t>(positions + positions / 2, 256);
+  if (positions > capacity_)
+    allocate(std::max<int64_t>(positions + positions / 2, 256));
+}
+
+void KvCache::allocate(int64_t capacity) {
   const std::vector<int64_t> shape = {1, config_.num_key_value_heads, capacity, config_.head_dim};
   const auto options = at::TensorOptions(at::kFloat).device(device_);
   for (std::vector<at::Tensor> *side : {&keys_, &values_})
@@ -46,9 +48,9 @@ void KvCache::truncate(int64_t length) {
   length_ = length;
 }
 
-KvCache KvCache::fork(int64_t length) const {
+KvCache KvCache::fork(int64_t length, int64_t room) const {
   KvCache out(config_, device_);
-  out.reserve(length);
+  out.allocate(room);
   for (size_t i = 0; i < keys_.size(); ++i) {
     out.keys_[i].narrow(2, 0, length).copy_(keys_[i].narrow(2, 0, length));
     out.values_[i].narrow(2, 0, length).copy_(values_[i].narrow(2, 0, length));

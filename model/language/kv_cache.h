@@ -27,11 +27,13 @@ public:
   /// Forgets everything from position `length` on.
   void truncate(int64_t length);
 
-  /// A cache of its own that begins with a copy of the first `length` positions.
-  KvCache fork(int64_t length) const;
+  /// A cache of its own that begins with a copy of the first `length` positions, and has memory for
+  /// `room`, at least `length`.
+  KvCache fork(int64_t length, int64_t room) const;
 
 private:
   void reserve(int64_t positions);
+  void allocate(int64_t capacity);
   DecoderConfig config_;
   at::Device device_;
   int64_t length_ = 0;
