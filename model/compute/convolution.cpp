@@ -31,12 +31,15 @@ Convolution::Convolution(const Scope &scope, int64_t in, int64_t out, int64_t si
 at::Tensor Convolution::operator()(const at::Tensor &x) const {
   if (size_ == 1 && stride_ == 1)
     return Linear(weight_.view({out_, in_}), bias_)(x);
-  return run(x, size_ / 2);
+  return run(x, size_ / 2, size_ / 2);
 }
 
-at::Tensor Convolution::strip(const at::Tensor &x) const { return run(x, 0); }
+at::Tensor Convolution::strip(const at::Tensor &x) const { return run(x, 0, size_ / 2); }
 
-at::Tensor Convolution::run(const at::Tensor &x, int64_t padded_rows) const {
+at::Tensor Convolution::inside(const at::Tensor &x) const { return run(x, 0, 0); }
+
+at::Tensor Convolution::run(const at::Tensor &x, int64_t padded_rows,
+                            int64_t padded_columns) const {
   at::Tensor planes = x.permute({0, 3, 1, 2}), weight = weight_;
   const bool rounds = weight.scalar_type() == at::kBFloat16 && (!x.is_cpu() || cpu_has_bf16());
   if (rounds)
@@ -44,7 +47,7 @@ at::Tensor Convolution::run(const at::Tensor &x, int64_t padded_rows) const {
   else
     weight = weight.to(at::kFloat);
   const at::Tensor bias = rounds ? at::Tensor() : bias_; // added later in float32
-  const std::vector<int64_t> stride = {stride_, stride_}, padding = {padded_rows, size_ / 2};
+  const std::vector<int64_t> stride = {stride_, stride_}, padding = {padded_rows, padded_columns};
   // ATen would take oneDNN, which reads channels last as they are, only with several threads.
   const bool direct = x.is_cpu() && at::hasMKLDNN() && !learns(x, weight);
   const at::Tensor y =

@@ -27,8 +27,11 @@ public:
   /// [B, H + 2, W, in] -> [B, H, W, out].
   at::Tensor strip(const at::Tensor &x) const;
 
+  /// The same with nothing around it (3x3): [B, H, W, in] -> [B, (H - 3) / stride + 1, ..., out].
+  at::Tensor inside(const at::Tensor &x) const;
+
 private:
-  at::Tensor run(const at::Tensor &x, int64_t padded_rows) const;
+  at::Tensor run(const at::Tensor &x, int64_t padded_rows, int64_t padded_columns) const;
 
   int64_t in_ = 0, out_ = 0, size_ = 0, stride_ = 1;
   at::Tensor weight_, bias_; // weight channels last, unless it may learn

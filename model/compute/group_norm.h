@@ -17,7 +17,7 @@ public:
   /// Reads `weight` and `bias` [channels]; `groups` divides them.
   GroupNorm(const Scope &scope, int64_t groups, int64_t channels, double eps);
 
-  /// x float32 [B, H, W, channels] -> the same shape. Differentiable.
+  /// x float32 [B, H, W, channels] -> the same shape. Differentiable, on the CPU in two passes.
   at::Tensor operator()(const at::Tensor &x, Then then) const;
 
   /// The two halves of that, for maps whose result is taken strip by strip: y = x * factor + shift
@@ -30,6 +30,14 @@ public:
   static at::Tensor apply(const Affine &affine, const at::Tensor &strip, Then then);
 
 private:
+  /// Mean and 1 / deviation of every picture and group, both float64 [B, groups].
+  struct Statistics {
+    at::Tensor mean, scale;
+  };
+  Statistics statistics(const at::Tensor &x) const;
+  Affine affine(const Statistics &of) const;
+  friend struct GroupNormFunction;
+
   int64_t groups_ = 1;
   double eps_ = 0;
   at::Tensor weight_, bias_;

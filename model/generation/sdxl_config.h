@@ -50,7 +50,7 @@ struct UNetConfig {
 };
 UNetConfig read_unet_config(const std::string &path);
 
-/// vae/, the decoder's part.
+/// vae/.
 struct VaeConfig {
   int64_t latent_channels = 4;
   int64_t out_channels = 3;

@@ -6,7 +6,6 @@
 namespace vlm {
 namespace {
 
-constexpr double kEps = 1e-6;
 constexpr int64_t kStripValues = int64_t{1} << 22;
 
 } // namespace
@@ -16,19 +15,14 @@ VaeDecoder::VaeDecoder(const Scope &scope, const VaeConfig &config)
                                         config.latent_channels, 1),
       conv_in_(scope.sub("decoder.conv_in"), config.latent_channels,
                config.block_out_channels.back(), 3),
-      attention_norm_(scope.sub("decoder.mid_block.attentions.0.group_norm"),
-                      config.norm_num_groups, config.block_out_channels.back(), kEps),
-      attention_(scope.sub("decoder.mid_block.attentions.0"), config.block_out_channels.back(),
-                 config.block_out_channels.back(), /*heads=*/1, /*bias=*/true),
+      middle_(scope.sub("decoder.mid_block"), config),
       out_(GroupNorm(scope.sub("decoder.conv_norm_out"), config.norm_num_groups,
-                     config.block_out_channels[0], kEps),
+                     config.block_out_channels[0], kVaeNormEps),
            Convolution(scope.sub("decoder.conv_out"), config.block_out_channels[0],
                        config.out_channels, 3)) {
-  const ResnetShape shape{config.norm_num_groups, kEps};
+  const ResnetShape shape{config.norm_num_groups, kVaeNormEps};
   int64_t channels = config.block_out_channels.back();
-  const Scope decoder = scope.sub("decoder"), middle = decoder.sub("mid_block.resnets");
-  for (int64_t i = 0; i < 2; ++i)
-    mid_.emplace_back(middle.sub(i), channels, channels, shape);
+  const Scope decoder = scope.sub("decoder");
   const size_t levels = config.block_out_channels.size();
   for (size_t i = 0; i < levels; ++i) {
     const Scope place = decoder.sub("up_blocks").sub(static_cast<int64_t>(i));
@@ -45,20 +39,10 @@ VaeDecoder::VaeDecoder(const Scope &scope, const VaeConfig &config)
 
 Strips VaeDecoder::strips_for(int64_t pixels) { return {pixels > kWholePixels ? kStripValues : 0}; }
 
-at::Tensor VaeDecoder::attend(const at::Tensor &x) const {
-  const at::Tensor rows =
-      attention_norm_(x, GroupNorm::Then::Nothing).reshape({x.size(0), -1, x.size(3)});
-  return x + attention_(rows, rows).view(x.sizes());
-}
-
 at::Tensor VaeDecoder::operator()(const at::Tensor &latents, const Strips &strips,
                                   const Pace &pace) const {
   const at::Tensor z = (latents / config_.scaling_factor).permute({0, 2, 3, 1}).contiguous();
-  at::Tensor x = conv_in_(post_quant_conv_(z));
-  x = mid_[0](x, {}, strips);
-  pace.check();
-  x = attend(x);
-  x = mid_[1](x, {}, strips);
+  at::Tensor x = middle_(conv_in_(post_quant_conv_(z)), strips, pace);
   for (const Level &level : up_) {
     for (const ResnetBlock &resnet : level.resnets) {
       pace.check();

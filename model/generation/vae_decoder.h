@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/core/pace.h"
-#include "model/generation/cross_attention.h"
-#include "model/generation/resnet_block.h"
-#include "model/generation/sdxl_config.h"
+#include "model/generation/vae_middle.h"
 
 #include <optional>
 #include <vector>
@@ -25,7 +22,7 @@ public:
   /// Strips for a picture of so many pixels.
   static Strips strips_for(int64_t pixels);
 
-  /// latents float32 [1, latent_channels, H, W], as the scheduler leaves them -> [1, 3, 8 H, 8 W],
+  /// latents float32 [B, latent_channels, H, W], as the scheduler leaves them -> [B, 3, 8 H, 8 W],
   /// black at -1, white at 1, beyond where the decoder goes beyond. Differentiable without strips.
   /// Throws Error(Cancelled) between blocks.
   at::Tensor operator()(const at::Tensor &latents, const Strips &strips,
@@ -39,13 +36,10 @@ private:
     std::vector<ResnetBlock> resnets;
     std::optional<Upsample> upsampler;
   };
-  at::Tensor attend(const at::Tensor &x) const;
 
   VaeConfig config_;
   Convolution post_quant_conv_, conv_in_;
-  std::vector<ResnetBlock> mid_; // two around the attention
-  GroupNorm attention_norm_;
-  CrossAttention attention_;
+  VaeMiddle middle_;
   std::vector<Level> up_;
   NormedConvolution out_;
 };

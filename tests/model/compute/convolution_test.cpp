@@ -135,14 +135,16 @@ TEST(GroupNorm, SiluOfAnyNumber) {
 }
 
 TEST(GroupNorm, Gradients) {
-  const at::Tensor x = parameter({2, 6, 5, 12}, 1), w = parameter({12}, 2), b = parameter({12}, 3);
-  const at::Tensor x2 = twin(x), w2 = twin(w), b2 = twin(b);
-  const Pair dict(w, b);
-  scalar(GroupNorm(Scope(dict, at::kFloat), 4, 12, kEps)(x, GroupNorm::Then::Silu)).backward();
-  scalar(reference(x2, w2, b2, 4, GroupNorm::Then::Silu)).backward();
-  EXPECT_TRUE(near(x.grad(), x2.grad(), 2e-5));
-  EXPECT_TRUE(near(w.grad(), w2.grad(), 2e-5));
-  EXPECT_TRUE(near(b.grad(), b2.grad(), 2e-5));
+  for (const auto then : {GroupNorm::Then::Silu, GroupNorm::Then::Nothing}) {
+    const at::Tensor x = parameter({2, 6, 5, 12}, 1), w = parameter({12}, 2);
+    const at::Tensor b = parameter({12}, 3), x2 = twin(x), w2 = twin(w), b2 = twin(b);
+    const Pair dict(w, b);
+    scalar(GroupNorm(Scope(dict, at::kFloat), 4, 12, kEps)(x, then)).backward();
+    scalar(reference(x2, w2, b2, 4, then)).backward();
+    EXPECT_TRUE(near(x.grad(), x2.grad(), 2e-5));
+    EXPECT_TRUE(near(w.grad(), w2.grad(), 2e-5));
+    EXPECT_TRUE(near(b.grad(), b2.grad(), 2e-5));
+  }
 }
 
 } // namespace
