@@ -470,6 +470,11 @@ Image draw_family(int family, int width, int height, Random &random) {
   return to_image(families[family](cv::Size(width, height), random));
 }
 
+Image draw_plain_background(int width, int height, Random &random) {
+  constexpr Family plain[] = {flat, linear_gradient, radial_gradient};
+  return to_image(random.pick(plain)(cv::Size(width, height), random));
+}
+
 Image draw_background(int width, int height, const std::vector<Image> &photographs,
                       Random &random) {
   const cv::Size size(width, height);

@@ -12,6 +12,9 @@ namespace vlm::scenes {
 /// photograph when there are any.
 Image draw_background(int width, int height, const std::vector<Image> &photographs, Random &random);
 
+/// A flat one or a gradient.
+Image draw_plain_background(int width, int height, Random &random);
+
 /// Number of drawn families; draw_family(k) draws that one (for looking at them).
 extern const int background_families;
 Image draw_family(int family, int width, int height, Random &random);

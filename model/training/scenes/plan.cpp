@@ -16,6 +16,7 @@ struct Layout {
   int signs = 0;
   double repeat = 0; ///< probability of the previous kind again
   double object = 0; ///< probability of an object, else a shape
+  double icon = .33; ///< probability of an icon where there is one
   double smallest_cap = 9, largest_cap = 38;
 };
 
@@ -39,7 +40,7 @@ Layout collection(Random &random) {
   return {random.between(9, 14) - signs, signs, .04, .92};
 }
 
-Layout page(int signs) { return {0, signs, 0, 0, 9, 27}; }
+Layout page(int signs) { return {0, signs, 0, 0, .33, 9, 27}; }
 
 Layout draw_layout(SceneMix mix, Random &random) {
   switch (mix) {
@@ -59,17 +60,19 @@ Layout draw_layout(SceneMix mix, Random &random) {
   }
   case SceneMix::Reading:
     return {random.below(3), 1, .1, .74};
+  case SceneMix::Painting:
+    return {random.between(1, 2), 0, .1, .7, 0};
   }
   return {};
 }
 
 /// One sprite: icons now and then, a source by the square root of its pictures, any of its
 /// pictures.
-int draw_sprite(const Sprites &sprites, int category, Random &random) {
+int draw_sprite(const Sprites &sprites, int category, double icons_share, Random &random) {
   std::vector<const std::vector<int> *> colored, icons;
   for (const std::vector<int> &list : sprites.by_source(category))
     (sprites[list.front()].mono ? icons : colored).push_back(&list);
-  const bool icon = colored.empty() || (!icons.empty() && random.chance(.33));
+  const bool icon = colored.empty() || (!icons.empty() && random.chance(icons_share));
   const auto &sources = icon ? icons : colored;
   std::vector<double> weights;
   for (const std::vector<int> *list : sources)
@@ -90,13 +93,13 @@ PlannedThing draw_thing(const Assets &assets, const Layout &layout, const Planne
   if (previous != nullptr && random.chance(layout.repeat)) {
     PlannedThing again = *previous;
     if (again.kind == ThingKind::Object && random.chance(.5))
-      again.sprite = draw_sprite(assets.sprites, again.category, random);
+      again.sprite = draw_sprite(assets.sprites, again.category, layout.icon, random);
     return again;
   }
   PlannedThing thing;
   if (random.chance(layout.object)) {
     thing.category = random.pick(assets.sprites.categories());
-    thing.sprite = draw_sprite(assets.sprites, thing.category, random);
+    thing.sprite = draw_sprite(assets.sprites, thing.category, layout.icon, random);
   } else {
     thing.kind = ThingKind::Shape;
     thing.form = static_cast<Form>(random.below(form_count));
@@ -152,7 +155,9 @@ PlannedThing draw_sign(const Assets &assets, const Layout &layout, bool held_out
   return sign;
 }
 
-double draw_size(int things, bool shape, Random &random) {
+double draw_size(SceneMix mix, int things, bool shape, Random &random) {
+  if (mix == SceneMix::Painting)
+    return things == 1 ? random.uniform(.45, .85) : random.uniform(.36, .55);
   constexpr double smallest[] = {.28, .22, .20, .18, .17, .16, .15, .14, .13};
   constexpr double largest[] = {.75, .50, .42, .36, .32, .30, .28, .26, .25};
   const int row = std::min(things, 9) - 1;
@@ -183,7 +188,7 @@ std::vector<PlannedThing> plan_things(const Assets &assets, SceneMix mix,
   for (PlannedThing &thing : things)
     if (thing.kind != ThingKind::Sign)
       thing.size =
-          draw_size(static_cast<int>(things.size()), thing.kind == ThingKind::Shape, random);
+          draw_size(mix, static_cast<int>(things.size()), thing.kind == ThingKind::Shape, random);
   return things;
 }
 

@@ -67,8 +67,10 @@ void mark_cells(std::vector<uint8_t> &ids, const Layer &layer, const Image &imag
       ids[i] = id;
 }
 
-Image draw_canvas(const Assets &assets, const SceneOptions &options, Random &random) {
+Image draw_canvas(const Assets &assets, SceneMix mix, const SceneOptions &options, Random &random) {
   const int side = random.between(options.min_side, options.max_side);
+  if (mix == SceneMix::Painting)
+    return draw_plain_background(side, side, random);
   const int other = static_cast<int>(side * random.uniform(.5, 1));
   const double aspect = random.uniform();
   const int width = aspect < .75 ? side : other;
@@ -255,7 +257,7 @@ Scene SceneMaker::State::make(SceneMix mix, Random random) const {
   Work work{{}, random};
   const std::vector<PlannedThing> plan =
       plan_things(assets, mix, options, !painter.empty(), work.random);
-  work.scene.image = draw_canvas(assets, options, work.random);
+  work.scene.image = draw_canvas(assets, mix, options, work.random);
   work.scene.ids.assign(map_side * map_side, 0);
   for (const PlannedThing &thing : plan)
     switch (thing.kind) {

@@ -87,6 +87,8 @@ enum class SceneMix {
             ///< 9 to 14 small things
   Talk,     ///< stage 2: standard with signs in .42, 25 % crowded, 10 % pages of 2 to 4 signs
   Reading,  ///< one to three signs and little else: for measuring reading
+  Painting, ///< one or two large things in their own colors on a square, flat or gradient: for
+            ///< painters
 };
 
 struct SceneOptions {

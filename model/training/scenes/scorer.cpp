@@ -12,10 +12,11 @@ namespace vlm::scenes {
 namespace {
 
 /// Rows of the table, in reading order.
-constexpr std::array<const char *, 16> figures = {
-    "caption_f1", "caption_exact", "yesno",           "count",       "color_shape", "color_object",
-    "where",      "what_at",       "what_at_nothing", "rel",         "refuse",      "read_large",
-    "read_small", "gen_format",    "gen_text",        "gen_scene_f1"};
+constexpr std::array<const char *, 19> figures = {
+    "caption_f1",   "caption_exact", "yesno",      "count",           "color_shape",
+    "color_object", "where",         "what_at",    "what_at_nothing", "rel",
+    "refuse",       "read_large",    "read_small", "gen_format",      "gen_text",
+    "gen_scene_f1", "object_recall", "color",      "position"};
 
 bool has(const std::vector<std::string> &words, std::initializer_list<const char *> any) {
   return std::any_of(words.begin(), words.end(), [&](const std::string &word) {

@@ -19,7 +19,8 @@ struct Score {
 
 /// Figures by name: caption_f1, caption_exact, yesno, count, color_shape, color_object, where,
 /// what_at, what_at_nothing, rel, refuse, read_large, read_small, gen_format, gen_text,
-/// gen_scene_f1. A figure without questions is absent.
+/// gen_scene_f1; PainterScorer's object_recall, color, position. A figure without questions is
+/// absent.
 using Scores = std::map<std::string, Score>;
 
 /// Accumulates answers by the rules of README 4.
