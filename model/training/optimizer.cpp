@@ -62,7 +62,7 @@ double squared_norm(const at::Tensor &values) {
 bool Optimizer::uses_muon(const std::string &name, const at::Tensor &parameter) {
   return parameter.dim() >= 2 && name.rfind("heads.", 0) != 0 && !ends(name, "conv_dw.weight") &&
          !ends(name, "position_embedding.weight") && !ends(name, "embed_tokens.weight") &&
-         !ends(name, "lm_head.weight");
+         !ends(name, "token_embedding.weight") && !ends(name, "lm_head.weight");
 }
 
 void Optimizer::prepare(const std::string &name, const at::Tensor &parameter) {

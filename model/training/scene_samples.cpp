@@ -41,7 +41,7 @@ PackedQuestions ask(const SceneSource &source, const Scene &scene, Random &rando
 
 } // namespace
 
-OrderedLoader::Make scene_samples(const SceneSource &source) {
+OrderedLoader<Sample>::Make scene_samples(const SceneSource &source) {
   const auto maker = std::make_shared<SceneMaker>(*source.assets, source.options);
   return [source, maker](uint64_t index) {
     const Scene scene = (*maker)(source.mix, source.seed, index);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/training/ordered_loader.h"
+#include "model/training/sample.h"
 #include "model/training/scenes/questions.h"
 #include "model/training/tiny_model.h"
 
@@ -19,6 +20,6 @@ struct SceneSource {
 };
 
 /// A maker for OrderedLoader: sample `index` depends on the source and the index alone.
-OrderedLoader::Make scene_samples(const SceneSource &source);
+OrderedLoader<Sample>::Make scene_samples(const SceneSource &source);
 
 } // namespace vlm

@@ -1,62 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/training/tiny_model.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/zeros.h>
+#include "model/training/initializer.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <numeric>
-#include <random>
 
 namespace vlm {
 namespace {
 
 constexpr double kPositionScale = .4; // that of the patch features: tokens must know where they are
-
-/// Draws tensors in the order in which they are asked for.
-class Initializer {
-public:
-  Initializer(ParameterStore &store, uint64_t seed) : store_(store), random_(seed) {}
-
-  void normal(const std::string &name, const std::vector<int64_t> &shape, double deviation) {
-    at::Tensor out = at::empty(shape);
-    std::normal_distribution<float> draw;
-    float *data = out.data_ptr<float>();
-    for (int64_t i = 0; i < out.numel(); ++i) {
-      float value = draw(random_);
-      while (std::abs(value) > 2)
-        value = draw(random_);
-      data[i] = value * static_cast<float>(deviation);
-    }
-    store_.add(name, out);
-  }
-  void constant(const std::string &name, int64_t size, double value) {
-    store_.add(name, at::full({size}, value));
-  }
-  void norm(const std::string &name, int64_t size) {
-    constant(name + ".weight", size, 1);
-    constant(name + ".bias", size, 0);
-  }
-  /// `gain` scales the usual 1 / sqrt(inputs).
-  void linear(const std::string &name, int64_t in, int64_t out, bool bias, double gain = 1) {
-    normal(name + ".weight", {out, in}, gain / std::sqrt(static_cast<double>(in)));
-    if (bias)
-      constant(name + ".bias", out, 0);
-  }
-  void convolution(const std::string &name, int64_t in, int64_t out, int64_t side, bool bias) {
-    normal(name + ".weight", {out, in, side, side},
-           1 / std::sqrt(static_cast<double>(in * side * side)));
-    if (bias)
-      constant(name + ".bias", out, 0);
-  }
-
-private:
-  ParameterStore &store_;
-  std::mt19937_64 random_;
-};
 
 void add_clip(Initializer &init, const TinyConfig &c) {
   const std::string root = "model.vision_tower.vision_tower.vision_model.";

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <map>
+#include <vector>
 
 namespace vlm {
 namespace {
@@ -37,20 +39,20 @@ void read_log(const std::string &log, Curves &losses, Curves &accuracies) {
   std::ifstream in(log);
   std::string line;
   double base = 0, last = 0;
-  int stage = 0;
+  nlohmann::json stage;
   while (std::getline(in, line)) {
     const auto item = nlohmann::json::parse(line, nullptr, false);
     if (!item.is_object() || !item.contains("pictures") || !item.contains("metrics"))
       continue;
-    if (item.value("stage", 0) != stage) {
-      stage = item.value("stage", 0);
+    if (item.value("stage", nlohmann::json()) != stage) {
+      stage = item.value("stage", nlohmann::json());
       base = last;
     }
     last = base + item["pictures"].get<double>();
     const std::string event = item.value("event", "");
     const auto &metrics = item["metrics"];
     if (event == "step")
-      for (const char *name : {"loss", "answer", "centre", "cell", "position"})
+      for (const char *name : {"loss", "answer", "centre", "cell", "position", "l1", "perceptual"})
         if (metrics["loss"].contains(name)) {
           losses[name].points.emplace_back(last, metrics["loss"][name].get<double>());
           losses[name].smooth = true;
@@ -58,6 +60,8 @@ void read_log(const std::string &log, Curves &losses, Curves &accuracies) {
     if (event == "validation")
       for (const auto &[name, value] : metrics["accuracy"].items())
         accuracies[name].points.emplace_back(last, value.get<double>());
+    if (event == "validation" && metrics["accuracy"].empty()) // painters have a loss alone
+      losses["validation"].points.emplace_back(last, metrics["loss"].value("loss", 0.));
   }
 }
 

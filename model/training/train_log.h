@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/training/trainer.h"
+#include "model/training/metrics.h"
 
 #include <nlohmann/json_fwd.hpp>
 

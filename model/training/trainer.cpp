@@ -44,54 +44,16 @@ bool is_trained(int stage, const std::string &name) {
   return stage == 2 || (!in_towers(name) && !in_heads(name));
 }
 
-void Metrics::add(const Metrics &other) {
-  pictures += other.pictures;
-  for (const auto &[name, value] : other.losses)
-    losses[name] += value;
-  for (const auto &[name, value] : other.hits) {
-    hits[name].first += value.first;
-    hits[name].second += value.second;
-  }
-}
-
-double Metrics::loss(const std::string &name) const {
-  const auto found = losses.find(name);
-  return found == losses.end() || pictures == 0 ? 0 : found->second / static_cast<double>(pictures);
-}
-
-double Metrics::share(const std::string &name) const {
-  const auto found = hits.find(name);
-  return found == hits.end() || found->second.second == 0
-             ? 0
-             : found->second.first / found->second.second;
-}
-
 Trainer::Trainer(const TinyConfig &config, int64_t classes, uint64_t seed, int workers)
-    : config_(config), classes_(classes), parameters_(initial_parameters(config, seed)),
-      pool_(workers) {
-  DenseHeads::add_parameters(parameters_, config, classes, seed + 1);
+    : config_(config), classes_(classes), learner_(initial_parameters(config, seed), workers) {
+  DenseHeads::add_parameters(learner_.parameters(), config, classes, seed + 1);
   begin({});
 }
 
 void Trainer::begin(const StagePlan &plan) {
   plan_ = plan;
   steps_ = pictures_ = 0;
-  optimizer_ = Optimizer();
-  make_replicas();
-}
-
-void Trainer::make_replicas() {
-  trained_.clear();
-  gradients_.clear();
-  for (const auto &[name, value] : parameters_.tensors())
-    if (is_trained(plan_.stage, name)) {
-      trained_.push_back(name);
-      optimizer_.prepare(name, value);
-    }
-  replicas_.clear();
-  for (int i = 0; i < pool_.size(); ++i)
-    replicas_.push_back(
-        parameters_.replica([this](const auto &name) { return is_trained(plan_.stage, name); }));
+  learner_.begin([this](const std::string &name) { return is_trained(plan_.stage, name); });
 }
 
 Metrics Trainer::differentiate(const Samples &samples) {
@@ -99,14 +61,18 @@ Metrics Trainer::differentiate(const Samples &samples) {
   if (!std::isfinite(metrics.loss("loss")))
     fail(ErrorCategory::Failed, "the loss is not finite at step ", steps_, " of stage ",
          plan_.stage);
-  sum_gradients();
+  learner_.sum_gradients();
   return metrics;
 }
 
 Metrics Trainer::step(const Samples &samples) {
   const Metrics metrics = differentiate(samples);
-  update();
-  ++steps_;
+  const double factor = plan_.schedule.factor(pictures_);
+  learner_.update(
+      [&](const std::string &name) {
+        return factor * (in_towers(name) ? plan_.tower_rate : plan_.rate);
+      },
+      ++steps_);
   pictures_ += static_cast<int64_t>(samples.size());
   position_ += samples.size();
   return metrics;
@@ -125,18 +91,11 @@ Metrics Trainer::run(const Samples &all, bool train) {
     slices.emplace_back(samples.begin() + static_cast<std::ptrdiff_t>(i),
                         samples.begin() +
                             static_cast<std::ptrdiff_t>(std::min(samples.size(), i + kSlice)));
-  std::vector<Metrics> results(slices.size());
-  pool_.run([&](int worker) {
-    const auto first = static_cast<size_t>(worker), stride = static_cast<size_t>(pool_.size());
-    for (size_t i = first; i < slices.size(); i += stride)
-      results[i] = run_slice(
-          replicas_[first], slices[i],
-          static_cast<double>(slices[i].size()) / static_cast<double>(samples.size()), train);
+  return learner_.run(slices.size(), [&](const ParameterStore &replica, size_t i) {
+    return run_slice(replica, slices[i],
+                     static_cast<double>(slices[i].size()) / static_cast<double>(samples.size()),
+                     train);
   });
-  Metrics sum;
-  for (const Metrics &result : results)
-    sum.add(result);
-  return sum;
 }
 
 Metrics Trainer::run_slice(const ParameterStore &replica, const Samples &slice, double share,
@@ -188,55 +147,6 @@ at::Tensor Trainer::answers(const ParameterStore &replica, const at::Tensor &vis
   metrics.hits["answer"] = {logits.detach().argmax(-1).eq(target).sum().item<double>(),
                             static_cast<double>(target.numel())};
   return loss;
-}
-
-void Trainer::sum_gradients() {
-  gradients_.clear();
-  std::vector<double> squares(trained_.size(), 0);
-  std::vector<at::Tensor> sums(trained_.size());
-  pool_.run([&](int worker) {
-    const at::NoGradGuard no_grad;
-    for (size_t i = static_cast<size_t>(worker); i < trained_.size();
-         i += static_cast<size_t>(pool_.size())) {
-      for (ParameterStore &replica : replicas_) {
-        at::Tensor leaf = replica.at(trained_[i]);
-        at::Tensor gradient = leaf.grad();
-        leaf.mutable_grad() = at::Tensor();
-        if (gradient.defined())
-          sums[i] = sums[i].defined() ? sums[i].add_(gradient) : gradient;
-      }
-      if (sums[i].defined())
-        squares[i] = squared_norm(sums[i]);
-    }
-  });
-  double total = 0;
-  for (size_t i = 0; i < trained_.size(); ++i) {
-    total += squares[i];
-    if (sums[i].defined())
-      gradients_[trained_[i]] = sums[i];
-  }
-  gradient_norm_ = std::sqrt(total);
-}
-
-void Trainer::update() {
-  const double clip = std::min(1.0, 1 / (gradient_norm_ + 1e-6));
-  const double factor = plan_.schedule.factor(pictures_);
-  // Dearest first, dealt out in turn: every worker gets about as much orthogonalisation.
-  std::vector<std::pair<std::string, at::Tensor>> order(gradients_.begin(), gradients_.end());
-  std::stable_sort(order.begin(), order.end(), [](const auto &a, const auto &b) {
-    return a.second.numel() > b.second.numel();
-  });
-  pool_.run([&](int worker) {
-    const at::NoGradGuard no_grad;
-    for (size_t i = static_cast<size_t>(worker); i < order.size();
-         i += static_cast<size_t>(pool_.size())) {
-      const std::string &name = order[i].first;
-      const double peak = in_towers(name) ? plan_.tower_rate : plan_.rate;
-      optimizer_.update(name, parameters_.at(name), order[i].second.mul_(clip), peak * factor,
-                        steps_ + 1);
-    }
-  });
-  gradients_.clear();
 }
 
 } // namespace vlm

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/training/optimizer.h"
+#include "model/training/learner.h"
 #include "model/training/sample.h"
-#include "model/training/worker_pool.h"
-
-#include <map>
-#include <optional>
 
 namespace vlm {
 
@@ -24,23 +20,11 @@ struct StagePlan {
 StagePlan stage_plan(int stage, int64_t pictures, int64_t cooldown);
 bool is_trained(int stage, const std::string &name);
 
-/// Sums over batches: losses weighted by pictures, right answers and questions.
-struct Metrics {
-  int64_t pictures = 0;
-  std::map<std::string, double> losses;
-  std::map<std::string, std::pair<double, double>> hits;
-  void add(const Metrics &other);
-  double loss(const std::string &name) const;
-  double share(const std::string &name) const; ///< right answers of all, 0 without questions
-};
-
 /// Fills parameters from a trainer's state or a model.safetensors of the released layout, which has
 /// no dense heads. Error(Format) naming a tensor that is missing or has another shape.
 void load_parameters(ParameterStore &parameters, const std::string &path);
 
-/// Parameters, optimizer and the arithmetic of a training step. Each batch is cut into slices that
-/// workers take in turn, so that a result depends on the number of workers only by rounding, and on
-/// nothing else.
+/// The steps that the MGM model learns by: its losses, stage by stage, over a Learner.
 class Trainer {
 public:
   Trainer(const TinyConfig &config, int64_t classes, uint64_t seed, int workers);
@@ -53,7 +37,7 @@ public:
   /// Losses and the gradients of one batch, without a step. Error(Failed) when the loss is not
   /// finite.
   Metrics differentiate(const std::vector<std::shared_ptr<const Sample>> &samples);
-  const std::map<std::string, at::Tensor> &gradients() const { return gradients_; }
+  const std::map<std::string, at::Tensor> &gradients() const { return learner_.gradients(); }
 
   /// One optimizer step.
   Metrics step(const std::vector<std::shared_ptr<const Sample>> &samples);
@@ -65,16 +49,18 @@ public:
   int64_t steps() const { return steps_; }        ///< of this stage
   int64_t pictures() const { return pictures_; }  ///< of this stage
   uint64_t position() const { return position_; } ///< index of the next sample, over all stages
-  double gradient_norm() const { return gradient_norm_; }
-  const ParameterStore &parameters() const { return parameters_; }
-  const Optimizer &optimizer() const { return optimizer_; }
+  double gradient_norm() const { return learner_.gradient_norm(); }
+  const ParameterStore &parameters() const { return learner_.parameters(); }
+  const Optimizer &optimizer() const { return learner_.optimizer(); }
 
   /// Everything that a later step depends on, in one file, written atomically.
   void save(const std::string &path) const;
   /// Error(Format) when the file belongs to another configuration.
   void load(const std::string &path);
   /// Parameters only, from a save() or a checkpoint of the released layout.
-  void load_parameters(const std::string &path) { vlm::load_parameters(parameters_, path); }
+  void load_parameters(const std::string &path) {
+    vlm::load_parameters(learner_.parameters(), path);
+  }
 
 private:
   using Samples = std::vector<std::shared_ptr<const Sample>>;
@@ -83,22 +69,13 @@ private:
                     bool train) const;
   at::Tensor answers(const ParameterStore &replica, const at::Tensor &visual,
                      const PackedBatch &questions, Metrics &metrics) const;
-  void make_replicas();
-  void sum_gradients();
-  void update();
 
   TinyConfig config_;
   int64_t classes_;
   StagePlan plan_;
-  ParameterStore parameters_;
-  std::vector<ParameterStore> replicas_; // one a worker
-  std::vector<std::string> trained_;
-  std::map<std::string, at::Tensor> gradients_;
-  Optimizer optimizer_;
-  WorkerPool pool_;
+  Learner learner_;
   int64_t steps_ = 0, pictures_ = 0;
   uint64_t position_ = 0;
-  double gradient_norm_ = 0;
 };
 
 } // namespace vlm

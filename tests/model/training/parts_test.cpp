@@ -163,7 +163,7 @@ TEST(OrderedLoader, KeepsTheOrderWhateverTheThreads) {
       return sample;
     };
   };
-  OrderedLoader loader(maker, 7, 3, 5);
+  OrderedLoader<Sample> loader(maker, 7, 3, 5);
   int64_t index = 7;
   for (int batch = 0; batch < 20; ++batch)
     for (const auto &sample : loader.next(4))
@@ -171,7 +171,7 @@ TEST(OrderedLoader, KeepsTheOrderWhateverTheThreads) {
 }
 
 TEST(OrderedLoader, PassesOnWhatAMakerThrows) {
-  OrderedLoader loader(
+  OrderedLoader<Sample> loader(
       [] {
         return [](uint64_t) -> std::shared_ptr<const Sample> {
           fail(ErrorCategory::NotFound, "no picture");
