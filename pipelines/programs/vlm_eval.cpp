@@ -8,6 +8,7 @@
 #include "model/training/scenes/scorer.h"
 #include "model/vision/image_file.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/eval_painter.h"
 #include "pipelines/programs/score_plot.h"
 
 #include <nlohmann/json.hpp>
@@ -27,6 +28,7 @@ constexpr const char *kAbout =
 commands:
   scenes   ask a model all questions of the given sets and print the table of scores
   make     write a set of new scenes with questions and expected answers
+  painter  judge painted pictures by a model's answers (vlm-eval painter --help)
 
 examples:
   vlm-eval make --categories sprites/categories.tsv --index sprites/heldout/index.tsv \
@@ -201,5 +203,8 @@ int main_program(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   vlm::restart_prepared(argv);
-  return vlm::run_program("vlm-eval", [&] { return main_program(argc, argv); });
+  return vlm::run_program("vlm-eval", [&] {
+    const bool painter = argc > 1 && std::string(argv[1]) == "painter";
+    return painter ? vlm::eval_painter(argc - 1, argv + 1) : main_program(argc, argv);
+  });
 }

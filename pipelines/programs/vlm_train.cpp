@@ -6,10 +6,12 @@
 #include "model/training/stage_run.h"
 #include "model/training/worker_pool.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/train_painter.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <string>
 
 namespace {
 
@@ -22,6 +24,7 @@ commands:
   run         train a stage, or go on with it: 0 see, 1 align, 2 talk
   export      write a trained state as a checkpoint directory
   preview     draw a sheet of scenes as PNG
+  painter     train the painter, which has options of its own (vlm-train painter --help)
 
 examples:
   vlm-train run --stage 0 --pictures 170000 --cooldown 20000 --sprites ~/sprites
@@ -155,5 +158,8 @@ int main_program(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   vlm::prepare_process();
-  return vlm::run_program("vlm-train", [&] { return main_program(argc, argv); });
+  return vlm::run_program("vlm-train", [&] {
+    const bool painter = argc > 1 && std::string(argv[1]) == "painter";
+    return painter ? vlm::train_painter(argc - 1, argv + 1) : main_program(argc, argv);
+  });
 }
