@@ -103,6 +103,10 @@ Options parse(int argc, char **argv) {
   line.flag("ocr", "read the text in the pictures and add it to the question", &o.request.ocr);
   line.repeated("json-schema", "FILE", "the answer is JSON that fits this JSON Schema",
                 [&](const std::string &path) { o.request.json_schema = read_file(path); });
+  line.repeated(
+      "reuse", "WHAT",
+      "what a batch does not do again: none, or some of draft+prefix+vision (default all)",
+      [&](const std::string &names) { o.request.reuse = parse_reuse(names); });
   line.flag("json", "print one JSON object", &o.as_json);
   line.text("dump", "FILE", "write intermediate tensors as safetensors", &o.request.dump_path);
   line.text("batch", "FILE", "JSON lines {\"id\",\"images\",\"question\"}; - is standard input",

@@ -182,6 +182,22 @@ TEST_F(Ask, BatchAnswersInOrderAndOutlivesABadLine) {
   expect(ask("--batch /no/such.jsonl"), 1, "/no/such.jsonl");
 }
 
+TEST_F(Ask, BatchesLookOnceAtOnePicture) {
+  const std::string line = json{{"question", "One?"}, {"images", {picture_}}}.dump() + "\n";
+  write("batch.jsonl", line + line);
+  const auto looks_saved = [&](const std::string &options) {
+    std::istringstream lines(ask(options + "--batch " + file("batch.jsonl")).out);
+    std::string first, second;
+    std::getline(lines, first);
+    std::getline(lines, second);
+    EXPECT_EQ(json::parse(first)["output_ids"], json::parse(second)["output_ids"]);
+    return json::parse(second)["reused"]["pictures"].get<int>();
+  };
+  EXPECT_EQ(looks_saved(""), 1);
+  EXPECT_EQ(looks_saved("--reuse draft+prefix "), 0);
+  expect(ask("--reuse drafts One?"), 2, "\"drafts\" is not draft, prefix or vision");
+}
+
 TEST_F(Ask, BatchFromStandardInputOutlivesLinesOfAnyKind) {
   write("batch.jsonl", "5\n[]\n{\"question\":7}\n{\"images\":\"x\",\"question\":\"q\"}\n"
                        "{\"question\":\"Last?\"}");
