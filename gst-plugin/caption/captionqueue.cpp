@@ -14,6 +14,15 @@ namespace
 // Records of dropped and repeated frames that may wait for their turn.
 constexpr size_t kBacklog = 1000;
 
+void
+add (vlm::Reused &total, const vlm::Reused &saved)
+{
+  total.drafted += saved.drafted;
+  total.accepted += saved.accepted;
+  total.positions += saved.positions;
+  total.pictures += saved.pictures;
+}
+
 } // namespace
 
 void
@@ -305,6 +314,8 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
     history_.add (job->prompt, {job->message (), job->record.text});
   if (result && job->tokens && result->timings.vision == 0)
     ++counters_.reused;
+  if (result)
+    add (counters_.saved, result->reused);
   if (result && !job->prompts)
     job->record.answer->generation_prompt.clear ();
   pump (lock);

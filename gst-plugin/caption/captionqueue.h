@@ -22,6 +22,7 @@ struct Counters {
   guint64 due = 0, answered = 0, skipped = 0, dropped = 0, failed = 0;
   guint64 flushed = 0; ///< forgotten by a flush or a stop
   guint64 reused = 0;  ///< answered from an encoder's tokens, without a look
+  vlm::Reused saved;   ///< by what the model reused
   GstClockTime last_latency = 0, total_latency = 0;
   gsize queue = 0; ///< frames now waiting or being analysed
 };

@@ -132,6 +132,14 @@
  * its pictures in its first turn, so the newest frame stands there alone, and
  * the earlier answers are about frames that the model does not see any more.
  *
+ * ## Reuse
+ *
+ * Video changes slowly, and so do captions. What #GstVlmCaption:reuse names is
+ * not computed again: tokens that the last answer to the same prompt foretells
+ * (they are checked several at a time, and only those are taken that the model
+ * would have written anyway), the beginning of prompts, and pictures that are
+ * equal to one of the last few. Answers are the same with and without.
+ *
  * ## Questions at run time
  *
  * The action signal #GstVlmCaption::ask asks about the newest frame: the one
@@ -1037,7 +1045,12 @@ gst_vlm_caption_stats (GstVlmCaption * self)
       static_cast<guint64> (c.queue), "last-latency", G_TYPE_UINT64,
       c.last_latency, "average-latency", G_TYPE_UINT64, average,
       "regions-left-out", G_TYPE_UINT64,
-      priv.stream.region_totals ().left_out.load (), NULL);
+      priv.stream.region_totals ().left_out.load (), "drafted-tokens",
+      G_TYPE_UINT64, static_cast<guint64> (c.saved.drafted), "accepted-tokens",
+      G_TYPE_UINT64, static_cast<guint64> (c.saved.accepted),
+      "reused-positions", G_TYPE_UINT64,
+      static_cast<guint64> (c.saved.positions), "encodes-saved", G_TYPE_UINT64,
+      static_cast<guint64> (c.saved.pictures), NULL);
 }
 
 static void

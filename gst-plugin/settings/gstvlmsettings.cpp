@@ -104,6 +104,29 @@ gst_vlm_generate_mode_get_type (void)
   return type;
 }
 
+GType
+gst_vlm_reuse_get_type (void)
+{
+  static const GFlagsValue values[] = {
+      {GST_VLM_REUSE_NONE, "Everything is computed anew", "none"},
+      {GST_VLM_REUSE_DRAFT,
+          "Earlier answers and the prompt foretell tokens, which are checked "
+          "several at a time",
+          "draft"},
+      {GST_VLM_REUSE_PREFIX,
+          "The text before the pictures, and pictures that several questions "
+          "are about, are read once",
+          "prefix"},
+      {GST_VLM_REUSE_VISION,
+          "A picture with the pixels of one of the last few is not encoded "
+          "again",
+          "vision"},
+      {0, NULL, NULL},
+  };
+  static const GType type = g_flags_register_static ("GstVlmReuse", values);
+  return type;
+}
+
 namespace gstvlm
 {
 
@@ -348,6 +371,12 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
           "stream, a flush and other questions; what does not fit into the "
           "model's context beside max-tokens is forgotten, oldest first",
           0, kMostTurns, d.history, kPlaying));
+  g_object_class_install_property (klass, PROP_REUSE,
+      g_param_spec_flags ("reuse", "Reuse",
+          "Which earlier work takes the place of new work. Answers are the "
+          "same with and without, only the time that they take is not; stats "
+          "counts what was saved",
+          gst_vlm_reuse_get_type (), d.reuse, kPlaying));
 }
 
 void
@@ -457,7 +486,9 @@ install_output_properties (GObjectClass * klass, const Settings &d)
           "or "
           "a stop, reused: answered without a look, thanks to vlmencode, "
           "queue, "
-          "regions-left-out) and the time from a frame's "
+          "regions-left-out, and what reuse saved: of drafted-tokens the "
+          "accepted-tokens cost no step of their own, reused-positions of "
+          "prompts were not read, encodes-saved are pictures) and the time from a frame's "
           "admission to its caption (last-latency, average-latency, "
           "nanoseconds)",
           GST_TYPE_STRUCTURE,
@@ -486,6 +517,8 @@ install_properties (GObjectClass * klass)
       gst_vlm_on_error_get_type (), static_cast<GstPluginAPIFlags> (0));
   gst_type_mark_as_plugin_api (
       gst_vlm_generate_mode_get_type (), static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (
+      gst_vlm_reuse_get_type (), static_cast<GstPluginAPIFlags> (0));
 }
 
 void
@@ -559,6 +592,7 @@ Settings::set (guint property, const GValue * value)
     case PROP_JSON_SCHEMA: json_schema = string_of (value); break;
     case PROP_OCR: ocr = g_value_get_boolean (value); break;
     case PROP_HISTORY: history = g_value_get_uint (value); break;
+    case PROP_REUSE: reuse = g_value_get_flags (value); break;
     case PROP_QUEUE_SIZE: queue_size = g_value_get_uint (value); break;
     case PROP_QUEUE_POLICY:
       queue_policy = static_cast<GstVlmQueuePolicy> (g_value_get_enum (value));
@@ -607,6 +641,7 @@ Settings::get (guint property, GValue * value) const
     case PROP_JSON_SCHEMA: g_value_set_string (value, json_schema.c_str ()); break;
     case PROP_OCR: g_value_set_boolean (value, ocr); break;
     case PROP_HISTORY: g_value_set_uint (value, history); break;
+    case PROP_REUSE: g_value_set_flags (value, reuse); break;
     case PROP_QUEUE_SIZE: g_value_set_uint (value, queue_size); break;
     case PROP_QUEUE_POLICY: g_value_set_enum (value, queue_policy); break;
     case PROP_CHANGE_THRESHOLD: g_value_set_double (value, change_threshold); break;
@@ -655,6 +690,9 @@ Settings::request () const
   out.template_name = template_name;
   out.max_tokens = max_tokens;
   out.sampling = {temperature, top_k, top_p, seed};
+  out.reuse.draft = reuse & GST_VLM_REUSE_DRAFT;
+  out.reuse.prefix = reuse & GST_VLM_REUSE_PREFIX;
+  out.reuse.vision = reuse & GST_VLM_REUSE_VISION;
   return out;
 }
 

@@ -86,11 +86,30 @@ typedef enum {
   GST_VLM_GENERATE_MODE_ALWAYS,
 } GstVlmGenerateMode;
 
+/**
+ * GstVlmReuse:
+ * @GST_VLM_REUSE_NONE: nothing
+ * @GST_VLM_REUSE_DRAFT: earlier answers foretell tokens, which are then checked
+ *   several at a time
+ * @GST_VLM_REUSE_PREFIX: what was read already of a prompt's beginning is not
+ *   read again
+ * @GST_VLM_REUSE_VISION: a picture with the same pixels is not encoded again
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_VLM_REUSE_NONE = 0,
+  GST_VLM_REUSE_DRAFT = 1 << 0,
+  GST_VLM_REUSE_PREFIX = 1 << 1,
+  GST_VLM_REUSE_VISION = 1 << 2,
+} GstVlmReuse;
+
 GType gst_vlm_caption_mode_get_type (void);
 GType gst_vlm_precision_get_type (void);
 GType gst_vlm_queue_policy_get_type (void);
 GType gst_vlm_on_error_get_type (void);
 GType gst_vlm_generate_mode_get_type (void);
+GType gst_vlm_reuse_get_type (void);
 
 G_END_DECLS
 
@@ -123,6 +142,7 @@ enum Property : guint {
   PROP_JSON_SCHEMA,
   PROP_OCR,
   PROP_HISTORY,
+  PROP_REUSE,
   PROP_QUEUE_SIZE,
   PROP_QUEUE_POLICY,
   PROP_CHANGE_THRESHOLD,
@@ -165,6 +185,8 @@ struct Settings {
   std::string json_schema; ///< empty: answers are free text
   bool ocr = false;
   guint history = 0;
+  guint reuse =
+      GST_VLM_REUSE_DRAFT | GST_VLM_REUSE_PREFIX | GST_VLM_REUSE_VISION;
   guint queue_size = 1;
   GstVlmQueuePolicy queue_policy = GST_VLM_QUEUE_POLICY_AUTO;
   gdouble change_threshold = 0;

@@ -22,7 +22,8 @@ TEST_F(Properties, AreAllThere) {
       "max-tokens",     "temperature",      "top-k",         "top-p",     "seed",
       "generate",       "json-schema",      "ocr",           "history",   "queue-size",
       "queue-policy",   "change-threshold", "max-silence",   "latency",   "look-back",
-      "repeat-caption", "look-back-bytes",  "post-messages", "on-error",  "stats"};
+      "repeat-caption", "look-back-bytes",  "post-messages", "on-error",  "stats",
+      "reuse"};
   const auto element = make();
   ASSERT_TRUE(element);
   guint count = 0;
@@ -129,6 +130,7 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
       {"change-threshold", "0.125"},
       {"max-silence", "77"},
       {"look-back", "78"},
+      {"reuse", "draft+vision"},
       {"look-back-bytes", "2000000"},
       {"repeat-caption", "false"},
       {"post-messages", "false"},

@@ -8,6 +8,7 @@ namespace {
 using JsonSchemas = ElementTest;
 using Ocr = ElementTest;
 using History = ElementTest;
+using Reusing = ElementTest;
 
 constexpr const char *kSchema =
     R"({"type":"object","properties":{"cats":{"type":"integer"}},"required":["cats"]})";
@@ -210,6 +211,29 @@ TEST_F(History, HasOnlyWhatWasSaid) {
   for (int n = 0; n < 4; ++n)
     v.push(n);
   EXPECT_EQ(last_turns(), Turns{"q? said"});
+}
+
+// ---- reuse
+// ---------------------------------------------------------------------------------------
+
+TEST_F(Reusing, ReachesTheModelAndIsCounted) {
+  Caption v("interval=0");
+  v.play();
+  v.push(0);
+  const Reuse all = fake().seen().last.reuse;
+  EXPECT_TRUE(all.draft && all.prefix && all.vision);
+  gst_util_set_object_arg(G_OBJECT(v.element()), "reuse", "none");
+  v.push(1);
+  const Reuse none = fake().seen().last.reuse;
+  EXPECT_FALSE(none.draft || none.prefix || none.vision);
+  gst_util_set_object_arg(G_OBJECT(v.element()), "reuse", "prefix+vision");
+  v.push(2);
+  EXPECT_FALSE(fake().seen().last.reuse.draft);
+  // Of the first and the third answer.
+  EXPECT_EQ(v.stat("drafted-tokens"), 2u);
+  EXPECT_EQ(v.stat("accepted-tokens"), 1u);
+  EXPECT_EQ(v.stat("reused-positions"), 6u);
+  EXPECT_EQ(v.stat("encodes-saved"), 2u);
 }
 
 } // namespace

@@ -337,6 +337,12 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
   result->prompt_positions = 11;
   result->stop_reason = stop_reason_;
   result->timings.decode = 1e-9;
+  if (request.reuse.draft)
+    result->reused.drafted = 2, result->reused.accepted = 1;
+  if (request.reuse.prefix)
+    result->reused.positions = 3;
+  if (request.reuse.vision)
+    result->reused.pictures = 1;
   return result;
 }
 
