@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Measures; prints a table, and JSON with --json.
+#include "pipelines/programs/bench_drafting.h"
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
 #include "pipelines/programs/command_line.h"
@@ -18,6 +19,8 @@ namespace {
 struct Options {
   BenchVideoOptions video;
   BenchStreamsOptions streams;
+  BenchDraftingOptions drafting;
+  int64_t captions = 0; // 0: as many as the command thinks right
   std::string json;
 };
 
@@ -33,10 +36,28 @@ void check(const Options &options) {
     fail(ErrorCategory::Settings, "--rounds ", options.video.rounds, ": at least 1");
   if (!(options.video.seconds >= .5 && options.video.seconds <= 3600))
     fail(ErrorCategory::Settings, "--seconds ", options.video.seconds, ": 0.5 to 3600");
-  if (options.streams.captions < 1)
-    fail(ErrorCategory::Settings, "--captions ", options.streams.captions, ": at least 1");
+  if (options.captions < 0)
+    fail(ErrorCategory::Settings, "--captions ", options.captions, ": at least 1");
+  if (!(options.drafting.interval >= 0 && options.drafting.interval <= 3600))
+    fail(ErrorCategory::Settings, "--interval ", options.drafting.interval, ": 0 to 3600");
   if (options.streams.max_tokens < 1)
     fail(ErrorCategory::Settings, "--max-tokens ", options.streams.max_tokens, ": at least 1");
+}
+
+/// What the commands have in common.
+void share(Options &options) {
+  options.streams.model = options.drafting.model = options.video.model;
+  options.streams.precision = options.drafting.precision = options.video.precision;
+  options.drafting.rounds = options.video.rounds;
+  options.drafting.max_tokens = options.streams.max_tokens;
+  if (options.captions > 0)
+    options.streams.captions = options.drafting.captions = options.captions;
+}
+
+nlohmann::json measure(const std::string &command, const Options &options) {
+  if (command == "video")
+    return bench_video(options.video);
+  return command == "streams" ? bench_streams(options.streams) : bench_drafting(options.drafting);
 }
 
 std::vector<int64_t> counts_of(const std::string &list) {
@@ -62,37 +83,47 @@ std::vector<int64_t> counts_of(const std::string &list) {
 
 int run(int argc, char **argv) {
   Options options;
+  options.drafting.video = VLM_SAMPLE;
   std::string streams = "1,2,4,8";
   CommandLine line(
       "vlm-bench", "COMMAND [OPTION]...",
       "Measures this machine.\n\n"
       "commands:\n"
       "  video       what live 1080p60 video loses to a captioner that is always busy\n"
-      "  streams     what several streams get from one model, and whether answers stay the same\n\n"
+      "  streams     what several streams get from one model, and whether answers stay the same\n"
+      "  drafting    what foretelling answers from earlier ones gains on a video file, likewise\n\n"
       "examples:\n"
       "  vlm-bench video --seconds 10 --rounds 3\n"
       "  vlm-bench video --model MGM-2B --precision bfloat16 --json video.json\n"
-      "  vlm-bench streams --streams 1,2,4,8 --captions 4\n");
+      "  vlm-bench streams --streams 1,2,4,8 --captions 4\n"
+      "  vlm-bench drafting --file street.mp4 --interval 1 --captions 100\n");
   line.text("model", "DIR", "checkpoint directory (the embedded model)", &options.video.model);
   line.text("precision", "P", "as vlm-ask knows them (auto)", &options.video.precision);
   line.number("seconds", "S", "of each run of video (10)", &options.video.seconds);
-  line.integer("rounds", "N", "of video: each runs both sides in turn (3)", &options.video.rounds);
+  line.integer("rounds", "N", "of video and drafting: each runs both sides in turn (3)",
+               &options.video.rounds);
   line.text("streams", "N,N...", "how many at a time (1,2,4,8)", &streams);
-  line.integer("captions", "N", "of each stream (2)", &options.streams.captions);
-  line.integer("max-tokens", "N", "of each caption of streams (40)", &options.streams.max_tokens);
+  line.integer("captions", "N", "of each stream (2); of each run of drafting, at most (60)",
+               &options.captions);
+  line.integer("max-tokens", "N", "of each caption of streams and drafting (40)",
+               &options.streams.max_tokens);
+  line.text("file", "VIDEO", "that drafting captions (the sample)", &options.drafting.video);
+  line.number("interval", "S", "of video between captions of drafting (0.2)",
+              &options.drafting.interval);
+  line.text("prompt", "TEXT", "of drafting (Describe this image.)", &options.drafting.prompt);
+  line.text("reuse", "WHAT", "that drafting compares with none, as vlmcaption knows it (draft)",
+            &options.drafting.reuse);
   line.text("json", "FILE", "write the figures there, too", &options.json);
   const std::vector<std::string> operands = line.parse(argc, argv);
   const std::string command = operands.size() == 1 ? operands[0] : "";
-  if (command != "video" && command != "streams")
+  if (command != "video" && command != "streams" && command != "drafting")
     fail(ErrorCategory::Settings,
          operands.empty() ? "which command?" : "unknown command " + operands[0]);
-  options.streams.model = options.video.model;
-  options.streams.precision = options.video.precision;
   options.streams.streams = counts_of(streams);
   check(options);
+  share(options);
   gst_init(&argc, &argv);
-  const nlohmann::json result =
-      command == "video" ? bench_video(options.video) : bench_streams(options.streams);
+  const nlohmann::json result = measure(command, options);
   if (!options.json.empty())
     write(result, options.json);
   return kDone;
