@@ -4,6 +4,7 @@
 #include "model/core/digest.h"
 #include "model/core/log.h"
 #include "model/core/model_fit.h"
+#include "model/core/stopwatch.h"
 #include "model/engine/dump.h"
 #include "model/engine/generation.h"
 #include "model/engine/loaded_model.h"
@@ -186,6 +187,7 @@ at::Tensor LoadedModel::encode(const Image &image, Timings &timings, Dump *dump,
   }
   const Stopwatch watch(timings.vision);
   const VisionFeatures features = (*vision_)(pixels, pace);
+  timings.parts += features.seconds;
   if (dump)
     dump->add_picture(pixels, features);
   return features.visual_tokens;

@@ -9,25 +9,9 @@
 #include "model/language/sampler.h"
 #include "model/weights/model_config.h"
 
-#include <chrono>
 #include <optional>
 
 namespace vlm {
-
-/// Adds the seconds of its life to a counter.
-class Stopwatch {
-public:
-  explicit Stopwatch(double &seconds) : seconds_(seconds) {}
-  ~Stopwatch() {
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-  Stopwatch(const Stopwatch &) = delete;
-  Stopwatch &operator=(const Stopwatch &) = delete;
-
-private:
-  double &seconds_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// An answer of a LoadedModel: its conversation in the cache, its tokens so far.
 class Generation : public Answer {

@@ -5,6 +5,7 @@
 #include "model/language/sampling.h"
 #include "model/text/conversation.h"
 #include "model/vision/image.h"
+#include "model/vision/vision_seconds.h"
 
 #include <chrono>
 #include <cstdint>
@@ -97,6 +98,7 @@ const char *name(StopReason reason);
 /// Seconds spent, by stage.
 struct Timings {
   double queue = 0, preprocess = 0, vision = 0, prefill = 0, decode = 0;
+  VisionSeconds parts; ///< of `vision`
 };
 
 struct Result {

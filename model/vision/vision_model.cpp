@@ -2,6 +2,7 @@
 #include "model/vision/vision_model.h"
 
 #include "model/core/error.h"
+#include "model/core/stopwatch.h"
 
 #include <ATen/TensorOperators.h>
 
@@ -47,11 +48,20 @@ int64_t VisionModel::tokens_per_image() const {
 VisionFeatures VisionModel::operator()(const PixelValues &pixels, const Pace &pace) const {
   VisionFeatures out;
   const bool hd = config_.image_grid > 1;
-  out.vision_features = vision_tower_(hd ? pixels.images.squeeze(0) : pixels.images, pace);
-  if (vision_tower_aux_)
+  {
+    const Stopwatch watch(out.seconds.vision_tower);
+    out.vision_features = vision_tower_(hd ? pixels.images.squeeze(0) : pixels.images, pace);
+  }
+  if (vision_tower_aux_) {
+    const Stopwatch watch(out.seconds.vision_tower_aux);
     out.stages = (*vision_tower_aux_)(pixels.images_aux, pace);
+  }
   pace.check();
-  out.mined = mine(out.vision_features, out.stages);
+  {
+    const Stopwatch watch(out.seconds.mining);
+    out.mined = mine(out.vision_features, out.stages);
+  }
+  const Stopwatch watch(out.seconds.projector);
   out.visual_tokens = projector_(out.mined);
   return out;
 }

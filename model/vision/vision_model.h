@@ -6,6 +6,7 @@
 #include "model/vision/patch_info_mining.h"
 #include "model/vision/preprocess.h"
 #include "model/vision/projector.h"
+#include "model/vision/vision_seconds.h"
 
 #include <optional>
 
@@ -17,6 +18,7 @@ struct VisionFeatures {
   std::vector<at::Tensor> stages; ///< of the HR tower; empty without one
   at::Tensor mined;               ///< X + E; HD: [1, all, C], global first
   at::Tensor visual_tokens;       ///< projector's output [1, all, H]
+  VisionSeconds seconds;
 };
 
 /// Both towers, mining and projector of one MGM checkpoint. Const members may be called from any

@@ -3,33 +3,18 @@
 
 #include "model/core/error.h"
 #include "model/engine/engine.h"
+#include "pipelines/programs/bench_pictures.h"
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
-#include <random>
 
 namespace vlm {
 namespace {
 
 using Ids = std::vector<int64_t>;
-
-/// No two pictures are alike; the same one comes back for the same numbers.
-Image picture_of(int64_t stream, int64_t number) {
-  Image image;
-  image.width = 768;
-  image.height = 576;
-  std::minstd_rand random(static_cast<unsigned>(1 + 1000 * stream + number));
-  const int slope = 1 + static_cast<int>(random() % 7);
-  for (int y = 0; y < image.height; ++y)
-    for (int x = 0; x < image.width; ++x)
-      for (int channel = 0; channel < 3; ++channel)
-        image.rgb.push_back(
-            static_cast<uint8_t>(slope * x / 8 + (channel + 1) * y / 4 + random() % 32));
-  return image;
-}
 
 /// One run of some streams. Completions come on the worker's thread.
 class Run {
@@ -75,7 +60,7 @@ private:
     request.max_tokens = options_.max_tokens;
     const auto number = static_cast<int64_t>(outcome_.answers[i].size());
     request.make_images = [stream = clients_[i].stream, number] {
-      return std::vector<Image>{picture_of(stream, number)};
+      return std::vector<Image>{bench_picture(stream, number)};
     };
     clients_[i].worker->submit(std::move(request),
                                [this, i](std::unique_ptr<Result> result, std::exception_ptr error) {

@@ -48,6 +48,10 @@ json to_json(const Result &result, const ModelInfo &model) {
               {"timings",
                {{"preprocess", t.preprocess},
                 {"vision", t.vision},
+                {"vision_tower", t.parts.vision_tower},
+                {"vision_tower_aux", t.parts.vision_tower_aux},
+                {"mining", t.parts.mining},
+                {"projector", t.parts.projector},
                 {"prefill", t.prefill},
                 {"decode", t.decode}}}};
   if (const auto confidence = result.confidence())

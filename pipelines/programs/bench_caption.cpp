@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pipelines/programs/bench_caption.h"
+
+#include "model/compute/threads.h"
+#include "model/core/machine.h"
+#include "model/core/progress_bar.h"
+#include "model/core/stopwatch.h"
+#include "model/engine/model.h"
+#include "pipelines/programs/bench_pictures.h"
+#include "pipelines/programs/machine_probe.h"
+#include "pipelines/programs/spread.h"
+
+#include <cstdio>
+#include <fstream>
+#include <map>
+
+namespace vlm {
+namespace {
+
+using nlohmann::json;
+using Samples = std::vector<double>;
+
+const std::vector<std::pair<const char *, const char *>> kStages = {
+    {"preprocess", "preprocess"},
+    {"vision_tower", "CLIP"},
+    {"vision_tower_aux", "ConvNeXt"},
+    {"mining", "patch info mining"},
+    {"projector", "projector"},
+    {"prefill", "prefill"},
+    {"decode", "decode"}};
+
+std::map<std::string, double> stages_of(const Timings &t) {
+  return {{"preprocess", t.preprocess},
+          {"vision_tower", t.parts.vision_tower},
+          {"vision_tower_aux", t.parts.vision_tower_aux},
+          {"mining", t.parts.mining},
+          {"projector", t.parts.projector},
+          {"prefill", t.prefill},
+          {"decode", t.decode}};
+}
+
+json spreads(const std::map<std::string, Samples> &samples) {
+  json out = json::object();
+  for (const auto &[name, values] : samples)
+    out[name] = Spread::of(values);
+  return out;
+}
+
+/// One precision of the model and what was measured of it.
+class Candidate {
+public:
+  Candidate(const BenchCaptionOptions &options, const std::string &precision) : options_(options) {
+    ModelOptions wanted;
+    wanted.path = options.model;
+    wanted.precision = precision;
+    wanted.threads = options.threads;
+    const Stopwatch watch(load_);
+    model_ = Model::load(wanted);
+  }
+
+  void warm_up() {
+    const Stopwatch watch(first_);
+    caption(0);
+  }
+
+  void measure(int64_t round) {
+    double seconds = 0;
+    {
+      const Stopwatch watch(seconds);
+      last_ = caption(round);
+    }
+    captions_.push_back(seconds);
+    for (const auto &[name, value] : stages_of(last_.timings))
+      stages_[name].push_back(value);
+    const auto out = static_cast<double>(last_.output_ids.size());
+    rates_["prefill_rate"].push_back(static_cast<double>(last_.prompt_positions) /
+                                     last_.timings.prefill);
+    if (out > 1) // the first one comes from the prefill
+      rates_["decode_rate"].push_back((out - 1) / last_.timings.decode);
+  }
+
+  const ModelInfo &info() const { return model_->info(); }
+  const Result &last() const { return last_; }
+  json figures() const {
+    json out = spreads(rates_);
+    out.update({{"load", load_},
+                {"first", first_},
+                {"weight_bytes", info().weight_bytes},
+                {"caption", Spread::of(captions_)},
+                {"stages", spreads(stages_)}});
+    return out;
+  }
+
+private:
+  Result caption(int64_t number) const {
+    Request request;
+    request.question = "Describe this image.";
+    request.images = {bench_picture(0, number)};
+    request.max_tokens = options_.max_tokens;
+    return model_->generate(request);
+  }
+
+  const BenchCaptionOptions &options_;
+  std::shared_ptr<const Model> model_;
+  double load_ = 0, first_ = 0;
+  Result last_;
+  Samples captions_;
+  std::map<std::string, Samples> stages_, rates_;
+};
+
+/// The most memory that the process ever held.
+uint64_t peak_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key;) {
+    uint64_t kib = 0;
+    if (key == "VmHWM:" && status >> kib)
+      return kib * 1024;
+  }
+  return 0;
+}
+
+void print_machine(const json &result) {
+  const json &machine = result["machine"];
+  std::printf(
+      "machine, %d threads: reads %.1f GB/s (%.1f to %.1f), float32 products %.0f GFLOP/s "
+      "(%.0f to %.0f)\n",
+      result["threads"].get<int>(), machine["read"]["median"].get<double>() / 1e9,
+      machine["read"]["min"].get<double>() / 1e9, machine["read"]["max"].get<double>() / 1e9,
+      machine["float32"]["median"].get<double>() / 1e9,
+      machine["float32"]["min"].get<double>() / 1e9, machine["float32"]["max"].get<double>() / 1e9);
+  std::printf("%s: %d positions in, %d tokens out; peak memory %s\n",
+              result["model"].get<std::string>().c_str(), result["tokens_in"].get<int>(),
+              result["tokens_out"].get<int>(),
+              gigabytes(result["peak_bytes"].get<uint64_t>()).c_str());
+}
+
+} // namespace
+
+json bench_caption(const BenchCaptionOptions &options) {
+  const int threads = options.threads > 0 ? options.threads : available_threads();
+  std::vector<Candidate> candidates;
+  for (const std::string &precision : options.precisions)
+    candidates.emplace_back(options, precision);
+  for (Candidate &candidate : candidates)
+    candidate.warm_up();
+  std::map<std::string, Samples> machine;
+  ProgressBar bar("measuring", "rounds", options.rounds);
+  for (int64_t round = 1; round <= options.rounds; ++round) {
+    set_threads(threads);
+    const MachineProbe probe = probe_machine(threads);
+    machine["read"].push_back(probe.read);
+    machine["float32"].push_back(probe.float32);
+    for (Candidate &candidate : candidates)
+      candidate.measure(round);
+    bar.update(round);
+  }
+  bar.clear();
+  json precisions = json::object();
+  for (const Candidate &candidate : candidates)
+    precisions[candidate.info().precision] = candidate.figures();
+  const Candidate &any = candidates.front();
+  return {{"model", any.info().name},
+          {"threads", threads},
+          {"tokens_in", any.last().prompt_positions},
+          {"tokens_out", any.last().output_ids.size()},
+          {"peak_bytes", peak_bytes()},
+          {"machine", spreads(machine)},
+          {"precisions", std::move(precisions)}};
+}
+
+void print_captions(const json &result) {
+  print_machine(result);
+  std::printf("%-10s %10s %10s %10s %26s\n", "", "weights", "load", "first", "caption");
+  for (const auto &[precision, figures] : result["precisions"].items()) {
+    const json &caption = figures["caption"];
+    std::printf("%-10s %10s %8.2f s %8.2f s %8.2f s (%.2f to %.2f)\n", precision.c_str(),
+                gigabytes(figures["weight_bytes"].get<uint64_t>()).c_str(),
+                figures["load"].get<double>(), figures["first"].get<double>(),
+                caption["median"].get<double>(), caption["min"].get<double>(),
+                caption["max"].get<double>());
+  }
+}
+
+void print_stages(const json &result) {
+  print_machine(result);
+  for (const auto &[precision, figures] : result["precisions"].items()) {
+    std::printf("%s\n", precision.c_str());
+    for (const auto &[key, name] : kStages) {
+      const json &stage = figures["stages"][key];
+      std::printf("  %-18s %8.3f s (%.3f to %.3f)", name, stage["median"].get<double>(),
+                  stage["min"].get<double>(), stage["max"].get<double>());
+      const auto rate = figures.find(std::string(key) + "_rate");
+      if (rate != figures.end())
+        std::printf("  %8.1f tokens/s", (*rate)["median"].get<double>());
+      std::printf("\n");
+    }
+  }
+}
+
+} // namespace vlm

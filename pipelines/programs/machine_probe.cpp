@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pipelines/programs/machine_probe.h"
+
+#include "model/compute/gemm.h"
+#include "model/core/stopwatch.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+namespace vlm {
+namespace {
+
+// Far beyond any cache, also when several threads share it.
+constexpr size_t kWords = size_t{32} << 20;
+
+/// Best of a few readings: whatever interrupts makes one slower, never faster.
+double read_rate(int threads) {
+  static const std::vector<uint64_t> words(kWords, 1);
+  std::vector<uint64_t> sums(static_cast<size_t>(threads));
+  double best = 0;
+  for (int round = 0; round < 3; ++round) {
+    double seconds = 0;
+    {
+      const Stopwatch watch(seconds);
+      std::vector<std::thread> readers;
+      for (size_t i = 0; i < sums.size(); ++i)
+        readers.emplace_back([&, i] {
+          const auto begin = words.begin() + static_cast<ptrdiff_t>(kWords * i / sums.size());
+          const auto end = words.begin() + static_cast<ptrdiff_t>(kWords * (i + 1) / sums.size());
+          sums[i] = std::accumulate(begin, end, uint64_t{0});
+        });
+      for (std::thread &reader : readers)
+        reader.join();
+    }
+    // The sums are used, so that no reading is left out.
+    const uint64_t sum = std::accumulate(sums.begin(), sums.end(), uint64_t{0});
+    best = std::max(best, static_cast<double>(sum * sizeof(uint64_t)) / seconds);
+  }
+  return best;
+}
+
+double product_rate() {
+  constexpr int64_t m = 640, n = 4096, k = 4096;
+  static const std::vector<float> a(m * k, 1), b(k * n, 1);
+  static std::vector<float> c(m * n);
+  double best = 0;
+  for (int round = 0; round < 2; ++round) {
+    double seconds = 0;
+    {
+      const Stopwatch watch(seconds);
+      gemm(m, n, k, 1, {a.data(), k}, {b.data(), n}, 0, c.data(), n);
+    }
+    best = std::max(best, 2.0 * m * n * k / seconds);
+  }
+  return best;
+}
+
+} // namespace
+
+MachineProbe probe_machine(int threads) { return {read_rate(threads), product_rate()}; }
+
+} // namespace vlm

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <vector>
+
+namespace vlm {
+
+/// What several measurements of one thing say of it.
+struct Spread {
+  double median = 0, min = 0, max = 0;
+
+  /// `values`: at least one.
+  static Spread of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const size_t half = values.size() / 2;
+    const double median = values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+    return {median, values.front(), values.back()};
+  }
+};
+
+inline void to_json(nlohmann::json &out, const Spread &spread) {
+  out = {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
+}
+
+} // namespace vlm
