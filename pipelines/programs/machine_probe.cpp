@@ -5,6 +5,7 @@
 #include "model/core/stopwatch.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <thread>
@@ -28,8 +29,9 @@ double read_rate(int threads) {
       std::vector<std::thread> readers;
       for (size_t i = 0; i < sums.size(); ++i)
         readers.emplace_back([&, i] {
-          const auto begin = words.begin() + static_cast<ptrdiff_t>(kWords * i / sums.size());
-          const auto end = words.begin() + static_cast<ptrdiff_t>(kWords * (i + 1) / sums.size());
+          const auto begin = words.begin() + static_cast<std::ptrdiff_t>(kWords * i / sums.size());
+          const auto end =
+              words.begin() + static_cast<std::ptrdiff_t>(kWords * (i + 1) / sums.size());
           sums[i] = std::accumulate(begin, end, uint64_t{0});
         });
       for (std::thread &reader : readers)

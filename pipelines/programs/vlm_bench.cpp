@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Measures; prints a table, and JSON with --json.
+#include "pipelines/programs/bench_caption.h"
 #include "pipelines/programs/bench_drafting.h"
+#include "pipelines/programs/bench_questions.h"
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
 #include "pipelines/programs/command_line.h"
@@ -10,122 +12,205 @@
 
 #include <gst/gst.h>
 
+#include <charconv>
 #include <fstream>
+#include <iomanip>
 #include <sstream>
 
 namespace vlm {
 namespace {
 
-struct Options {
-  BenchVideoOptions video;
-  BenchStreamsOptions streams;
-  BenchDraftingOptions drafting;
-  int64_t captions = 0; // 0: as many as the command thinks right
-  std::string json;
+using nlohmann::json;
+
+/// One command's own command line: the options that all have, and the checks of those that some
+/// share. `argv` begins with the command's name.
+class Arguments {
+public:
+  Arguments(int argc, char **argv, const char *about)
+      : argc_(argc), argv_(argv), name_(argv[0]),
+        line_("vlm-bench " + name_, "[OPTION]...", about) {}
+
+  CommandLine &line() { return line_; }
+
+  void model(std::string *path, std::string *precision, const char *precisions) {
+    line_.text("model", "DIR", "checkpoint directory (the embedded model)", path);
+    line_.text("precision", "P", precisions, precision);
+  }
+  void positive(const char *name, const char *help, int64_t *value) {
+    line_.integer(name, "N", help, value);
+    positive_.push_back({name, value});
+  }
+
+  void parse() {
+    line_.text("json", "FILE", "write the figures there, too", &json_);
+    if (!line_.parse(argc_, argv_).empty())
+      fail(ErrorCategory::Settings, name_, " takes options only (see --help)");
+    for (const auto &[name, value] : positive_)
+      if (*value < 1)
+        fail(ErrorCategory::Settings, "--", name, " ", *value, ": at least 1");
+  }
+
+  void write(const json &figures) const {
+    if (json_.empty())
+      return;
+    std::ofstream file(json_);
+    file << figures.dump(2) << '\n';
+    if (!file.flush())
+      fail(ErrorCategory::Failed, json_, ": cannot be written");
+  }
+
+private:
+  int argc_;
+  char **argv_;
+  std::string name_, json_;
+  CommandLine line_;
+  std::vector<std::pair<const char *, const int64_t *>> positive_;
 };
 
-void write(const nlohmann::json &result, const std::string &path) {
-  std::ofstream file(path);
-  file << result.dump(2) << '\n';
-  if (!file.flush())
-    fail(ErrorCategory::Failed, path, ": cannot be written");
-}
+constexpr const char *kOnePrecision = "as vlm-ask knows them (auto)";
 
-void check(const Options &options) {
-  if (options.video.rounds < 1)
-    fail(ErrorCategory::Settings, "--rounds ", options.video.rounds, ": at least 1");
-  if (!(options.video.seconds >= .5 && options.video.seconds <= 3600))
-    fail(ErrorCategory::Settings, "--seconds ", options.video.seconds, ": 0.5 to 3600");
-  if (options.captions < 0)
-    fail(ErrorCategory::Settings, "--captions ", options.captions, ": at least 1");
-  if (!(options.drafting.interval >= 0 && options.drafting.interval <= 3600))
-    fail(ErrorCategory::Settings, "--interval ", options.drafting.interval, ": 0 to 3600");
-  if (options.streams.max_tokens < 1)
-    fail(ErrorCategory::Settings, "--max-tokens ", options.streams.max_tokens, ": at least 1");
-}
-
-/// What the commands have in common.
-void share(Options &options) {
-  options.streams.model = options.drafting.model = options.video.model;
-  options.streams.precision = options.drafting.precision = options.video.precision;
-  options.drafting.rounds = options.video.rounds;
-  options.drafting.max_tokens = options.streams.max_tokens;
-  if (options.captions > 0)
-    options.streams.captions = options.drafting.captions = options.captions;
-}
-
-nlohmann::json measure(const std::string &command, const Options &options) {
-  if (command == "video")
-    return bench_video(options.video);
-  return command == "streams" ? bench_streams(options.streams) : bench_drafting(options.drafting);
-}
-
-std::vector<int64_t> counts_of(const std::string &list) {
-  std::vector<int64_t> counts;
+std::vector<std::string> split(const std::string &list) {
+  std::vector<std::string> parts;
   std::istringstream in(list);
-  for (std::string each; std::getline(in, each, ',');) {
-    size_t used = 0;
-    int64_t count = 0;
-    try {
-      count = std::stoll(each, &used);
-    } catch (const std::exception &) {
-      used = 0;
-    }
-    if (used != each.size() || count < 1 || count > 64)
-      fail(ErrorCategory::Settings, "--streams ", list,
+  for (std::string each; std::getline(in, each, ',');)
+    parts.push_back(each);
+  return parts;
+}
+
+/// "1,2,4": numbers from 1 to 64.
+std::vector<int64_t> numbers(const char *option, const std::string &list) {
+  std::vector<int64_t> out;
+  for (const std::string &part : split(list)) {
+    const char *end = part.data() + part.size();
+    int64_t number = 0;
+    const auto [used, error] = std::from_chars(part.data(), end, number);
+    if (error != std::errc() || used != end || number < 1 || number > 64)
+      fail(ErrorCategory::Settings, "--", option, " ", list,
            ": numbers from 1 to 64 with commas between");
-    counts.push_back(count);
+    out.push_back(number);
   }
-  if (counts.empty())
-    fail(ErrorCategory::Settings, "--streams is empty");
-  return counts;
+  if (out.empty())
+    fail(ErrorCategory::Settings, "--", option, " is empty");
+  return out;
+}
+
+json video(Arguments &arguments) {
+  BenchVideoOptions o;
+  arguments.model(&o.model, &o.precision, kOnePrecision);
+  arguments.line().number("seconds", "S", "of each run (10)", &o.seconds);
+  arguments.positive("rounds", "each runs both sides in turn (3)", &o.rounds);
+  arguments.parse();
+  if (!(o.seconds >= .5 && o.seconds <= 3600))
+    fail(ErrorCategory::Settings, "--seconds ", o.seconds, ": 0.5 to 3600");
+  return bench_video(o);
+}
+
+json streams(Arguments &arguments) {
+  BenchStreamsOptions o;
+  std::string counts = "1,2,4,8";
+  arguments.model(&o.model, &o.precision, kOnePrecision);
+  arguments.line().text("streams", "N,N...", "how many at a time (1,2,4,8)", &counts);
+  arguments.positive("captions", "of each stream (2)", &o.captions);
+  arguments.positive("max-tokens", "of each caption (40)", &o.max_tokens);
+  arguments.parse();
+  o.streams = numbers("streams", counts);
+  return bench_streams(o);
+}
+
+json drafting(Arguments &arguments) {
+  BenchDraftingOptions o;
+  o.video = VLM_SAMPLE;
+  arguments.model(&o.model, &o.precision, kOnePrecision);
+  CommandLine &line = arguments.line();
+  line.text("file", "VIDEO", "what is captioned (the sample)", &o.video);
+  line.number("interval", "S", "of video between captions (0.2)", &o.interval);
+  line.text("prompt", "TEXT", "what is asked (Describe this image.)", &o.prompt);
+  line.text("reuse", "WHAT", "compared with none, as vlmcaption knows it (draft)", &o.reuse);
+  arguments.positive("captions", "of each run, at most (60)", &o.captions);
+  arguments.positive("max-tokens", "of each caption (40)", &o.max_tokens);
+  arguments.positive("rounds", "each runs both sides in turn (3)", &o.rounds);
+  arguments.parse();
+  if (!(o.interval >= 0 && o.interval <= 3600))
+    fail(ErrorCategory::Settings, "--interval ", o.interval, ": 0 to 3600");
+  return bench_drafting(o);
+}
+
+json captions_of(Arguments &arguments, void (*print)(const json &)) {
+  BenchCaptionOptions o;
+  std::string precisions = "auto";
+  arguments.model(&o.model, &precisions, "one or several with commas between (auto)");
+  arguments.line().integer("threads", "N", "0: all that the process may use (0)", &o.threads);
+  arguments.positive("max-tokens", "of each caption (40)", &o.max_tokens);
+  arguments.positive("rounds", "each lets every precision caption one picture (3)", &o.rounds);
+  arguments.parse();
+  o.precisions = split(precisions);
+  if (o.precisions.empty())
+    fail(ErrorCategory::Settings, "--precision is empty");
+  const json figures = bench_caption(o);
+  print(figures);
+  return figures;
+}
+
+json caption(Arguments &arguments) { return captions_of(arguments, print_captions); }
+json stages(Arguments &arguments) { return captions_of(arguments, print_stages); }
+
+json questions(Arguments &arguments) {
+  BenchQuestionsOptions o;
+  std::string counts = "1,2,4,8";
+  arguments.model(&o.model, &o.precision, kOnePrecision);
+  arguments.line().text("questions", "N,N...", "how many about one picture (1,2,4,8)", &counts);
+  arguments.positive("max-tokens", "of each answer (40)", &o.max_tokens);
+  arguments.positive("rounds", "each runs both sides in turn (3)", &o.rounds);
+  arguments.parse();
+  o.counts = numbers("questions", counts);
+  return bench_questions(o);
+}
+
+struct Command {
+  const char *name, *about;
+  json (*run)(Arguments &arguments);
+};
+
+constexpr Command kCommands[] = {
+    {"stages", "what each stage of a caption takes, by precision", stages},
+    {"caption", "what a whole caption takes, by precision: after loading, and from then on",
+     caption},
+    {"questions", "what several questions about one picture take, together and each alone",
+     questions},
+    {"streams", "what several streams get from one model, and whether answers stay the same",
+     streams},
+    {"drafting", "what foretelling answers from earlier ones gains on a video file", drafting},
+    {"video", "what live 1080p60 video loses to a captioner that is always busy", video}};
+
+std::string about() {
+  std::ostringstream out;
+  out << "Measures this machine.\n\ncommands:\n";
+  for (const Command &command : kCommands)
+    out << "  " << std::left << std::setw(12) << command.name << command.about << "\n";
+  out << "\nexamples:\n"
+         "  vlm-bench stages --model MGM-2B --precision bfloat16,int8,int4\n"
+         "  vlm-bench streams --streams 1,2,4,8 --captions 4\n"
+         "  vlm-bench drafting --file street.mp4 --interval 1 --captions 100\n"
+         "  vlm-bench video --model MGM-2B --precision int8 --json video.json\n\n"
+         "vlm-bench COMMAND --help tells a command's options.";
+  return out.str();
+}
+
+const Command &command_of(int argc, char **argv) {
+  const std::string name = argc > 1 ? argv[1] : "";
+  for (const Command &command : kCommands)
+    if (name == command.name)
+      return command;
+  CommandLine("vlm-bench", "COMMAND [OPTION]...", about()).parse(argc, argv); // --help
+  fail(ErrorCategory::Settings,
+       name.empty() ? "which command? (see --help)" : "unknown command " + name + " (see --help)");
 }
 
 int run(int argc, char **argv) {
-  Options options;
-  options.drafting.video = VLM_SAMPLE;
-  std::string streams = "1,2,4,8";
-  CommandLine line(
-      "vlm-bench", "COMMAND [OPTION]...",
-      "Measures this machine.\n\n"
-      "commands:\n"
-      "  video       what live 1080p60 video loses to a captioner that is always busy\n"
-      "  streams     what several streams get from one model, and whether answers stay the same\n"
-      "  drafting    what foretelling answers from earlier ones gains on a video file, likewise\n\n"
-      "examples:\n"
-      "  vlm-bench video --seconds 10 --rounds 3\n"
-      "  vlm-bench video --model MGM-2B --precision bfloat16 --json video.json\n"
-      "  vlm-bench streams --streams 1,2,4,8 --captions 4\n"
-      "  vlm-bench drafting --file street.mp4 --interval 1 --captions 100\n");
-  line.text("model", "DIR", "checkpoint directory (the embedded model)", &options.video.model);
-  line.text("precision", "P", "as vlm-ask knows them (auto)", &options.video.precision);
-  line.number("seconds", "S", "of each run of video (10)", &options.video.seconds);
-  line.integer("rounds", "N", "of video and drafting: each runs both sides in turn (3)",
-               &options.video.rounds);
-  line.text("streams", "N,N...", "how many at a time (1,2,4,8)", &streams);
-  line.integer("captions", "N", "of each stream (2); of each run of drafting, at most (60)",
-               &options.captions);
-  line.integer("max-tokens", "N", "of each caption of streams and drafting (40)",
-               &options.streams.max_tokens);
-  line.text("file", "VIDEO", "that drafting captions (the sample)", &options.drafting.video);
-  line.number("interval", "S", "of video between captions of drafting (0.2)",
-              &options.drafting.interval);
-  line.text("prompt", "TEXT", "of drafting (Describe this image.)", &options.drafting.prompt);
-  line.text("reuse", "WHAT", "that drafting compares with none, as vlmcaption knows it (draft)",
-            &options.drafting.reuse);
-  line.text("json", "FILE", "write the figures there, too", &options.json);
-  const std::vector<std::string> operands = line.parse(argc, argv);
-  const std::string command = operands.size() == 1 ? operands[0] : "";
-  if (command != "video" && command != "streams" && command != "drafting")
-    fail(ErrorCategory::Settings,
-         operands.empty() ? "which command?" : "unknown command " + operands[0]);
-  options.streams.streams = counts_of(streams);
-  check(options);
-  share(options);
-  gst_init(&argc, &argv);
-  const nlohmann::json result = measure(command, options);
-  if (!options.json.empty())
-    write(result, options.json);
+  const Command &command = command_of(argc, argv);
+  Arguments arguments(argc - 1, argv + 1, command.about);
+  gst_init(nullptr, nullptr);
+  arguments.write(command.run(arguments));
   return kDone;
 }
 

@@ -2,6 +2,7 @@
 // vlm-ask beside a user: on a terminal, interrupted, and what memory it takes.
 #include "tests/programs/child.h"
 #include "tests/support/fixture.h"
+#include "tests/support/sanitized.h"
 
 #include <algorithm>
 #include <chrono>
@@ -139,9 +140,8 @@ uint64_t write_large_model(const fs::path &directory) {
 }
 
 TEST_F(Scratch, LoadingTakesNoMoreThanTheWeightsAnd500Megabytes) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers take memory of their own";
-#endif
+  if (test::kSanitized)
+    GTEST_SKIP() << "sanitizers take memory of their own";
   const uint64_t weights = write_large_model(directory_);
   Channel err = make_pipe();
   const Child child(ask_with(directory_, {"--precision", "bfloat16", "--max-tokens", "1", "x"}), -1,

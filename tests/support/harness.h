@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/support/fake_engine.h"
+#include "tests/support/sanitized.h"
 
 #include <gst/check/gstharness.h>
 #include <gst/gst.h>
@@ -36,11 +37,7 @@ constexpr GstClockTime kFrame = 40 * GST_MSECOND; // 25 frames a second
 
 /// Milliseconds in which a flush or a stop must be over, whatever the model does. Sanitizers halt
 /// the process while they look for names.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double kAtOnce = 2000;
-#else
-constexpr double kAtOnce = 200;
-#endif
+constexpr double kAtOnce = kSanitized ? 2000 : 200;
 
 /// The fake engine of this process.
 FakeEngine &fake();
