@@ -73,7 +73,7 @@ template <typename W> at::Tensor pack(const Product &p) {
 }
 
 // y [M, R] += x w^T over some steps; rows of w are `k` apart, rows of y `n`. With M and R known all
-// sums stay in registers. A sum's order is the same for every M and R.
+// sums stay in registers. A sum's order and roundings are the same for every M and R.
 template <typename W, int M, int R>
 void block(const float *x, const typename W::Value *w, int64_t k, int64_t steps, float *y,
            int64_t n) {
@@ -85,7 +85,8 @@ void block(const float *x, const typename W::Value *w, int64_t k, int64_t steps,
         weights[r] = W::half(w + r * k, half);
       for (int m = 0; m < M; ++m)
         for (int r = 0; r < R; ++r)
-          sums[r][m] += weights[r] * simd::load(x + m * kStep + half * simd::kLanes);
+          sums[r][m] =
+              simd::fused(weights[r], simd::load(x + m * kStep + half * simd::kLanes), sums[r][m]);
     }
   for (int m = 0; m < M; ++m)
     for (int r = 0; r < R; ++r)

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+
+#ifdef __FMA__
+#include <immintrin.h>
+#endif
 
 /// Eight float32 lanes by the compilers' vector extension, which any target supports; AVX2 is the
 /// floor of the build on x86-64. For use inside of model/compute.
@@ -22,6 +27,18 @@ inline void store(float *to, Float8 value) { std::memcpy(to, &value, sizeof valu
 
 inline Float8 splat(float value) {
   return Float8{value, value, value, value, value, value, value, value};
+}
+
+/// a * b + c, rounded once. Said outright where sums must be bit-equal in several kernels: of equal
+/// expressions compilers fuse some and leave others, each kernel as it suits (GCC 14).
+inline Float8 fused(Float8 a, Float8 b, Float8 c) {
+#ifdef __FMA__
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  for (int64_t i = 0; i < kLanes; ++i)
+    c[i] = std::fma(a[i], b[i], c[i]);
+  return c;
+#endif
 }
 
 /// The value of a bfloat16.
