@@ -73,7 +73,13 @@ void set_bf16_products(bool enabled) { bf16_products = enabled && cpu_has_bf16()
 
 Linear::Linear(const Scope &scope, int64_t in, int64_t out, bool bias)
     : bias_(bias ? scope.tensor("bias", {out}) : at::Tensor()) {
-  if (scope.quantization() == Quantization::None)
+  if (LinearObserver *observer = scope.observer()) {
+    const std::string name = scope.prefix().substr(0, scope.prefix().size() - 1);
+    observe_ = [observer, name](const at::Tensor &x) { observer->saw(name, x); };
+  }
+  if (scope.contains("qweight"))
+    quantized_ = std::make_shared<QuantizedWeight>(scope, out, in);
+  else if (scope.quantization() == Quantization::None)
     weight_ = scope.matrix("weight", {out, in});
   else
     quantized_ = std::make_shared<QuantizedWeight>(
@@ -94,6 +100,8 @@ int64_t Linear::out_features() const {
 }
 
 at::Tensor Linear::operator()(const at::Tensor &x) const {
+  if (observe_)
+    observe_(rows_of(x));
   if (quantized_)
     return quantized_product(rows_of(x), *quantized_, bias_).view(with_last(x, out_features()));
   if (!x.is_cpu() && weight_.scalar_type() == at::kFloat)

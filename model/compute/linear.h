@@ -5,11 +5,20 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 
 namespace vlm {
 
 class QuantizedWeight;
+
+/// Sees what goes into linear layers, for calibration.
+class LinearObserver {
+public:
+  virtual ~LinearObserver() = default;
+  /// `name`: of the layer, without ".weight"; x [M, in], only to be read.
+  virtual void saw(const std::string &name, const at::Tensor &x) = 0;
+};
 
 /// y = x W^T + b. Activations are float32 everywhere in this library, whatever the weights are:
 /// - float32 weights: a float32 product; differentiable, so the trainer runs the same code;
@@ -23,7 +32,8 @@ class Linear {
 public:
   Linear() = default;
   /// Reads `weight` [out, in] and, when `bias` is set, `bias` [out]; `weight` as the scope says:
-  /// quantised, or in its type of matrices.
+  /// quantised, or in its type of matrices. Where the scope holds `qweight` instead, as it was
+  /// packed earlier (quantized_weight.h), in the checkpoint of `vlm-quantize`.
   Linear(const Scope &scope, int64_t in, int64_t out, bool bias);
   Linear(at::Tensor weight, at::Tensor bias);
 
@@ -40,6 +50,7 @@ private:
   at::Tensor weight_;
   std::shared_ptr<const QuantizedWeight> quantized_; // in place of weight_
   at::Tensor bias_;                                  // undefined without a bias
+  std::function<void(const at::Tensor &)> observe_;  // usually empty
 };
 
 /// For training: lets products with float32 weights round both sides to bfloat16, on machines that

@@ -128,7 +128,7 @@ private:
 at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
                              const at::Tensor &bias, const IntegerKernels &kernels) {
   const at::Tensor y = at::empty({x.size(0), weight.out_features()}, at::kFloat);
-  const QuantizedRows rows(x);
+  const QuantizedRows rows(x, weight.smoothing());
   const Product product(rows, weight, bias.defined() ? bias.data_ptr<float>() : nullptr,
                         y.data_ptr<float>(), kernels);
   const int64_t grain = std::max<int64_t>(1, kPart / (weight.in_features() * kPanelRows + 1));

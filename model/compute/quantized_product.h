@@ -6,9 +6,9 @@
 namespace vlm {
 
 /// x float32 [M, in], contiguous, on the CPU -> float32 [M, out]: each row of x rounded to int8 by
-/// itself, times the weights, exactly, times both scales; plus `bias` [out] unless undefined. A
-/// row's result is bit-equal whatever rows keep it company and whichever kernels run. Uses all
-/// threads. Not differentiable.
+/// itself (after the weight's smoothing), times the weights, exactly, times both scales; plus
+/// `bias` [out] unless undefined. A row's result is bit-equal whatever rows keep it company and
+/// whichever kernels run. Uses all threads. Not differentiable.
 at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
                              const at::Tensor &bias,
                              const IntegerKernels &kernels = *integer_kernels().front());

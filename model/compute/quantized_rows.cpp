@@ -7,6 +7,8 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <functional>
+#include <vector>
 
 namespace vlm {
 namespace {
@@ -19,17 +21,25 @@ int64_t padded(int64_t columns) { return (columns + kBlock - 1) / kBlock * kBloc
 
 } // namespace
 
-QuantizedRows::QuantizedRows(const at::Tensor &x)
+QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
     : values_(at::empty({x.size(0), padded(x.size(1)) + kGap}, at::kChar)),
       scales_(at::empty({x.size(0)}, at::kFloat)),
       sums_(at::empty({x.size(0), padded(x.size(1)) / kGroup}, at::kShort)) {
   const int64_t rows = x.size(0), columns = x.size(1);
   const float *from = x.data_ptr<float>();
-  parallel_for(0, rows, std::max<int64_t>(1, kPart / (columns + 1)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row)
-                   quantize(from + row * columns, columns, row);
-               });
+  const float *factors = smoothing.defined() ? smoothing.data_ptr<float>() : nullptr;
+  parallel_for(
+      0, rows, std::max<int64_t>(1, kPart / (columns + 1)), [&](int64_t begin, int64_t end) {
+        std::vector<float> smooth(factors ? static_cast<size_t>(columns) : 0);
+        for (int64_t row = begin; row < end; ++row) {
+          const float *values = from + row * columns;
+          if (factors) {
+            std::transform(values, values + columns, factors, smooth.begin(), std::multiplies<>());
+            values = smooth.data();
+          }
+          quantize(values, columns, row);
+        }
+      });
 }
 
 void QuantizedRows::quantize(const float *x, int64_t columns, int64_t row) const {

@@ -10,10 +10,11 @@ namespace vlm {
 /// Activations as int8, each row with a scale of its own: value = scale * integer, the integer in
 /// [-127, 127], rounded to nearest even. A row does not depend on the others. A row that holds NaN
 /// or infinity gets a scale that is not finite, so that products with it are not finite either.
+/// `smoothing` [K] (undefined: ones) multiplies the columns first.
 class QuantizedRows {
 public:
   /// x float32 [M, K], contiguous, on the CPU.
-  explicit QuantizedRows(const at::Tensor &x);
+  explicit QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing = {});
 
   int64_t count() const { return values_.size(0); }
   float scale(int64_t row) const { return scales_.data_ptr<float>()[row]; }

@@ -6,6 +6,7 @@
 #include "model/core/error.h"
 #include "model/core/huge_pages.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
@@ -15,8 +16,9 @@
 namespace vlm {
 namespace {
 
-constexpr int64_t kMostColumns = 65536;       // times 255 * 127 is below 2^31
-constexpr float kTiny = 1e-30f;               // a row below it counts as zeros
+constexpr int64_t kMostColumns = 65536; // times 255 * 127 is below 2^31
+constexpr float kTiny = 1e-30f;         // a row below it counts as zeros
+constexpr int64_t kMostGroupScale = 17;
 constexpr int64_t kAtOnce = int64_t{1} << 22; // weights that are float32 meanwhile
 
 int64_t block_bytes(Quantization kind) {
@@ -24,6 +26,18 @@ int64_t block_bytes(Quantization kind) {
 }
 
 int64_t divided_up(int64_t size, int64_t by) { return (size + by - 1) / by; }
+
+void check_columns(int64_t in) {
+  if (in > kMostColumns)
+    fail(ErrorCategory::Unsupported, "a matrix of ", in, " columns cannot be held in int8 or int4");
+}
+
+// Their blocks tell them apart.
+Quantization stored_kind(const Scope &scope) {
+  const std::vector<int64_t> shape = scope.shape("qweight");
+  const bool int4 = shape.size() == 3 && shape[2] == block_bytes(Quantization::Int4);
+  return int4 ? Quantization::Int4 : Quantization::Int8;
+}
 
 // One row of a panel, cut into its blocks.
 void place_int8(const std::vector<int8_t> &values, int64_t row, int8_t *panel) {
@@ -63,10 +77,10 @@ float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel) {
 
 } // namespace
 
-QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows)
-    : kind_(kind), out_(out), in_(in) {
-  if (in > kMostColumns)
-    fail(ErrorCategory::Unsupported, "a matrix of ", in, " columns cannot be held in int8 or int4");
+QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
+                                 at::Tensor smoothing)
+    : kind_(kind), out_(out), in_(in), smoothing_(std::move(smoothing)) {
+  check_columns(in);
   const int64_t panels = divided_up(out, kPanelRows);
   packed_ = at::empty({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte);
   advise_huge_pages(packed_.data_ptr(), packed_.nbytes());
@@ -75,9 +89,34 @@ QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, con
   const int64_t step =
       divided_up(std::max<int64_t>(kAtOnce / std::max<int64_t>(in, 1), 1), kPanelRows) * kPanelRows;
   for (int64_t first = 0; first < out; first += step) {
-    const at::Tensor part = rows(first, std::min(step, out - first)).contiguous();
+    at::Tensor part = rows(first, std::min(step, out - first));
+    if (smoothing_.defined())
+      part = part / smoothing_;
+    part = part.contiguous();
     pack(part.data_ptr<float>(), part.size(0), first / kPanelRows);
   }
+}
+
+QuantizedWeight::QuantizedWeight(const Scope &scope, int64_t out, int64_t in)
+    : kind_(stored_kind(scope)), out_(out), in_(in) {
+  check_columns(in);
+  const int64_t panels = divided_up(out, kPanelRows);
+  packed_ = scope.bytes("qweight", {panels, divided_up(in, kBlock), block_bytes(kind_)});
+  scales_ = scope.tensor("scales", {panels * kPanelRows});
+  if (scope.contains("smoothing"))
+    smoothing_ = scope.tensor("smoothing", {in});
+  // Larger ones would leave the 32 bits of the kernels' sums.
+  constexpr int64_t kScales = offsetof(Int4Block, scales);
+  if (kind_ == Quantization::Int4 &&
+      packed_.narrow(2, kScales, 2 * kPanelRows).max().item<int64_t>() > kMostGroupScale)
+    scope.wrong("qweight", "holds a group's scale above " + std::to_string(kMostGroupScale));
+}
+
+std::vector<std::pair<std::string, at::Tensor>> QuantizedWeight::tensors() const {
+  std::vector<std::pair<std::string, at::Tensor>> out = {{"qweight", packed_}, {"scales", scales_}};
+  if (smoothing_.defined())
+    out.emplace_back("smoothing", smoothing_);
+  return out;
 }
 
 void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel) {

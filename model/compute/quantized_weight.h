@@ -2,7 +2,7 @@
 #pragma once
 
 #include "model/compute/integer_kernels.h"
-#include "model/weights/quantization.h"
+#include "model/weights/state_dict.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -14,7 +14,10 @@ namespace vlm {
 /// kernels (integer_kernels.h). Int8 holds the integers themselves: a row's largest value is 127.
 /// Int4 holds them as offset + scale * nibble, the offsets and scales (integers too) for groups of
 /// 32 columns: 4.5 bits a weight, and nothing is lost in unpacking it to int8 (the progressive
-/// quantisation of QServe, arXiv 2405.04532, with smaller groups). Immutable.
+/// quantisation of QServe, arXiv 2405.04532, with smaller groups). With `smoothing` f the integers
+/// are those of w_j / f_j, and activations are multiplied by f_j before they are rounded
+/// (SmoothQuant, arXiv 2211.10438): what is hard to round in the ones moves to the other.
+/// Immutable.
 class QuantizedWeight {
 public:
   /// Float32 rows [first, first + count) of the matrix, [count, in].
@@ -22,11 +25,21 @@ public:
 
   /// Asks `rows` for a few rows at a time, in order: no other form of the matrix is ever whole in
   /// memory. On all threads. Error(Unsupported) for more columns than 32-bit sums allow.
-  QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows);
+  /// `smoothing` float32 [in], all above zero; undefined: ones.
+  QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
+                  at::Tensor smoothing = {});
+
+  /// What tensors() gave, from a checkpoint. Error(Format) naming file and tensor.
+  QuantizedWeight(const Scope &scope, int64_t out, int64_t in);
+
+  /// By the names in a checkpoint: `qweight` uint8 [panels, blocks, bytes of a block], `scales`
+  /// float32 [panels * kPanelRows] and, when there is one, `smoothing` float32 [in].
+  std::vector<std::pair<std::string, at::Tensor>> tensors() const;
 
   Quantization kind() const { return kind_; }
   int64_t in_features() const { return in_; }
   int64_t out_features() const { return out_; }
+  const at::Tensor &smoothing() const { return smoothing_; } ///< may be undefined
   uint64_t bytes() const { return packed_.nbytes() + scales_.nbytes(); }
 
   int64_t panels() const { return scales_.numel() / kPanelRows; }
@@ -43,6 +56,7 @@ private:
   int64_t out_, in_;
   at::Tensor packed_; // uint8 [panels, blocks, bytes of a block]
   at::Tensor scales_; // float32 [panels * kPanelRows]
+  at::Tensor smoothing_;
 };
 
 /// A block of 4-bit weights as one of int8.

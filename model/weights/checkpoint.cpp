@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/weights/checkpoint.h"
 
+#include "model/core/checksum.h"
 #include "model/core/digest.h"
 #include "model/core/error.h"
 #include "model/core/json_file.h"
@@ -107,7 +108,8 @@ void add_sample(Digest &digest, std::string_view bytes) {
   digest.add(bytes.substr(bytes.size() - std::min(bytes.size(), sample)));
 }
 
-/// How a matrix is held in a model whose decoder is quantised so.
+} // namespace
+
 Quantization held_in(const std::string &name, Quantization decoder) {
   if (decoder == Quantization::None)
     return decoder;
@@ -116,8 +118,6 @@ Quantization held_in(const std::string &name, Quantization decoder) {
       return Quantization::None;
   return starts_with(name, "model.layers.") ? decoder : Quantization::Int8;
 }
-
-} // namespace
 
 Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
   std::error_code ignored;
@@ -230,10 +230,25 @@ std::string Checkpoint::origin(const std::string &name) const {
 }
 
 at::Tensor Checkpoint::load(const std::string &name, at::ScalarType dtype) const {
+  if (dtype == at::kByte)
+    return load_bytes(name);
   const Source &found = stored_values(name);
   bool finite = true;
   const at::Tensor out = found.file->load(found.name, dtype, &finite);
   check_finite(name, finite);
+  return out;
+}
+
+at::Tensor Checkpoint::load_bytes(const std::string &name) const {
+  const Source &found = source(name);
+  if (const at::ScalarType stored = found.file->info(found.name).dtype; stored != at::kByte)
+    fail(ErrorCategory::Format, found.file->path(), ": tensor ", name, " is stored as ",
+         c10::toString(stored), ", expected Byte");
+  const at::Tensor out = found.file->load(found.name);
+  const std::string_view bytes(static_cast<const char *>(out.data_ptr()), out.nbytes());
+  if (checksum(bytes) != found.file->metadata("checksum." + found.name))
+    fail(ErrorCategory::Format, found.file->path(), ": tensor ", name,
+         " is damaged: its checksum is not the one that the file states");
   return out;
 }
 
@@ -279,6 +294,10 @@ uint64_t Checkpoint::weight_bytes(at::ScalarType matrix_dtype, bool tied_head,
     if (tied_head && name == "lm_head.weight")
       continue;
     const TensorFile::Info &info = source.file->info(source.name);
+    if (info.dtype == at::kByte) {
+      total += info.bytes;
+      continue;
+    }
     const bool matrix = info.shape.size() == 2;
     const Quantization kind = matrix ? held_in(name, quantization) : Quantization::None;
     total += kind != Quantization::None

@@ -8,6 +8,10 @@
 
 namespace vlm {
 
+/// How a matrix of that name is held in a model whose decoder layers are quantised so: towers,
+/// projector and head in int8; embeddings, mining and routers not at all.
+Quantization held_in(const std::string &name, Quantization decoder);
+
 /// The tensors of a checkpoint directory: `model.safetensors`, or the shards that
 /// `model.safetensors.index.json` names (the single file wins, as in Hugging Face). Every header is
 /// read and checked at once; values are read by load().
@@ -26,7 +30,9 @@ public:
   bool contains(const std::string &name) const override;
   std::vector<std::string> names() const override;
   std::vector<int64_t> shape(const std::string &name) const override;
-  /// Accepts stored float32, float16 and bfloat16; anything else is Error(Format).
+  /// Accepts stored float32, float16 and bfloat16; anything else is Error(Format). Bytes (kByte)
+  /// are given as they are stored, whole, and must have the checksum that the file's metadata
+  /// states for them ("checksum." and the name; core/checksum.h).
   at::Tensor load(const std::string &name, at::ScalarType dtype) const override;
   at::Tensor load_rows(const std::string &name, at::ScalarType dtype, int64_t first,
                        int64_t count) const override;
@@ -43,8 +49,9 @@ public:
   std::string digest() const;
 
   /// Bytes that all tensors take once loaded: matrices (two sizes) as `matrix_dtype`, everything
-  /// else as float32. `tied_head`: lm_head.weight is not loaded. `quantization`: of the decoder's
-  /// linear layers; those of towers and projector and the head are then held in int8.
+  /// else as float32, packed ones as they are. `tied_head`: lm_head.weight is not loaded.
+  /// `quantization`: of the decoder's linear layers; those of towers and projector and the head are
+  /// then held in int8.
   uint64_t weight_bytes(at::ScalarType matrix_dtype, bool tied_head,
                         Quantization quantization = Quantization::None) const;
 
@@ -59,6 +66,7 @@ private:
   const TensorFile::Info &info(const std::string &name) const;
   const Source &source(const std::string &name) const;
   const Source &stored_values(const std::string &name) const;
+  at::Tensor load_bytes(const std::string &name) const;
   void check_finite(const std::string &name, bool finite) const;
 
   std::string directory_;

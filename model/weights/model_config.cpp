@@ -242,6 +242,26 @@ int64_t read_max_length(const Keys &config, const std::optional<Keys> &tokenizer
   return positions;
 }
 
+/// "int8" or "int4", as this program's own files have it.
+Quantization read_quantization(const Keys &config) {
+  constexpr const char *key = "quantization_config";
+  const json *value = config.find(key);
+  if (!value)
+    return Quantization::None;
+  if (!value->is_object())
+    config.wrong(key, "is not an object");
+  const std::string method = value->value("quant_method", json()).dump();
+  if (method != "\"gst-vlm\"")
+    config.unsupported("quantization_config.quant_method", method);
+  if (value->value("format", json()) != 1)
+    config.unsupported("quantization_config.format", value->value("format", json()).dump());
+  const json precision = value->value("precision", json());
+  if (precision != "int8" && precision != "int4")
+    config.wrong("quantization_config.precision", "is ", precision.dump(),
+                 ", must be int8 or int4");
+  return precision == "int8" ? Quantization::Int8 : Quantization::Int4;
+}
+
 } // namespace
 
 const char *family_name(Family family) {
@@ -259,6 +279,10 @@ void check_architecture(const std::string &directory) {
   named_family(Keys(directory + "/config.json"));
 }
 
+Quantization read_quantization(const std::string &directory) {
+  return read_quantization(Keys(directory + "/config.json"));
+}
+
 ModelConfig read_model_config(const std::string &directory, const StateDict &weights) {
   const Keys config(directory + "/config.json");
   const std::optional<Keys> generation = read_if_there(directory + "/generation_config.json");
@@ -272,6 +296,7 @@ ModelConfig read_model_config(const std::string &directory, const StateDict &wei
       read_max_length(config, tokenizer, out.decoder.max_position_embeddings);
   out.stop_ids = read_stop_ids(config, generation, tokenizer, out.decoder.vocab_size);
   out.conversation_template = config.text("conversation_template", "");
+  out.quantization = read_quantization(config);
   return out;
 }
 

@@ -25,6 +25,7 @@ struct ModelConfig {
   int64_t tokenizer_model_max_length = 0; ///< positions a prompt with pictures is cut to
   std::vector<int64_t> stop_ids;          ///< sorted, at least one
   std::string conversation_template;      ///< empty: to be found from family and vocabulary
+  Quantization quantization = Quantization::None; ///< as the checkpoint holds its linear layers
 };
 
 /// Reads config.json, and generation_config.json and tokenizer_config.json where they exist. What
@@ -43,5 +44,9 @@ ModelConfig read_model_config(const std::string &directory, const StateDict &wei
 /// What config.json alone tells of that: Error(NotFound | Unreadable | Format), and
 /// Error(Unsupported) for an unknown architecture.
 void check_architecture(const std::string &directory);
+
+/// What `quantization_config` in config.json says (weights/README.md has its keys): None without
+/// one. Error(Unsupported) for another program's.
+Quantization read_quantization(const std::string &directory);
 
 } // namespace vlm

@@ -110,12 +110,13 @@ private:
   const json &value_;
 };
 
-void check_metadata(const std::string &path, const json &value) {
+std::map<std::string, std::string> read_metadata(const std::string &path, const json &value) {
   if (!value.is_object())
     fail(ErrorCategory::Format, path, ": __metadata__ is not an object");
   for (const auto &[key, text] : value.items())
     if (!text.is_string())
       fail(ErrorCategory::Format, path, ": __metadata__ key ", key, " is not a string");
+  return value.get<std::map<std::string, std::string>>();
 }
 
 /// Tensors must follow each other without gap or overlap and fill the data section.
@@ -165,7 +166,7 @@ SafetensorsFile::SafetensorsFile(const std::string &path) : TensorFile(path) {
   const json entries = parse_json_object(header_, path, 6);
   for (const auto &[name, value] : entries.items()) {
     if (name == "__metadata__")
-      check_metadata(path, value);
+      metadata_ = read_metadata(path, value);
     else
       tensors_.emplace(name, Entry(path, name, value).read(data_bytes));
   }

@@ -34,6 +34,12 @@ Scope Scope::quantized(Quantization kind) const {
   return out;
 }
 
+Scope Scope::observed(LinearObserver *observer) const {
+  Scope out = *this;
+  out.observer_ = observer;
+  return out;
+}
+
 bool Scope::contains(const std::string &name) const { return dict_->contains(prefix_ + name); }
 
 std::vector<int64_t> Scope::shape(const std::string &name) const {
@@ -46,6 +52,10 @@ at::Tensor Scope::tensor(const std::string &name, const std::vector<int64_t> &sh
 
 at::Tensor Scope::matrix(const std::string &name, const std::vector<int64_t> &shape) const {
   return take(name, shape, matrix_dtype_);
+}
+
+at::Tensor Scope::bytes(const std::string &name, const std::vector<int64_t> &shape) const {
+  return take(name, shape, at::kByte);
 }
 
 at::Tensor Scope::rows(const std::string &name, const std::vector<int64_t> &shape, int64_t first,
@@ -62,11 +72,15 @@ std::string Scope::checked(const std::string &name, const std::vector<int64_t> &
   const std::string full = prefix_ + name;
   const std::vector<int64_t> found = dict_->shape(full);
   if (found != shape)
-    fail(ErrorCategory::Format, dict_->origin(full), ": tensor ", full, " has shape ", text(found),
-         ", expected ", text(shape));
+    wrong(name, "has shape " + text(found) + ", expected " + text(shape));
   if (used_)
     used_->push_back(full);
   return full;
+}
+
+void Scope::wrong(const std::string &name, const std::string &what) const {
+  const std::string full = prefix_ + name;
+  fail(ErrorCategory::Format, dict_->origin(full), ": tensor ", full, " ", what);
 }
 
 int64_t Scope::count(const std::string &name) const {

@@ -42,6 +42,8 @@ public:
   virtual std::string origin(const std::string &name) const = 0;
 };
 
+class LinearObserver;
+
 /// A part of a StateDict below a prefix, with the types and device that a module's tensors get.
 /// Cheap to copy.
 class Scope {
@@ -60,6 +62,10 @@ public:
   Scope quantized(Quantization kind) const;
   Quantization quantization() const { return quantization_; }
 
+  /// The same scope whose linear layers tell it what they are given (compute/linear.h).
+  Scope observed(LinearObserver *observer) const;
+  LinearObserver *observer() const { return observer_; }
+
   const std::string &prefix() const { return prefix_; }
   bool contains(const std::string &name) const;
   std::vector<int64_t> shape(const std::string &name) const;
@@ -68,6 +74,9 @@ public:
   at::Tensor tensor(const std::string &name, const std::vector<int64_t> &shape) const;
   /// The same in the type of matrices.
   at::Tensor matrix(const std::string &name, const std::vector<int64_t> &shape) const;
+
+  /// Bytes of exactly `shape`, stored as such.
+  at::Tensor bytes(const std::string &name, const std::vector<int64_t> &shape) const;
 
   /// Float32 rows [first, first + count) of a matrix of exactly `shape`.
   at::Tensor rows(const std::string &name, const std::vector<int64_t> &shape, int64_t first,
@@ -78,6 +87,9 @@ public:
 
   at::Device device() const { return device_; }
 
+  /// Error(Format): "FILE: tensor NAME " and what is wrong with it.
+  [[noreturn]] void wrong(const std::string &name, const std::string &what) const;
+
 private:
   at::Tensor take(const std::string &name, const std::vector<int64_t> &shape,
                   at::ScalarType dtype) const;
@@ -85,6 +97,7 @@ private:
   const StateDict *dict_;
   at::ScalarType matrix_dtype_;
   Quantization quantization_ = Quantization::None;
+  LinearObserver *observer_ = nullptr;
   at::Device device_;
   std::vector<std::string> *used_;
   std::string prefix_;

@@ -43,6 +43,11 @@ public:
 
   /// What names, types and shapes are read from, and a tensor's bytes (for a digest).
   std::string_view header() const { return header_; }
+  /// A remark that the file holds about itself; empty when it does not.
+  std::string metadata(const std::string &key) const {
+    const auto found = metadata_.find(key);
+    return found == metadata_.end() ? std::string() : found->second;
+  }
   std::string_view bytes(const Info &info) const {
     return file_.bytes().substr(info.offset, info.bytes);
   }
@@ -53,6 +58,7 @@ protected:
   MappedFile file_;
   std::string_view header_;
   std::map<std::string, Info> tensors_;
+  std::map<std::string, std::string> metadata_;
 };
 
 /// Number of elements. Nothing when a size is negative, when there are more than 8 of them, or when

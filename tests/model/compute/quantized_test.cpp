@@ -11,10 +11,12 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <cstdio>
+#include <map>
 
 namespace vlm::test {
 namespace {
@@ -226,7 +228,9 @@ TEST(Quantized, TooManyColumnsAreRefused) {
 
 class OneLayer : public StateDict {
 public:
-  bool contains(const std::string &name) const override { return name != "none"; }
+  bool contains(const std::string &name) const override {
+    return name == "bias" || name == "weight";
+  }
   std::vector<std::string> names() const override { return {"bias", "weight"}; }
   std::vector<int64_t> shape(const std::string &name) const override {
     return name == "bias" ? bias.sizes().vec() : weight.sizes().vec();
@@ -253,6 +257,115 @@ TEST(Quantized, LinearTakesItFromItsScope) {
     EXPECT_TRUE(linear(x.transpose(0, 1)).transpose(0, 1).equal(y));
     EXPECT_THROW(Linear(Scope(dict, at::kFloat).quantized(kind), 91, 35, true), Error);
   }
+}
+
+// One column of x is a hundred times the others, as in real models.
+TEST(Quantized, SmoothingMovesWhatIsHardToRound) {
+  const at::Tensor x = values({20, 200}, 1), w = values({50, 200}, 2);
+  x.select(1, 77).mul_(100);
+  w.select(1, 77).mul_(0.01);
+  const at::Tensor smoothing = at::ones({200});
+  smoothing[77] = 0.01;
+  const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
+  for (const Quantization kind : kKinds) {
+    const QuantizedWeight smooth(kind, 50, 200, rows, smoothing);
+    for (const IntegerKernels &kernels : all_kernels()) {
+      const at::Tensor y = quantized_product(x, smooth, {}, kernels);
+      const at::Tensor by_hand =
+          quantized_product(x * smoothing, quantized(kind, w / smoothing), {});
+      EXPECT_TRUE(y.equal(by_hand)) << kernels.name;
+      for (int64_t row = 0; row < 20; ++row)
+        EXPECT_TRUE(
+            quantized_product(x.narrow(0, row, 1), smooth, {}, kernels).equal(y.narrow(0, row, 1)));
+    }
+    const at::Tensor want = at::linear(x, w);
+    const double plain = relative_error(quantized_product(x, quantized(kind, w), {}), want);
+    EXPECT_LT(relative_error(quantized_product(x, smooth, {}), want), plain / 3);
+  }
+}
+
+// What a checkpoint of packed weights holds.
+class PackedLayer : public StateDict {
+public:
+  bool contains(const std::string &name) const override { return all.count(name) > 0; }
+  std::vector<std::string> names() const override { return {}; }
+  std::vector<int64_t> shape(const std::string &name) const override {
+    return all.at(name).sizes().vec();
+  }
+  at::Tensor load(const std::string &name, at::ScalarType dtype) const override {
+    return all.at(name).to(dtype);
+  }
+  std::string origin(const std::string &) const override { return "here.safetensors"; }
+  std::map<std::string, at::Tensor> all;
+};
+
+TEST(Quantized, LinearTakesPackedWeightsAsTheyAre) {
+  const at::Tensor x = values({7, 90}, 1), w = values({35, 90}, 2);
+  const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
+  for (const Quantization kind : kKinds)
+    for (const at::Tensor &smoothing : {at::Tensor(), values({90}, 3).abs() + 0.1}) {
+      const QuantizedWeight packed(kind, 35, 90, rows, smoothing);
+      PackedLayer dict;
+      for (const auto &[name, tensor] : packed.tensors())
+        dict.all[name] = tensor;
+      EXPECT_EQ(dict.all.size(), smoothing.defined() ? 3u : 2u);
+      // Whatever the scope would do with a weight.
+      for (const Quantization asked : {Quantization::None, Quantization::Int8}) {
+        const Linear linear(Scope(dict, at::kBFloat16).quantized(asked), 90, 35, false);
+        EXPECT_TRUE(linear(x).equal(quantized_product(x, packed, {})));
+      }
+    }
+}
+
+TEST(Quantized, DamagedPackedWeightsAreNamed) {
+  const QuantizedWeight packed = quantized(Quantization::Int4, values({35, 90}, 2));
+  const auto refused = [&](const std::string &name, const at::Tensor &instead, int64_t in = 90) {
+    PackedLayer dict;
+    for (const auto &[known, tensor] : packed.tensors())
+      dict.all[known] = tensor;
+    dict.all[name] = instead;
+    try {
+      Linear(Scope(dict, at::kBFloat16), in, 35, false);
+      ADD_FAILURE() << name << " was not refused";
+    } catch (const Error &error) {
+      EXPECT_EQ(error.category(), ErrorCategory::Format);
+      EXPECT_NE(std::string(error.what()).find("here.safetensors: tensor " + name),
+                std::string::npos)
+          << error.what();
+    }
+  };
+  const at::Tensor &qweight = packed.tensors()[0].second;
+  refused("qweight", qweight.narrow(0, 0, 2));
+  refused("qweight", qweight.view({-1}));
+  refused("qweight", qweight, 200);
+  refused("scales", at::ones({47}));
+  refused("smoothing", at::ones({91}));
+  const at::Tensor wild = qweight.clone();
+  wild[1][1][520] = 200; // a group's scale
+  refused("qweight", wild);
+}
+
+class Watching : public LinearObserver {
+public:
+  void saw(const std::string &name, const at::Tensor &x) override {
+    names.push_back(name);
+    seen.push_back(x);
+  }
+  std::vector<std::string> names;
+  std::vector<at::Tensor> seen;
+};
+
+TEST(Quantized, AnObserverSeesWhatGoesIn) {
+  const OneLayer dict;
+  Watching watching;
+  const at::Tensor x = values({2, 3, 90}, 1);
+  const Scope scope = Scope(dict, at::kFloat).observed(&watching);
+  for (const Linear &linear :
+       {Linear(scope, 90, 35, true), Linear(scope.quantized(Quantization::Int8), 90, 35, true)})
+    linear(x);
+  ASSERT_EQ(watching.seen.size(), 2u);
+  for (const at::Tensor &seen : watching.seen)
+    EXPECT_TRUE(seen.equal(x.view({6, 90})));
 }
 
 } // namespace

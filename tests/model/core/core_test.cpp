@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/core/cancel.h"
+#include "model/core/checksum.h"
 #include "model/core/digest.h"
 #include "model/core/log.h"
 #include "model/core/mapped_file.h"
@@ -13,6 +14,26 @@ namespace {
 
 TEST(Digest, Sha256OfTheStandardsExample) { // FIPS 180-4
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+// The values come from a few lines of Python that follow the header's words.
+TEST(Checksum, OfKnownBytes) {
+  EXPECT_EQ(checksum(""), "8fe8e1eb1b11ad07");
+  EXPECT_EQ(checksum("abc"), "b5f1e61eedf4c3a3");
+  std::string bytes(1000, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<char>(i * 7 % 256);
+  EXPECT_EQ(checksum(bytes), "2f42a2b3e742f4cd");
+}
+
+TEST(Checksum, SeesEveryDamagedByte) {
+  const std::string good(500, 'x');
+  for (size_t i = 0; i < good.size(); ++i) {
+    std::string bad = good;
+    bad[i] = 'y';
+    EXPECT_NE(checksum(bad), checksum(good)) << i;
+  }
+  EXPECT_NE(checksum(std::string(9, '\0')), checksum(std::string(10, '\0')));
 }
 
 TEST(MappedFile, NamesWhatIsMissing) {

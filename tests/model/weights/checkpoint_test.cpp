@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/weights/checkpoint.h"
 
+#include "model/core/checksum.h"
 #include "model/weights/safetensors.h"
 #include "tests/model/weights/scratch.h"
 #include "tests/model/weights/torch_archive.h"
@@ -63,6 +64,35 @@ TEST(Checkpoint, EveryFixtureOpens) {
     EXPECT_EQ(checkpoint.weight_bytes(at::kFloat, false), 4 * elements);
     EXPECT_TRUE(digests.insert(checkpoint.digest()).second);
   }
+}
+
+TEST(Checkpoint, BytesAreGivenAsTheyLieAndChecked) {
+  const Scratch scratch;
+  scratch.write("config.json", "{}");
+  const at::Tensor packed = at::arange(3000).to(at::kByte).view({3, 10, 100});
+  const std::string sum = checksum({static_cast<const char *>(packed.data_ptr()), packed.nbytes()});
+  const std::string path = scratch.path("model.safetensors");
+  const auto store = [&](const std::map<std::string, std::string> &metadata) {
+    write_safetensors(path, {{"x.qweight", packed}, {"y", some(4)}}, metadata);
+  };
+  store({{"checksum.x.qweight", sum}});
+  {
+    const Checkpoint checkpoint(scratch.path("."));
+    EXPECT_TRUE(checkpoint.load("x.qweight", at::kByte).equal(packed));
+    EXPECT_EQ(checkpoint.weight_bytes(at::kFloat, false), 3000u + 16);
+    expect_error(ErrorCategory::Format, {"model.safetensors", "x.qweight", "Byte"},
+                 [&] { checkpoint.load("x.qweight", at::kFloat); });
+    expect_error(ErrorCategory::Format, {"model.safetensors", "tensor y", "Float"},
+                 [&] { checkpoint.load("y", at::kByte); });
+  }
+  std::string bytes = read_file(path);
+  bytes[bytes.size() - 1000] ^= 4;
+  scratch.write("model.safetensors", bytes);
+  expect_error(ErrorCategory::Format, {"model.safetensors", "x.qweight", "checksum"},
+               [&] { Checkpoint(scratch.path(".")).load("x.qweight", at::kByte); });
+  store({});
+  expect_error(ErrorCategory::Format, {"model.safetensors", "x.qweight", "checksum"},
+               [&] { Checkpoint(scratch.path(".")).load("x.qweight", at::kByte); });
 }
 
 TEST(Checkpoint, TowersFromTheirDirectoriesEqualThoseInShards) {

@@ -254,6 +254,31 @@ TEST(ModelConfig, BrokenFiles) {
   }
 }
 
+TEST(ModelConfig, QuantisedByThisProgramOrByAnother) {
+  const Scratch scratch;
+  EXPECT_EQ(read(scratch, minimal()).quantization, Quantization::None);
+  const auto with = [&](const json &value) {
+    json config = minimal();
+    config["quantization_config"] = value;
+    return read(scratch, config).quantization;
+  };
+  json ours = {{"quant_method", "gst-vlm"}, {"format", 1}, {"precision", "int8"}};
+  EXPECT_EQ(with(ours), Quantization::Int8);
+  EXPECT_EQ(read_quantization(scratch.path(".")), Quantization::Int8);
+  ours["precision"] = "int4";
+  EXPECT_EQ(with(ours), Quantization::Int4);
+  ours["precision"] = "int3";
+  test::expect_error(ErrorCategory::Format, {"config.json", "quantization_config", "int3"},
+                     [&] { with(ours); });
+  ours["format"] = 2;
+  test::expect_error(ErrorCategory::Unsupported, {"quantization_config.format", "2"},
+                     [&] { with(ours); });
+  test::expect_error(ErrorCategory::Unsupported, {"quant_method", "bitsandbytes"}, [&] {
+    with({{"quant_method", "bitsandbytes"}});
+  });
+  test::expect_error(ErrorCategory::Format, {"quantization_config"}, [&] { with("int8"); });
+}
+
 TEST(ModelConfig, PartsOfATowerAreVision) {
   const Scratch scratch;
   Shapes weights;
