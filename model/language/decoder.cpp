@@ -17,6 +17,8 @@ namespace {
 
 // In int8 at least: what its rounding costs, no later layer makes good.
 Linear load_head(const Scope &scope, const at::Tensor &embeddings, const DecoderConfig &config) {
+  if (scope.sub("lm_head").contains("qweight"))
+    return Linear(scope.sub("lm_head"), config.hidden_size, config.vocab_size, false);
   const bool quantized = scope.quantization() != Quantization::None;
   if (config.tie_word_embeddings && !quantized)
     return Linear(embeddings, {});
@@ -57,23 +59,6 @@ Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
   lm_head_ = load_head(scope, embed_tokens_, config);
 }
 
-Decoder::Layer::Layer(const Scope &scope, const DecoderConfig &config)
-    : feed_forward(scope, config) {
-  const int64_t hidden = config.hidden_size;
-  const int64_t q_size = config.num_attention_heads * config.head_dim;
-  const int64_t kv_size = config.num_key_value_heads * config.head_dim;
-  const auto norm = [&](const char *name) {
-    return RmsNorm(scope.sub(name), hidden, config.rms_norm_eps, config.norm_unit_offset);
-  };
-  input_layernorm = norm("input_layernorm");
-  post_attention_layernorm = norm("post_attention_layernorm");
-  const Scope attn = scope.sub("self_attn");
-  q_proj = Linear(attn.sub("q_proj"), hidden, q_size, false);
-  k_proj = Linear(attn.sub("k_proj"), hidden, kv_size, false);
-  v_proj = Linear(attn.sub("v_proj"), hidden, kv_size, false);
-  o_proj = Linear(attn.sub("o_proj"), q_size, hidden, false);
-}
-
 at::Tensor Decoder::embed(const at::Tensor &ids) const {
   if (ids.numel() > 0) {
     const int64_t low = ids.min().item<int64_t>(), high = ids.max().item<int64_t>();
@@ -82,19 +67,6 @@ at::Tensor Decoder::embed(const at::Tensor &ids) const {
            config_.vocab_size);
   }
   return at::embedding(embed_tokens_, ids.to(embed_tokens_.device())).to(at::kFloat);
-}
-
-at::Tensor Decoder::run(const Layer &layer, const at::Tensor &x, const Rope &rope,
-                        const Attend &attend) const {
-  const auto heads = [&](const at::Tensor &projected) {
-    return projected.view({x.size(0), x.size(1), -1, config_.head_dim}).transpose(1, 2);
-  };
-  const at::Tensor normal = layer.input_layernorm(x);
-  const at::Tensor q = rope(heads(layer.q_proj(normal)));
-  const at::Tensor k = rope(heads(layer.k_proj(normal)));
-  const at::Tensor mixed = attend(q, k, heads(layer.v_proj(normal)));
-  const at::Tensor y = x + layer.o_proj(mixed.transpose(1, 2).flatten(2));
-  return y + layer.feed_forward(layer.post_attention_layernorm(y));
 }
 
 at::Tensor Decoder::scaled(const at::Tensor &embeds) const {
@@ -109,7 +81,7 @@ at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace
   at::Tensor x = scaled(embeds);
   for (size_t i = 0; i < layers_.size(); ++i) {
     pace.check();
-    x = run(layers_[i], x, rope, [&](const auto &q, const auto &k, const auto &v) {
+    x = layers_[i](x, rope, [&](const auto &q, const auto &k, const auto &v) {
       const auto [keys, values] = cache.append(i, k, v);
       return causal_attention(q, keys, values);
     });
@@ -129,7 +101,7 @@ at::Tensor Decoder::decode(const at::Tensor &embeds, const std::vector<KvCache *
                   config_.head_dim, config_.rope_theta);
   at::Tensor x = scaled(embeds);
   for (size_t i = 0; i < layers_.size(); ++i)
-    x = run(layers_[i], x, rope, [&](const auto &q, const auto &k, const auto &v) {
+    x = layers_[i](x, rope, [&](const auto &q, const auto &k, const auto &v) {
       std::vector<at::Tensor> mixed;
       for (const Run &run : runs) {
         const auto [keys, values] = run.cache->append(i, run.of(k), run.of(v));
@@ -150,9 +122,10 @@ at::Tensor Decoder::forward(const at::Tensor &embeds, const at::Tensor &position
                             const at::Tensor &mask) const {
   const Rope rope(position_ids, config_.head_dim, config_.rope_theta);
   at::Tensor x = scaled(embeds);
-  for (const Layer &layer : layers_)
-    x = run(layer, x, rope,
-            [&](const auto &q, const auto &k, const auto &v) { return attention(q, k, v, mask); });
+  for (const DecoderLayer &layer : layers_)
+    x = layer(x, rope, [&](const auto &q, const auto &k, const auto &v) {
+      return attention(q, k, v, mask);
+    });
   return norm_(x);
 }
 

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/compute/linear.h"
-#include "model/compute/norm.h"
 #include "model/core/pace.h"
-#include "model/language/feed_forward.h"
+#include "model/language/decoder_layer.h"
 #include "model/language/kv_cache.h"
-#include "model/language/rope.h"
-#include "model/weights/decoder_config.h"
 
 #include <ATen/core/Tensor.h>
 
-#include <functional>
 #include <vector>
 
 namespace vlm {
@@ -49,23 +44,11 @@ public:
   at::Tensor logits(const at::Tensor &hidden) const;
 
 private:
-  struct Layer {
-    Layer(const Scope &scope, const DecoderConfig &config);
-    RmsNorm input_layernorm, post_attention_layernorm;
-    Linear q_proj, k_proj, v_proj, o_proj;
-    FeedForward feed_forward;
-  };
-  // (q, k, v) [B, heads, L, head_dim] of one layer -> [B, H, L, head_dim].
-  using Attend =
-      std::function<at::Tensor(const at::Tensor &, const at::Tensor &, const at::Tensor &)>;
-
   at::Tensor scaled(const at::Tensor &embeds) const;
-  at::Tensor run(const Layer &layer, const at::Tensor &x, const Rope &rope,
-                 const Attend &attend) const;
 
   DecoderConfig config_;
   at::Tensor embed_tokens_; // [vocab_size, hidden_size]
-  std::vector<Layer> layers_;
+  std::vector<DecoderLayer> layers_;
   RmsNorm norm_;
   Linear lm_head_;
 };

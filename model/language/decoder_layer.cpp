@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/language/decoder_layer.h"
+
+#include <ATen/TensorOperators.h>
+
+namespace vlm {
+
+DecoderLayer::DecoderLayer(const Scope &scope, const DecoderConfig &config)
+    : head_dim_(config.head_dim), feed_forward_(scope, config) {
+  const int64_t hidden = config.hidden_size;
+  const int64_t q_size = config.num_attention_heads * config.head_dim;
+  const int64_t kv_size = config.num_key_value_heads * config.head_dim;
+  const auto norm = [&](const char *name) {
+    return RmsNorm(scope.sub(name), hidden, config.rms_norm_eps, config.norm_unit_offset);
+  };
+  input_layernorm_ = norm("input_layernorm");
+  post_attention_layernorm_ = norm("post_attention_layernorm");
+  const Scope attn = scope.sub("self_attn");
+  q_proj_ = Linear(attn.sub("q_proj"), hidden, q_size, false);
+  k_proj_ = Linear(attn.sub("k_proj"), hidden, kv_size, false);
+  v_proj_ = Linear(attn.sub("v_proj"), hidden, kv_size, false);
+  o_proj_ = Linear(attn.sub("o_proj"), q_size, hidden, false);
+}
+
+at::Tensor DecoderLayer::operator()(const at::Tensor &x, const Rope &rope,
+                                    const Attend &attend) const {
+  const auto heads = [&](const at::Tensor &projected) {
+    return projected.view({x.size(0), x.size(1), -1, head_dim_}).transpose(1, 2);
+  };
+  const at::Tensor normal = input_layernorm_(x);
+  const at::Tensor q = rope(heads(q_proj_(normal)));
+  const at::Tensor k = rope(heads(k_proj_(normal)));
+  const at::Tensor mixed = attend(q, k, heads(v_proj_(normal)));
+  const at::Tensor y = x + o_proj_(mixed.transpose(1, 2).flatten(2));
+  return y + feed_forward_(post_attention_layernorm_(y));
+}
+
+} // namespace vlm
