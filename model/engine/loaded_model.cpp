@@ -19,25 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The reference chooses by directory name; family and vocabulary tell the same without it.
-std::string find_template(const ModelConfig &config, const Tokenizer &tokenizer) {
-  if (!config.conversation_template.empty())
-    return config.conversation_template;
-  if (config.family == Family::Gemma)
-    return "gemma";
-  if (config.family == Family::Mixtral)
-    return "mistral_instruct";
-  if (tokenizer.piece_id("<|start_header_id|>"))
-    return "llama_3";
-  return tokenizer.piece_id("<|im_start|>") ? "chatml_direct" : "vicuna_v1";
-}
-
 std::string path_of(const ModelOptions &options) {
   return options.path.empty() ? embedded_model_path() : options.path;
 }
 
 WeightBytes weight_bytes(const Checkpoint &checkpoint, const ModelConfig &config) {
   const bool tied = config.decoder.tie_word_embeddings;
+  if (config.quantization != Quantization::None) {
+    const uint64_t held = checkpoint.weight_bytes(at::kBFloat16, tied);
+    return {held, held, held, held, config.quantization};
+  }
   const auto in = [&](Precision precision) {
     return checkpoint.weight_bytes(matrix_dtype(precision), tied, quantization(precision));
   };
@@ -75,7 +66,7 @@ ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const 
   info.name = fs::canonical(path).filename().string();
   info.digest = checkpoint.digest();
   info.architecture = family_name(config.family);
-  info.template_name = find_template(config, tokenizer);
+  info.template_name = default_template(config, tokenizer);
   info.device = options.device;
   info.precision = precision_name(placement.precision);
   info.has_vision = config.has_vision;
@@ -98,6 +89,7 @@ void check_options(const ModelOptions &options) {
   if (!fs::exists(fs::path(path) / "config.json", ignored))
     fail(ErrorCategory::NotFound, path, ": has no config.json");
   check_architecture(path);
+  check_stored(options, read_quantization(path));
 }
 
 ModelOptions resolve_options(const ModelOptions &options) {
@@ -133,8 +125,10 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   LoadProgress loading{static_cast<double>(checkpoint.names().size()), progress, cancel};
   const WatchedStateDict dict(checkpoint, loading);
   std::vector<std::string> used;
-  const Scope root = Scope(dict, matrix_dtype(placement.precision), placement.device, &used)
-                         .quantized(quantization(placement.precision));
+  const bool packed = config.quantization != Quantization::None; // by the checkpoint itself
+  const Scope root =
+      Scope(dict, matrix_dtype(placement.precision), placement.device, &used)
+          .quantized(packed ? Quantization::None : quantization(placement.precision));
   Decoder decoder(root, config.decoder);
   std::optional<VisionModel> vision;
   if (config.has_vision)

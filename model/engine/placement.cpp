@@ -30,6 +30,10 @@ std::optional<Precision> precision_of(const std::string &name) {
        "\": use auto, float32, bfloat16, int8 or int4");
 }
 
+Precision precision(Quantization stored) {
+  return stored == Quantization::Int8 ? Precision::Int8 : Precision::Int4;
+}
+
 } // namespace
 
 const char *precision_name(Precision precision) {
@@ -64,10 +68,24 @@ void check_placement_names(const ModelOptions &options) {
     fail(ErrorCategory::Unavailable, "device ", options.device, ": this libtorch has no CUDA");
 }
 
+void check_stored(const ModelOptions &options, Quantization stored) {
+  if (stored == Quantization::None)
+    return;
+  const char *name = precision_name(precision(stored));
+  if (options.precision != "auto" && options.precision != name)
+    fail(ErrorCategory::Settings, "precision ", options.precision, ": the model holds ", name,
+         " weights and nothing else; use auto or ", name);
+  if (options.device != "cpu")
+    fail(ErrorCategory::Unavailable, "device ", options.device, ": the model holds ", name,
+         " weights, and integer kernels run on the cpu only");
+}
+
 Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes,
                            uint64_t memory_left) {
   if (const std::optional<Precision> asked = precision_of(options.precision))
     return *asked;
+  if (bytes.stored != Quantization::None)
+    return precision(bytes.stored);
   const bool bfloat16 = options.device != "cpu" || auto_means_bfloat16(bytes.float32, memory_left);
   const Precision out = bfloat16 ? Precision::BFloat16 : Precision::Float32;
   log(LogLevel::Info, "precision auto: ", precision_name(out));

@@ -28,14 +28,21 @@ struct Placement {
 /// this build, machine or device lacks. Never falls back to another device.
 void check_placement_names(const ModelOptions &options);
 
-/// Bytes that a model's weights take once loaded.
+/// Bytes that a model's weights take once loaded. `stored`: as what a quantised checkpoint holds
+/// them, the only form that it can be loaded in.
 struct WeightBytes {
   uint64_t float32, bfloat16, int8, int4;
+  Quantization stored = Quantization::None;
   uint64_t in(Precision precision) const;
 };
 
-/// What options.precision means: `auto` is bfloat16 where its products are native or where float32
-/// weights would take more than half of the memory that is left (in bytes), else float32.
+/// Error(Settings) for a precision that a checkpoint which holds its weights so cannot give, and
+/// Error(Unavailable) for a device that cannot use them.
+void check_stored(const ModelOptions &options, Quantization stored);
+
+/// What options.precision means: `auto` is what the checkpoint holds when it is quantised, else
+/// bfloat16 where its products are native or where float32 weights would take more than half of the
+/// memory that is left (in bytes), else float32.
 Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes,
                            uint64_t memory_left);
 

@@ -31,6 +31,18 @@ void check(const Request &request) {
 
 } // namespace
 
+std::string default_template(const ModelConfig &config, const Tokenizer &tokenizer) {
+  if (!config.conversation_template.empty())
+    return config.conversation_template;
+  if (config.family == Family::Gemma)
+    return "gemma";
+  if (config.family == Family::Mixtral)
+    return "mistral_instruct";
+  if (tokenizer.piece_id("<|start_header_id|>"))
+    return "llama_3";
+  return tokenizer.piece_id("<|im_start|>") ? "chatml_direct" : "vicuna_v1";
+}
+
 Prompt build_prompt(const Request &request, const std::string &template_name,
                     const Tokenizer &tokenizer) {
   check(request);

@@ -3,6 +3,7 @@
 
 #include "model/engine/request.h"
 #include "model/text/tokenizer.h"
+#include "model/weights/model_config.h"
 
 #include <string>
 #include <vector>
@@ -14,6 +15,10 @@ struct Prompt {
   std::string text;         ///< rendered, `<image>` where a picture goes
   std::vector<int64_t> ids; ///< kImageToken for a picture
 };
+
+/// The template that a model's family and vocabulary call for; the reference chooses by the
+/// directory's name.
+std::string default_template(const ModelConfig &config, const Tokenizer &tokenizer);
 
 /// Renders and tokenises (mgm-spec 4.2 - 4.4, 5.1, 5.4). Error(Data) for an empty question, invalid
 /// UTF-8, an earlier turn without an answer, or a number of `<image>` marks that is not the number

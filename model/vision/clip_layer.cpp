@@ -13,7 +13,7 @@ namespace {
 constexpr double kEps = 1e-5;
 
 int64_t mlp_width(const Scope &scope) {
-  const std::vector<int64_t> shape = scope.shape("mlp.fc1.weight");
+  const std::vector<int64_t> shape = scope.shape("mlp.fc1.bias");
   return shape.empty() ? 0 : shape[0];
 }
 

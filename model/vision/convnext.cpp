@@ -51,7 +51,7 @@ ConvNextTower::Stage ConvNextTower::load_stage(const Scope &scope, int64_t index
 
 ConvNextTower::Block ConvNextTower::load_block(const Scope &scope, int64_t channels) {
   const Scope conv = scope.sub("conv_dw"), mlp = scope.sub("mlp");
-  const std::vector<int64_t> fc1 = mlp.shape("fc1.weight");
+  const std::vector<int64_t> fc1 = mlp.shape("fc1.bias");
   const int64_t wide = fc1.empty() ? 0 : fc1[0];
   return {conv.tensor("weight", {channels, 1, 7, 7}),
           conv.tensor("bias", {channels}),
