@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/quantization/linear_quantizer.h"
+
+#include "model/compute/quantized_product.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace vlm {
+namespace {
+
+constexpr int64_t kSearchRows = 512, kSearchBlock = 16;
+constexpr double kExponents[] = {0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+
+// The largest error that a form may have before a finer one is taken.
+double most_error(Quantization kind) { return kind == Quantization::Int8 ? 0.03 : 0.15; }
+
+struct Choice {
+  double exponent = 0, error = 0;
+  at::Tensor smoothing;
+};
+
+// Looks for the best smoothing on a part of the outputs.
+class Search {
+public:
+  explicit Search(const LinearTask &task)
+      : inputs_(task.seen->sample.contiguous()), weight_(some_rows(task)),
+        wanted_(Linear(weight_, {})(inputs_)),
+        sizes_((wanted_ * wanted_).sum(-1).clamp_min(kTiny * kTiny)),
+        largest_weights_(largest(weight_)), largest_inputs_(bounded(task.seen->largest)) {}
+
+  Choice best(Quantization kind) const {
+    Choice out;
+    for (const double exponent : kExponents) {
+      const at::Tensor smoothing = exponent > 0 ? factors(exponent) : at::Tensor();
+      const double error = error_with(kind, smoothing);
+      if (exponent == 0 || error < out.error)
+        out = {exponent, error, smoothing};
+    }
+    return out;
+  }
+
+private:
+  static constexpr float kTiny = 1e-5f; // smaller ones would give factors without bounds
+
+  static at::Tensor some_rows(const LinearTask &task) {
+    if (task.out <= kSearchRows)
+      return task.rows(0, task.out);
+    std::vector<at::Tensor> blocks;
+    constexpr int64_t kBlocks = kSearchRows / kSearchBlock;
+    for (int64_t i = 0; i < kBlocks; ++i)
+      blocks.push_back(task.rows((task.out - kSearchBlock) * i / (kBlocks - 1), kSearchBlock));
+    return at::cat(blocks);
+  }
+
+  static at::Tensor largest(const at::Tensor &rows) {
+    return at::amax(at::abs(rows), 0).clamp_min(kTiny);
+  }
+
+  // A column that calibration found quiet may be loud elsewhere: it is not made much louder than
+  // the others.
+  static at::Tensor bounded(const at::Tensor &inputs) {
+    constexpr float kQuiet = 0.05f;
+    return inputs.clamp_min(std::max(kTiny, kQuiet * inputs.mean().item<float>()));
+  }
+
+  at::Tensor factors(double exponent) const {
+    const at::Tensor f = largest_weights_.pow(1 - exponent) / largest_inputs_.pow(exponent);
+    return (f / (f.max() * f.min()).sqrt()).contiguous(); // around one
+  }
+
+  double error_with(Quantization kind, const at::Tensor &smoothing) const {
+    const QuantizedWeight packed(
+        kind, weight_.size(0), weight_.size(1),
+        [&](int64_t first, int64_t count) { return weight_.narrow(0, first, count); }, smoothing);
+    const at::Tensor off = quantized_product(inputs_, packed, {}) - wanted_;
+    // Row by row, or the few rows of enormous activations would be all that counts.
+    return ((off * off).sum(-1) / sizes_).mean().sqrt().item<double>();
+  }
+
+  at::Tensor inputs_, weight_, wanted_, sizes_, largest_weights_, largest_inputs_;
+};
+
+PackedLinear packed_as(const LinearTask &task, Quantization kind, const Choice &choice) {
+  const QuantizedWeight packed(kind, task.out, task.in, task.rows, choice.smoothing);
+  return {{task.name, kind == Quantization::Int8 ? "int8" : "int4", choice.exponent, choice.error},
+          packed.tensors()};
+}
+
+} // namespace
+
+PackedLinear pack_linear(const LinearTask &task, Quantization kind) {
+  if (!task.seen)
+    return packed_as(task, kind, {0, -1, {}});
+  const Search search(task);
+  for (const Quantization finer : {kind, Quantization::Int8}) {
+    const Choice choice = search.best(finer);
+    if (choice.error <= most_error(finer))
+      return packed_as(task, finer, choice);
+  }
+  return {{task.name, "bfloat16", 0, 0}, {{"weight", task.rows(0, task.out).to(at::kBFloat16)}}};
+}
+
+} // namespace vlm

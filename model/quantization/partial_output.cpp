@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/quantization/partial_output.h"
+
+#include "model/core/checksum.h"
+#include "model/core/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *kIndex = "model.safetensors.index.json";
+
+template <typename Action> void on_disk(const fs::path &path, const Action &action) {
+  try {
+    action();
+  } catch (const fs::filesystem_error &error) {
+    fail(ErrorCategory::Unreadable, path.string(), ": cannot write: ", error.code().message());
+  }
+}
+
+bool same_job(const fs::path &state, const std::string &job) {
+  try {
+    return SafetensorsFile(state.string()).metadata("job") == job;
+  } catch (const Error &) {
+    return false;
+  }
+}
+
+} // namespace
+
+PartialOutput::PartialOutput(const std::string &output, const std::string &job)
+    : job_(job), output_(fs::absolute(output).lexically_normal()) {
+  if (!output_.has_filename()) // "name/"
+    output_ = output_.parent_path();
+  folder_ = output_.string() + ".partial";
+  on_disk(folder_, [&] {
+    if (fs::exists(fs::symlink_status(output_)))
+      fail(ErrorCategory::Settings, output_.string(), ": exists already");
+    if (!same_job(state_path(), job_))
+      fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  });
+}
+
+std::optional<PartialOutput::State> PartialOutput::read_state() const {
+  if (!fs::exists(state_path()))
+    return {};
+  const SafetensorsFile file(state_path().string());
+  State state{file.metadata("remark"), {}};
+  for (const auto &[name, info] : file.tensors())
+    state.tensors.emplace_back(name, file.load(name));
+  return state;
+}
+
+void PartialOutput::write_state(const State &state) const {
+  write_safetensors(state_path().string(), state.tensors,
+                    {{"job", job_}, {"remark", state.remark}});
+}
+
+void PartialOutput::write_shard(const std::string &name, const Tensors &tensors) const {
+  std::map<std::string, std::string> metadata = {{"format", "pt"}};
+  for (const auto &[tensor, value] : tensors)
+    if (value.scalar_type() == at::kByte)
+      metadata["checksum." + tensor] =
+          checksum({static_cast<const char *>(value.data_ptr()), value.nbytes()});
+  write_safetensors((folder_ / (name + ".safetensors")).string(), tensors, metadata);
+}
+
+void PartialOutput::write_text(const std::string &name, const std::string &text) const {
+  std::ofstream file(folder_ / name, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file)
+    fail(ErrorCategory::Unreadable, (folder_ / name).string(), ": cannot write");
+}
+
+void PartialOutput::copy_from(const fs::path &file) const {
+  on_disk(folder_ / file.filename(), [&] {
+    fs::copy_file(file, folder_ / file.filename(), fs::copy_options::overwrite_existing);
+  });
+}
+
+std::string PartialOutput::publish() const {
+  on_disk(output_, [&] { fs::remove(state_path()); });
+  nlohmann::json map = nlohmann::json::object();
+  size_t bytes = 0;
+  for (const auto &entry : fs::directory_iterator(folder_))
+    if (entry.path().extension() == ".safetensors") {
+      const SafetensorsFile shard(entry.path().string());
+      for (const auto &[name, info] : shard.tensors()) {
+        map[name] = entry.path().filename().string();
+        bytes += info.bytes;
+      }
+    }
+  write_text(kIndex,
+             nlohmann::json{{"metadata", {{"total_size", bytes}}}, {"weight_map", map}}.dump(2));
+  on_disk(output_, [&] { fs::rename(folder_, output_); });
+  return output_.string();
+}
+
+void PartialOutput::discard() const noexcept {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+} // namespace vlm

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/weights/safetensors.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vlm {
+
+/// A model directory in the making: "OUTPUT.partial" until publish() gives it its name, so that
+/// there is never half a directory under that name. Work that was stopped is found again there.
+class PartialOutput {
+public:
+  using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+  /// `job` tells what is being made; what another job left behind is removed. Error(Settings) when
+  /// OUTPUT exists, Error(Unreadable) when nothing can be written beside it.
+  PartialOutput(const std::string &output, const std::string &job);
+
+  /// Where the work stands: a remark, and tensors. Nothing at the start, or when what was left
+  /// behind cannot be read.
+  struct State {
+    std::string remark;
+    std::vector<std::pair<std::string, at::Tensor>> tensors; ///< sorted by name
+  };
+  std::optional<State> read_state() const;
+  void write_state(const State &state) const;
+
+  /// Writes NAME.safetensors with a checksum for each tensor of bytes (weights/checkpoint.h).
+  void write_shard(const std::string &name, const Tensors &tensors) const;
+  void write_text(const std::string &name, const std::string &text) const;
+  void copy_from(const std::filesystem::path &file) const;
+
+  /// Adds an index of all shards and gives the directory its final name, which is returned.
+  std::string publish() const;
+  /// Leaves nothing behind.
+  void discard() const noexcept;
+
+private:
+  std::filesystem::path state_path() const { return folder_ / "state.safetensors"; }
+  std::string job_;
+  std::filesystem::path output_, folder_;
+};
+
+} // namespace vlm

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/quantization/quantization_run.h"
+
+#include "model/compute/attention.h"
+#include "model/engine/prompt.h"
+#include "model/quantization/record.h"
+#include "model/vision/vision_model.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/gather.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace vlm {
+namespace {
+
+constexpr const char *kEmbeddings = "model.embed_tokens.weight";
+
+at::Tensor run(const DecoderLayer &layer, const DecoderConfig &config, const at::Tensor &x) {
+  const Rope rope(at::arange(x.size(1), at::kLong), config.head_dim, config.rope_theta);
+  return layer(x, rope, [](const auto &q, const auto &k, const auto &v) {
+    return causal_attention(q.contiguous(), k.contiguous(), v.contiguous());
+  });
+}
+
+std::vector<std::function<Image()>> drawn_pictures() {
+  std::vector<std::function<Image()>> out;
+  for (const Image &image : bundled_pictures())
+    out.push_back([image] { return image; });
+  return out;
+}
+
+const Checkpoint &unquantized(const std::string &directory, const Checkpoint &checkpoint) {
+  if (read_quantization(directory) != Quantization::None)
+    fail(ErrorCategory::Unsupported, directory, ": is quantised already");
+  return checkpoint;
+}
+
+} // namespace
+
+Source::Source(const std::string &directory, std::vector<std::function<Image()>> pictures)
+    : checkpoint(directory),
+      config(read_model_config(directory, unquantized(directory, checkpoint))) {
+  if (!config.has_vision)
+    pictures.clear();
+  else if (pictures.empty())
+    pictures = drawn_pictures();
+  const auto tokenizer = Tokenizer::load(directory);
+  material = make_material(*tokenizer, default_template(config, *tokenizer), std::move(pictures));
+}
+
+QuantizationRun::QuantizationRun(const Source &source, Quantization precision,
+                                 const PartialOutput &output, const QuantizeProgress &progress,
+                                 const CancelToken &cancel)
+    : source_(source), precision_(precision), output_(output), progress_(progress),
+      cancel_(cancel) {
+  if (const auto state = output.read_state())
+    resume(*state);
+}
+
+void QuantizationRun::resume(const PartialOutput::State &state) {
+  done_ = read_record(state.remark, report_);
+  for (const auto &[name, tensor] : state.tensors)
+    (name[0] == 'r' ? reference_ : quantized_).push_back(tensor);
+}
+
+void QuantizationRun::save() const {
+  PartialOutput::State state{write_record(done_, report_), {}};
+  const auto add = [&](const char *kind, const std::vector<at::Tensor> &tensors) {
+    for (size_t i = 0; i < tensors.size(); ++i) // numbers of one length, which sort as such
+      state.tensors.emplace_back(kind + std::to_string(100000 + i), tensors[i]);
+  };
+  add("reference.", reference_);
+  add("quantized.", quantized_);
+  output_.write_state(state);
+}
+
+QuantizeReport QuantizationRun::finish() {
+  while (done_ < parts()) {
+    if (done_ == 0)
+      see();
+    else if (done_ <= source_.config.decoder.num_hidden_layers)
+      read_layer(done_ - 1);
+    else
+      write_head();
+    ++done_;
+    save();
+  }
+  write_files();
+  const std::string path = output_.publish();
+  const Checkpoint made(path);
+  report_.digest = made.digest();
+  report_.bytes = made.weight_bytes(at::kBFloat16, source_.config.decoder.tie_word_embeddings);
+  return report_;
+}
+
+void QuantizationRun::see() {
+  std::vector<at::Tensor> tokens, packed_tokens;
+  if (source_.config.has_vision) {
+    InputRecorder recorder;
+    Used used;
+    tokens = picture_tokens(source_.checkpoint, &used, &recorder);
+    const OverlayStateDict packed = pack("vision", std::move(used), recorder);
+    packed_tokens = picture_tokens(packed, nullptr, nullptr);
+  }
+  const at::Tensor table = source_.checkpoint.load(kEmbeddings, at::kBFloat16);
+  reference_ = embed(tokens, table);
+  quantized_ = embed(packed_tokens, table);
+}
+
+std::vector<at::Tensor> QuantizationRun::picture_tokens(const StateDict &dict, Used *used,
+                                                        LinearObserver *observer) const {
+  const Scope scope = Scope(dict, at::kBFloat16, at::kCPU, used).observed(observer).sub("model");
+  const VisionModel vision(scope, source_.config.vision, source_.config.decoder.hidden_size);
+  std::vector<at::Tensor> out;
+  for (const auto &picture : source_.material.pictures)
+    out.push_back(
+        vision(preprocess(picture(), vision.config(), vision.vision_tower().image_size()), cancel_)
+            .visual_tokens);
+  return out;
+}
+
+std::vector<at::Tensor> QuantizationRun::embed(const std::vector<at::Tensor> &pictures,
+                                               const at::Tensor &table) const {
+  const DecoderConfig &config = source_.config.decoder;
+  std::vector<at::Tensor> out;
+  size_t picture = 0;
+  for (const std::vector<int64_t> &prompt : source_.material.prompts) {
+    std::vector<at::Tensor> parts;
+    for (auto at = prompt.begin(); at != prompt.end();) {
+      const auto mark = std::find(at, prompt.end(), kImageToken);
+      if (mark != at)
+        parts.push_back(at::embedding(table, at::tensor(std::vector<int64_t>(at, mark), at::kLong))
+                            .to(at::kFloat)
+                            .unsqueeze(0));
+      if (mark != prompt.end())
+        parts.push_back(pictures[picture++]);
+      at = mark == prompt.end() ? mark : mark + 1;
+    }
+    const at::Tensor x = at::cat(parts, 1);
+    const double scale = config.scale_embeddings ? std::sqrt(double(config.hidden_size)) : 1;
+    out.push_back(x.narrow(1, 0, std::min(x.size(1), config.max_position_embeddings)) * scale);
+  }
+  return out;
+}
+
+void QuantizationRun::read_layer(int64_t index) {
+  const DecoderConfig &config = source_.config.decoder;
+  const auto layer_of = [&](const Scope &scope) {
+    return DecoderLayer(scope.sub("model").sub("layers").sub(index), config);
+  };
+  InputRecorder recorder;
+  Used used;
+  {
+    const DecoderLayer layer =
+        layer_of(Scope(source_.checkpoint, at::kBFloat16, at::kCPU, &used).observed(&recorder));
+    for (at::Tensor &x : reference_) {
+      cancel_.check();
+      x = run(layer, config, x);
+    }
+  }
+  std::string number = std::to_string(index);
+  number.insert(0, 4 - std::min<size_t>(4, number.size()), '0');
+  const OverlayStateDict packed = pack("layer-" + number, std::move(used), recorder);
+  const DecoderLayer layer = layer_of(Scope(packed, at::kBFloat16));
+  for (at::Tensor &x : quantized_) {
+    cancel_.check();
+    x = run(layer, config, x);
+  }
+}
+
+void QuantizationRun::write_head() {
+  const DecoderConfig &config = source_.config.decoder;
+  const std::string weight = config.tie_word_embeddings ? kEmbeddings : "lm_head.weight";
+  const RmsNorm norm(Scope(source_.checkpoint, at::kBFloat16).sub("model").sub("norm"),
+                     config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
+  InputRecorder recorder;
+  for (const at::Tensor &x : reference_)
+    recorder.saw("lm_head", norm(x)[0]);
+  {
+    const Linear head(source_.checkpoint.load(weight, at::kBFloat16), {});
+    report_.perplexity = perplexity(reference_, norm, head);
+  }
+  const OverlayStateDict packed =
+      pack("head", {kEmbeddings, "model.norm.weight", "lm_head.weight"}, recorder);
+  const Linear head(Scope(packed, at::kBFloat16).sub("lm_head"), config.hidden_size,
+                    config.vocab_size, false);
+  report_.quantized_perplexity = perplexity(quantized_, norm, head);
+}
+
+double QuantizationRun::perplexity(const std::vector<at::Tensor> &hidden, const RmsNorm &norm,
+                                   const Linear &head) {
+  constexpr int64_t kRows = 64; // whose logits are in memory at once
+  double sum = 0;
+  int64_t &tokens = report_.tokens = 0;
+  for (size_t i = 0; i < hidden.size(); ++i) {
+    const std::vector<int64_t> &ids = source_.material.prompts[i];
+    if (std::count(ids.begin(), ids.end(), kImageToken) > 0)
+      continue;
+    const at::Tensor x = norm(hidden[i])[0];
+    const int64_t known = x.size(0) - 1;
+    for (int64_t first = 0; first < known; first += kRows) {
+      cancel_.check();
+      const int64_t count = std::min(kRows, known - first);
+      const at::Tensor next =
+          at::tensor(std::vector<int64_t>(ids.begin() + first + 1, ids.begin() + first + 1 + count),
+                     at::kLong);
+      const at::Tensor likelihoods = at::log_softmax(head(x.narrow(0, first, count)), -1);
+      sum -= at::gather(likelihoods, 1, next.unsqueeze(1)).sum(at::kDouble).item<double>();
+      tokens += count;
+    }
+  }
+  return std::exp(sum / static_cast<double>(std::max<int64_t>(tokens, 1)));
+}
+
+OverlayStateDict QuantizationRun::pack(const std::string &part, Used used,
+                                       const InputRecorder &recorder) {
+  const Checkpoint &checkpoint = source_.checkpoint;
+  OverlayStateDict packed(checkpoint);
+  PartialOutput::Tensors shard;
+  std::sort(used.begin(), used.end());
+  for (const std::string &name : used) {
+    cancel_.check();
+    const bool tied = name == "lm_head.weight" && source_.config.decoder.tie_word_embeddings;
+    const std::string weight = tied ? kEmbeddings : name;
+    const bool matrix = checkpoint.shape(weight).size() == 2;
+    const Quantization kind = matrix ? held_in(name, precision_) : Quantization::None;
+    if (kind == Quantization::None) {
+      shard.emplace_back(name, checkpoint.load(name, checkpoint.dtype(name)));
+      continue;
+    }
+    const std::string linear = name.substr(0, name.rfind('.'));
+    progress_(done_, parts(), linear);
+    const PackedLinear made = pack_matrix(linear, weight, kind, recorder);
+    for (const auto &[what, tensor] : made.tensors) {
+      shard.emplace_back(linear + "." + what, tensor);
+      packed.set(linear + "." + what, tensor);
+    }
+    report_.linears.push_back(made.report);
+  }
+  output_.write_shard("model-" + part, shard);
+  return packed;
+}
+
+PackedLinear QuantizationRun::pack_matrix(const std::string &name, const std::string &weight,
+                                          Quantization kind, const InputRecorder &recorder) const {
+  const std::vector<int64_t> shape = source_.checkpoint.shape(weight);
+  const auto rows = [&](int64_t first, int64_t count) {
+    return source_.checkpoint.load_rows(weight, at::kFloat, first, count);
+  };
+  return pack_linear({name, shape[0], shape[1], rows, recorder.of(name)}, kind);
+}
+
+void QuantizationRun::write_files() const {
+  const std::filesystem::path from = source_.checkpoint.directory();
+  for (const auto &entry : std::filesystem::directory_iterator(from))
+    if (entry.is_regular_file() && is_description(entry.path()))
+      output_.copy_from(entry.path());
+  output_.write_text("config.json", quantized_config(source_, precision_, report_));
+  output_.write_text("calibration.json", calibration_record(source_, report_));
+}
+
+} // namespace vlm

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "model/language/decoder_layer.h"
+#include "model/quantization/material.h"
+#include "model/quantization/overlay_state_dict.h"
+#include "model/quantization/partial_output.h"
+#include "model/quantization/quantize_model.h"
+#include "model/weights/checkpoint.h"
+#include "model/weights/model_config.h"
+
+namespace vlm {
+
+/// What is quantised, and what it reads meanwhile.
+struct Source {
+  /// Error(Unsupported) when the model is quantised already. Pictures are left out for a model
+  /// without towers; none: the drawn ones.
+  Source(const std::string &directory, std::vector<std::function<Image()>> pictures);
+
+  Checkpoint checkpoint;
+  ModelConfig config;
+  Material material;
+};
+
+/// One pass through a model, part by part: towers, decoder layers, head. After each part the hidden
+/// states of all prompts are kept, as the model itself has them and as its packed form has them.
+class QuantizationRun {
+public:
+  /// Goes on from where `output` stands.
+  QuantizationRun(const Source &source, Quantization precision, const PartialOutput &output,
+                  const QuantizeProgress &progress, const CancelToken &cancel);
+
+  /// Does what is left and publishes the output.
+  QuantizeReport finish();
+
+private:
+  using Used = std::vector<std::string>;
+
+  void resume(const PartialOutput::State &state);
+  void save() const;
+  void see();
+  void read_layer(int64_t index);
+  void write_head();
+
+  OverlayStateDict pack(const std::string &part, Used used, const InputRecorder &recorder);
+  PackedLinear pack_matrix(const std::string &name, const std::string &weight, Quantization kind,
+                           const InputRecorder &recorder) const;
+  std::vector<at::Tensor> picture_tokens(const StateDict &dict, Used *used,
+                                         LinearObserver *observer) const;
+  std::vector<at::Tensor> embed(const std::vector<at::Tensor> &pictures,
+                                const at::Tensor &table) const;
+  double perplexity(const std::vector<at::Tensor> &hidden, const RmsNorm &norm, const Linear &head);
+  void write_files() const;
+  int64_t parts() const { return source_.config.decoder.num_hidden_layers + 2; }
+
+  const Source &source_;
+  Quantization precision_;
+  const PartialOutput &output_;
+  const QuantizeProgress &progress_;
+  const CancelToken &cancel_;
+  int64_t done_ = 0;                              // parts
+  std::vector<at::Tensor> reference_, quantized_; // per prompt [1, L, hidden_size]
+  QuantizeReport report_;
+};
+
+} // namespace vlm

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A checkpoint with its weights in few bits, from one in floating point.
+#include "model/core/environment.h"
+#include "model/core/log.h"
+#include "model/core/progress_bar.h"
+#include "model/quantization/quantize_model.h"
+#include "model/vision/image_file.h"
+#include "pipelines/programs/command_line.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char *kUsage = "[OPTION...] MODEL OUTPUT";
+constexpr const char *kAbout =
+    "Writes the checkpoint MODEL to the new directory OUTPUT with its weights in 8 or 4.5 bits.\n"
+    "\n"
+    "  vlm-quantize MGM-2B MGM-2B-int8\n"
+    "  vlm-quantize --precision int4 --calibration ~/pictures MGM-7B MGM-7B-int4\n"
+    "  vlm-ask --model MGM-2B-int8 \"What is this?\" photo.jpg\n"
+    "\n"
+    "Activations are measured on pictures like those that it will see (--calibration), or on a "
+    "few\n"
+    "drawn ones, and on bundled texts. One decoder layer is in memory at a time. A run that was\n"
+    "stopped is taken up again by the same command, from OUTPUT.partial.";
+
+constexpr size_t kMostPictures = 16;
+
+struct Options {
+  QuantizeOptions quantize;
+  std::string precision = "int8", calibration;
+  bool as_json = false;
+};
+
+Options parse(int argc, char **argv) {
+  Options o;
+  CommandLine line("vlm-quantize", kUsage, kAbout);
+  line.text("precision", "P", "int8, int4 (default int8)", &o.precision);
+  line.text("calibration", "DIR", "folder of pictures to measure on (up to 16 of them)",
+            &o.calibration);
+  line.integer("threads", "N", "0: all that the process may use (default 0)", &o.quantize.threads);
+  line.flag("json", "print one JSON object", &o.as_json);
+  const std::vector<std::string> operands = line.parse(argc, argv);
+  if (operands.size() != 2)
+    fail(ErrorCategory::Settings, "give MODEL and OUTPUT (see --help)");
+  if (o.precision != "int8" && o.precision != "int4")
+    fail(ErrorCategory::Settings, "--precision ", o.precision, ": use int8 or int4");
+  if (o.quantize.threads < 0 || o.quantize.threads > 1024)
+    fail(ErrorCategory::Settings, "--threads is ", o.quantize.threads, ", must be 0 to 1024");
+  o.quantize.model = operands[0];
+  o.quantize.output = operands[1];
+  o.quantize.precision = o.precision == "int4" ? Quantization::Int4 : Quantization::Int8;
+  return o;
+}
+
+bool is_picture(const fs::directory_entry &entry) {
+  static constexpr std::array endings = {".png", ".jpg", ".jpeg", ".webp", ".bmp"};
+  std::string ending = entry.path().extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), ::tolower);
+  return entry.is_regular_file() &&
+         std::find(endings.begin(), endings.end(), ending) != endings.end();
+}
+
+// Evenly chosen in the order of their names.
+std::vector<std::function<Image()>> pictures_in(const std::string &folder) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (const auto &entry : fs::directory_iterator(folder, error))
+    if (is_picture(entry))
+      names.push_back(entry.path().string());
+  if (error)
+    fail(ErrorCategory::NotFound, "--calibration: ", folder, ": ", error.message());
+  if (names.empty())
+    fail(ErrorCategory::NotFound, "--calibration: ", folder, ": holds no pictures");
+  std::sort(names.begin(), names.end());
+  const size_t count = std::min(names.size(), kMostPictures);
+  std::vector<std::function<Image()>> out;
+  for (size_t i = 0; i < count; ++i)
+    out.push_back([name = names[i * names.size() / count]] { return load_image(name); });
+  return out;
+}
+
+json describe(const Options &o, const QuantizeReport &report) {
+  json linears = json::array();
+  for (const LinearReport &linear : report.linears)
+    linears.push_back({{"name", linear.name},
+                       {"form", linear.form},
+                       {"smoothing", linear.smoothing},
+                       {"error", linear.error < 0 ? json() : json(linear.error)}});
+  return {{"output", o.quantize.output},
+          {"precision", o.precision},
+          {"digest", report.digest},
+          {"bytes", report.bytes},
+          {"perplexity", report.perplexity},
+          {"quantized_perplexity", report.quantized_perplexity},
+          {"perplexity_tokens", report.tokens},
+          {"linears", linears}};
+}
+
+// "model.layers.7" of "model.layers.7.mlp.up_proj": through the last number.
+std::string group_of(const std::string &name) {
+  const size_t digit = name.find_last_of("0123456789");
+  return digit == std::string::npos ? name : name.substr(0, digit + 1);
+}
+
+void print(const Options &o, const QuantizeReport &report) {
+  std::map<std::string, int> forms;
+  std::vector<std::pair<std::string, const LinearReport *>> worst; // of each group, in order
+  for (const LinearReport &linear : report.linears) {
+    ++forms[linear.form];
+    const std::string group = group_of(linear.name);
+    if (worst.empty() || worst.back().first != group)
+      worst.emplace_back(group, &linear);
+    else if (linear.error > worst.back().second->error)
+      worst.back().second = &linear;
+  }
+  std::printf("largest error of each layer's outputs on the calibration material\n");
+  for (const auto &[group, linear] : worst)
+    std::printf("  %5.2f %%  %s (%s)\n", 100 * std::max(linear->error, 0.), linear->name.c_str(),
+                linear->form.c_str());
+  std::printf("matrices:");
+  for (const auto &[form, count] : forms)
+    std::printf(" %d %s", count, form.c_str());
+  std::printf("\nperplexity of %lld tokens: %.3f, was %.3f (%+.2f %%)\n",
+              static_cast<long long>(report.tokens), report.quantized_perplexity, report.perplexity,
+              100 * (report.quantized_perplexity / report.perplexity - 1));
+  std::printf("%s: %.2f GB, digest %s\n", o.quantize.output.c_str(),
+              static_cast<double>(report.bytes) / 1e9, report.digest.c_str());
+}
+
+int run(int argc, char **argv) {
+  Options o = parse(argc, argv);
+  signal(SIGXFSZ, SIG_IGN); // a write beyond a limit is then an error like that of a full disk
+  set_log_sink([](LogLevel level, const std::string &line) {
+    if (level == LogLevel::Error)
+      std::cerr << "vlm-quantize: " << line << "\n";
+  });
+  if (!o.calibration.empty())
+    o.quantize.pictures = pictures_in(o.calibration);
+  const CancelToken cancel;
+  cancel_on_signal(cancel);
+  std::unique_ptr<ProgressBar> bar;
+  try {
+    const QuantizeReport report = quantize_model(
+        o.quantize,
+        [&](int64_t done, int64_t total, const std::string &part) {
+          if (!bar)
+            bar = std::make_unique<ProgressBar>("quantising", "parts", total, done);
+          bar->update(done, part);
+        },
+        cancel);
+    if (bar)
+      bar->clear();
+    if (o.as_json)
+      std::cout << describe(o, report).dump() << "\n";
+    else
+      print(o, report);
+  } catch (const Error &error) {
+    if (error.category() != ErrorCategory::Cancelled)
+      throw;
+    fail(ErrorCategory::Cancelled, "stopped; the same command goes on from there");
+  }
+  return kDone;
+}
+
+} // namespace
+} // namespace vlm
+
+int main(int argc, char **argv) {
+  vlm::restart_prepared(argv);
+  return vlm::run_program("vlm-quantize", [&] { return vlm::run(argc, argv); });
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Quantised directories beside their sources, beside what the same packing gives in memory, stopped
+// and taken up again, damaged, refused.
+#include "model/engine/model.h"
+#include "model/language/decoder.h"
+#include "model/quantization/overlay_state_dict.h"
+#include "model/quantization/quantize_model.h"
+#include "model/vision/image_file.h"
+#include "model/vision/vision_model.h"
+#include "model/weights/checkpoint.h"
+#include "model/weights/model_config.h"
+#include "tests/model/weights/scratch.h"
+#include "tests/support/fixture.h"
+
+#include <ATen/TensorOperators.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+namespace vlm {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::expect_error;
+using test::Scratch;
+
+QuantizeReport quantize(
+    const std::string &model, const std::string &output,
+    Quantization precision = Quantization::Int8,
+    const QuantizeProgress &progress = [](int64_t, int64_t, auto &) {},
+    const CancelToken &cancel = {}) {
+  const auto picture = [] { return load_image(test::data("gemma/images/landscape.png")); };
+  return quantize_model({model, output, precision, {picture}, 0}, progress, cancel);
+}
+
+std::string fixture(const std::string &name) { return test::data(name + "/model"); }
+
+const char *name_of(Quantization kind) { return kind == Quantization::Int8 ? "int8" : "int4"; }
+
+std::shared_ptr<const Model> load(const std::string &path, const std::string &precision = "auto",
+                                  const std::string &device = "cpu") {
+  return Model::load({path, device, precision, 0});
+}
+
+// What answering the case's first question left behind: its tensors, by the names of Request's
+// dump.
+class Answered {
+public:
+  Answered(const Model &model, const std::string &name, const Scratch &scratch) {
+    const auto prompt = test::read_json(name + "/case.json")["prompts"][0];
+    Request request;
+    request.question = prompt["question"];
+    request.max_tokens = 4;
+    for (const auto &path : prompt["images"])
+      request.images.push_back(load_image(test::data(name + "/" + path.get<std::string>())));
+    request.dump_path = scratch.path("dump.safetensors");
+    text = model.generate(request).text;
+    const SafetensorsFile file(request.dump_path);
+    for (const auto &[tensor, info] : file.tensors())
+      tensors[tensor] = file.load(tensor);
+  }
+  std::string text;
+  std::map<std::string, at::Tensor> tensors;
+};
+
+double cosine(const at::Tensor &a, const at::Tensor &b) {
+  return ((a * b).sum() / (a.norm() * b.norm())).item<double>();
+}
+
+// The source with its matrices packed in memory, by the smoothing vectors of the directory.
+OverlayStateDict packed_in_memory(const Checkpoint &source, bool tied, const std::string &made) {
+  const Checkpoint checkpoint(made);
+  const json record = json::parse(read_file(made + "/calibration.json"));
+  OverlayStateDict out(source);
+  for (const auto &linear : record["linears"]) {
+    const std::string name = linear["name"], form = linear["form"];
+    const std::string weight =
+        name == "lm_head" && tied ? "model.embed_tokens.weight" : name + ".weight";
+    const std::vector<int64_t> shape = source.shape(weight);
+    if (form == "bfloat16")
+      continue;
+    const at::Tensor smoothing = checkpoint.contains(name + ".smoothing")
+                                     ? checkpoint.load(name + ".smoothing", at::kFloat)
+                                     : at::Tensor();
+    const at::Tensor exact = source.load(weight, at::kFloat);
+    const at::Tensor values = smoothing.defined() ? exact / smoothing : exact;
+    const QuantizedWeight packed(
+        form == "int8" ? Quantization::Int8 : Quantization::Int4, shape[0], shape[1],
+        [&](int64_t first, int64_t count) { return values.narrow(0, first, count); });
+    for (const auto &[what, tensor] : packed.tensors())
+      out.set(name + "." + what, tensor);
+    if (smoothing.defined())
+      out.set(name + ".smoothing", smoothing);
+  }
+  return out;
+}
+
+class Quantized : public ::testing::TestWithParam<Quantization> {};
+
+TEST_P(Quantized, ADirectoryAnswersAsItsCounterpartInMemory) {
+  const c10::InferenceMode inference;
+  for (const std::string name : {"gemma", "mixtral", "yi"}) {
+    SCOPED_TRACE(name);
+    const Scratch scratch;
+    const std::string made = scratch.path("made");
+    const QuantizeReport report = quantize(fixture(name), made, GetParam());
+    const auto model = load(made);
+    EXPECT_EQ(model->info().precision, name_of(GetParam()));
+    EXPECT_EQ(model->info().digest, report.digest);
+    EXPECT_EQ(model->info().weight_bytes, report.bytes);
+    const Answered answered(*model, name, scratch);
+
+    const Checkpoint source(fixture(name));
+    const ModelConfig config = read_model_config(fixture(name), source);
+    const OverlayStateDict dict =
+        packed_in_memory(source, config.decoder.tie_word_embeddings, made);
+    const Scope scope(dict, at::kBFloat16);
+    const Decoder decoder(scope, config.decoder);
+    KvCache cache(config.decoder);
+    const at::Tensor hidden = decoder.forward(answered.tensors.at("inputs_embeds"), cache);
+    EXPECT_TRUE(decoder.logits(hidden).equal(answered.tensors.at("logits")));
+    const VisionModel vision(scope.sub("model"), config.vision, config.decoder.hidden_size);
+    const VisionFeatures seen =
+        vision({answered.tensors.at("images"), answered.tensors.at("images_aux")});
+    EXPECT_TRUE(seen.visual_tokens.equal(answered.tensors.at("visual_tokens")));
+  }
+}
+
+// The same bounds as for packing at load, and no worse than that (engine/quantized_model_test).
+TEST_P(Quantized, ADirectoryStaysNearTheReference) {
+  const bool int8 = GetParam() == Quantization::Int8;
+  for (const std::string name : {"vicuna", "gemma"}) {
+    const Scratch scratch;
+    const QuantizeReport report = quantize(fixture(name), scratch.path("made"), GetParam());
+    const Answered answered(*load(scratch.path("made")), name, scratch);
+    const test::Fixture expected(name + "/expected.safetensors");
+    const double tokens =
+        cosine(answered.tensors.at("visual_tokens"), expected["p0.visual_tokens"]);
+    const double logits = cosine(answered.tensors.at("logits"), expected["p0.logits"]);
+    std::printf("[   parity ] %s %s: visual tokens %.5f, logits %.5f, perplexity %.2f to %.2f\n",
+                name.c_str(), name_of(GetParam()), tokens, logits, report.perplexity,
+                report.quantized_perplexity);
+    EXPECT_GE(tokens, 0.9995);
+    EXPECT_GE(logits, int8 ? 0.98 : 0.85);
+    EXPECT_GT(report.tokens, 1000);
+    for (const LinearReport &linear : report.linears)
+      EXPECT_LT(linear.error, linear.form == "int4" ? 0.15 : 0.03) << linear.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, Quantized,
+                         ::testing::Values(Quantization::Int8, Quantization::Int4),
+                         [](const auto &info) { return name_of(info.param); });
+
+std::map<std::string, std::string> contents(const fs::path &folder) {
+  std::map<std::string, std::string> out;
+  for (const auto &entry : fs::directory_iterator(folder))
+    out[entry.path().filename()] = read_file(entry.path());
+  return out;
+}
+
+TEST(Quantize, StoppedAnywhereItGoesOnToTheSameBytes) {
+  const Scratch scratch;
+  quantize(fixture("gemma"), scratch.path("whole"), Quantization::Int4);
+  const auto whole = contents(scratch.path("whole"));
+  EXPECT_EQ(whole.count("state.safetensors"), 0u);
+  int64_t most = 0;
+  int stops = 0;
+  for (bool stopped = true; stopped;) {
+    // Each run gets a little further: it stops at the first matrix of the second part it works on.
+    const CancelToken cancel;
+    int64_t first = -1;
+    const auto progress = [&](int64_t done, int64_t total, const std::string &) {
+      EXPECT_LT(done, total);
+      EXPECT_GE(done, most); // nothing is done twice
+      if (first < 0)
+        first = done;
+      most = std::max(most, done);
+      if (done > first)
+        cancel.cancel();
+    };
+    stopped = false;
+    try {
+      quantize(fixture("gemma"), scratch.path("parts"), Quantization::Int4, progress, cancel);
+    } catch (const Error &error) {
+      EXPECT_EQ(error.category(), ErrorCategory::Cancelled);
+      EXPECT_FALSE(fs::exists(scratch.path("parts")));
+      EXPECT_TRUE(fs::exists(scratch.path("parts.partial")));
+      stopped = true;
+      ++stops;
+    }
+  }
+  EXPECT_GE(stops, 2);
+  EXPECT_FALSE(fs::exists(scratch.path("parts.partial")));
+  EXPECT_TRUE(contents(scratch.path("parts")) == whole);
+}
+
+TEST(Quantize, WhatAnotherJobLeftIsNotMixedIn) {
+  const Scratch scratch;
+  const CancelToken cancel;
+  const auto stop = [&](int64_t done, int64_t, const std::string &) {
+    if (done == 2)
+      cancel.cancel();
+  };
+  EXPECT_THROW(quantize(fixture("vicuna"), scratch.path("made"), Quantization::Int8, stop, cancel),
+               Error);
+  quantize(fixture("vicuna"), scratch.path("made"), Quantization::Int4);
+  quantize(fixture("vicuna"), scratch.path("fresh"), Quantization::Int4);
+  EXPECT_TRUE(contents(scratch.path("made")) == contents(scratch.path("fresh")));
+}
+
+TEST(Quantize, RefusesByName) {
+  const Scratch scratch;
+  expect_error(ErrorCategory::NotFound, {"no/such"},
+               [&] { quantize("no/such", scratch.path("x")); });
+  scratch.write("there/file", "mine");
+  expect_error(ErrorCategory::Settings, {"there", "exists already"},
+               [&] { quantize(fixture("vicuna"), scratch.path("there")); });
+  EXPECT_EQ(read_file(scratch.path("there/file")), "mine");
+  expect_error(ErrorCategory::Unreadable, {"/proc/made"},
+               [&] { quantize(fixture("vicuna"), "/proc/made"); });
+  quantize(fixture("vicuna"), scratch.path("made"));
+  expect_error(ErrorCategory::Unsupported, {scratch.path("made"), "quantised already"},
+               [&] { quantize(scratch.path("made"), scratch.path("again")); });
+  EXPECT_FALSE(fs::exists(scratch.path("again")));
+  EXPECT_FALSE(fs::exists(scratch.path("again.partial")));
+}
+
+TEST(Quantize, ABrokenPictureLeavesNothingBehind) {
+  const Scratch scratch;
+  QuantizeOptions options{fixture("vicuna"), scratch.path("made"), Quantization::Int8, {}, 0};
+  options.pictures.push_back([&] { return load_image(scratch.write("bad.png", "no picture")); });
+  expect_error(ErrorCategory::Format, {"bad.png"},
+               [&] { quantize_model(options, [](int64_t, int64_t, auto &) {}, {}); });
+  EXPECT_FALSE(fs::exists(scratch.path("made")));
+  EXPECT_FALSE(fs::exists(scratch.path("made.partial")));
+}
+
+TEST(Quantize, OtherPrecisionsAreRefusedWhenItIsLoaded) {
+  const Scratch scratch;
+  quantize(fixture("vicuna"), scratch.path("made"));
+  EXPECT_EQ(load(scratch.path("made"), "int8")->info().precision, "int8");
+  for (const std::string precision : {"int4", "bfloat16", "float32"})
+    expect_error(ErrorCategory::Settings, {precision, "int8"},
+                 [&] { load(scratch.path("made"), precision); });
+}
+
+TEST(Quantize, DamagedFilesNameTheTensor) {
+  const Scratch scratch;
+  quantize(fixture("vicuna"), scratch.path("made"));
+  const std::string shard = scratch.path("made/model-layer-0001.safetensors");
+  const std::string good = read_file(shard), name = "model.layers.1.mlp.up_proj";
+  const auto write_with = [&](const std::string &tensor,
+                              const std::function<void(char *)> &damage) {
+    std::string bytes = good;
+    damage(&bytes[SafetensorsFile(shard).info(tensor).offset]);
+    scratch.write("made/model-layer-0001.safetensors", bytes);
+  };
+  const auto refused = [&](const std::string &tensor) {
+    expect_error(ErrorCategory::Format, {"model-layer-0001.safetensors", tensor},
+                 [&] { load(scratch.path("made")); });
+    scratch.write("made/model-layer-0001.safetensors", good);
+  };
+  write_with(name + ".qweight", [](char *at) { at[77] ^= 1; });
+  refused(name + ".qweight");
+  write_with(name + ".scales", [](char *at) { at[2] = at[3] = '\x7f', at[2] = '\xff'; });
+  refused(name + ".scales");
+  scratch.write("made/model-layer-0001.safetensors", good.substr(0, good.size() - 10));
+  refused("");
+  std::string renamed = good;
+  for (size_t at; (at = renamed.find("up_proj.scales")) != std::string::npos;)
+    renamed.replace(at, 14, "up_proj.scalez");
+  scratch.write("made/model-layer-0001.safetensors", renamed);
+  refused("up_proj.scale");
+}
+
+} // namespace
+} // namespace vlm
