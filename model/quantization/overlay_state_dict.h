@@ -27,11 +27,6 @@ public:
     const auto found = tensors_.find(name);
     return found == tensors_.end() ? below_.load(name, dtype) : found->second.to(dtype);
   }
-  at::Tensor load_rows(const std::string &name, at::ScalarType dtype, int64_t first,
-                       int64_t count) const override {
-    return tensors_.count(name) ? load(name, dtype).narrow(0, first, count)
-                                : below_.load_rows(name, dtype, first, count);
-  }
   std::string origin(const std::string &name) const override { return below_.origin(name); }
 
 private:

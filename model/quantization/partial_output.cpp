@@ -86,11 +86,10 @@ void PartialOutput::copy_from(const fs::path &file) const {
 }
 
 std::string PartialOutput::publish() const {
-  on_disk(output_, [&] { fs::remove(state_path()); });
   nlohmann::json map = nlohmann::json::object();
   size_t bytes = 0;
   for (const auto &entry : fs::directory_iterator(folder_))
-    if (entry.path().extension() == ".safetensors") {
+    if (entry.path().extension() == ".safetensors" && entry.path() != state_path()) {
       const SafetensorsFile shard(entry.path().string());
       for (const auto &[name, info] : shard.tensors()) {
         map[name] = entry.path().filename().string();
@@ -99,7 +98,10 @@ std::string PartialOutput::publish() const {
     }
   write_text(kIndex,
              nlohmann::json{{"metadata", {{"total_size", bytes}}}, {"weight_map", map}}.dump(2));
-  on_disk(output_, [&] { fs::rename(folder_, output_); });
+  on_disk(output_, [&] {
+    fs::remove(state_path());
+    fs::rename(folder_, output_);
+  });
   return output_.string();
 }
 

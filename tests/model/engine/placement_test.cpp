@@ -39,6 +39,26 @@ TEST(Placement, IntegersAreCountedAsWhatTheyTake) {
   EXPECT_THROW(place(in("int4"), kLarge, 5 * kGigabyte), Error);
 }
 
+TEST(Placement, AQuantisedCheckpointHasOnePrecision) {
+  WeightBytes bytes{9, 9, 9, 9, Quantization::Int4};
+  EXPECT_EQ(place(in("auto"), bytes, 9 * kGigabyte).precision, Precision::Int4);
+  for (const char *precision : {"auto", "int4"})
+    EXPECT_NO_THROW(check_stored(in(precision), Quantization::Int4));
+  EXPECT_NO_THROW(check_stored(in("float32"), Quantization::None));
+  const auto refused = [](const ModelOptions &options, ErrorCategory category) {
+    try {
+      check_stored(options, Quantization::Int4);
+      ADD_FAILURE() << "was not refused";
+    } catch (const Error &error) {
+      EXPECT_EQ(error.category(), category);
+      EXPECT_NE(std::string(error.what()).find("int4"), std::string::npos) << error.what();
+    }
+  };
+  refused(in("int8"), ErrorCategory::Settings);
+  refused(in("float32"), ErrorCategory::Settings);
+  refused({"/model", "cuda", "auto", 0}, ErrorCategory::Unavailable);
+}
+
 TEST(Placement, AutoTakesBfloat16WhereFloat32WouldFillTheMemory) {
   EXPECT_EQ(place(in("auto"), kLarge, 40 * kGigabyte).precision, Precision::BFloat16);
   EXPECT_EQ(place(in("auto"), kLarge, 60 * kGigabyte).precision,
