@@ -36,6 +36,14 @@ std::vector<std::function<Image()>> drawn_pictures() {
   return out;
 }
 
+// The values of attention are few where queries are grouped, and what they lose goes straight to
+// every later layer: they are never packed in four bits.
+Quantization form_of(const std::string &name, Quantization precision) {
+  const Quantization form = held_in(name, precision);
+  const bool values = name.find(".v_proj.") != std::string::npos;
+  return values && form == Quantization::Int4 ? Quantization::Int8 : form;
+}
+
 const Checkpoint &unquantized(const std::string &directory, const Checkpoint &checkpoint) {
   if (read_quantization(directory) != Quantization::None)
     fail(ErrorCategory::Unsupported, directory, ": is quantised already");
@@ -230,7 +238,7 @@ OverlayStateDict QuantizationRun::pack(const std::string &part, Used used,
     const bool tied = name == "lm_head.weight" && source_.config.decoder.tie_word_embeddings;
     const std::string weight = tied ? kEmbeddings : name;
     const bool matrix = checkpoint.shape(weight).size() == 2;
-    const Quantization kind = matrix ? held_in(name, precision_) : Quantization::None;
+    const Quantization kind = matrix ? form_of(name, precision_) : Quantization::None;
     if (kind == Quantization::None) {
       shard.emplace_back(name, checkpoint.load(name, checkpoint.dtype(name)));
       continue;

@@ -334,7 +334,7 @@ TEST(Quantized, DamagedPackedWeightsAreNamed) {
           << error.what();
     }
   };
-  const at::Tensor &qweight = packed.tensors()[0].second;
+  const at::Tensor qweight = packed.tensors()[0].second;
   refused("qweight", qweight.narrow(0, 0, 2));
   refused("qweight", qweight.view({-1}));
   refused("qweight", qweight, 200);
