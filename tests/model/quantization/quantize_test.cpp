@@ -98,6 +98,11 @@ OverlayStateDict packed_in_memory(const Checkpoint &source, bool tied, const std
   return out;
 }
 
+at::Tensor all_logits(const Decoder &decoder, const at::Tensor &embeds) {
+  KvCache cache(decoder.config());
+  return decoder.logits(decoder.forward(embeds, cache));
+}
+
 class Quantized : public ::testing::TestWithParam<Quantization> {};
 
 TEST_P(Quantized, ADirectoryAnswersAsItsCounterpartInMemory) {
@@ -118,10 +123,12 @@ TEST_P(Quantized, ADirectoryAnswersAsItsCounterpartInMemory) {
     const OverlayStateDict dict =
         packed_in_memory(source, config.decoder.tie_word_embeddings, made);
     const Scope scope(dict, at::kBFloat16);
-    const Decoder decoder(scope, config.decoder);
-    KvCache cache(config.decoder);
-    const at::Tensor hidden = decoder.forward(answered.tensors.at("inputs_embeds"), cache);
-    EXPECT_TRUE(decoder.logits(hidden).equal(answered.tensors.at("logits")));
+    const Checkpoint directory(made);
+    const at::Tensor embeds = answered.tensors.at("inputs_embeds");
+    const Decoder stored(Scope(directory, at::kBFloat16),
+                         read_model_config(made, directory).decoder);
+    EXPECT_TRUE(
+        all_logits(stored, embeds).equal(all_logits(Decoder(scope, config.decoder), embeds)));
     const VisionModel vision(scope.sub("model"), config.vision, config.decoder.hidden_size);
     const VisionFeatures seen =
         vision({answered.tensors.at("images"), answered.tensors.at("images_aux")});
