@@ -111,8 +111,9 @@ TEST_F(Stress, MemoryOfStatesIsGivenBack) {
     cycle();
   const double grown = resident_mb() - before;
   std::cout << count << " times NULL to PLAYING, resident memory grew by " << grown << " MB\n";
-  if (!kSanitized) // which keep what was freed
+  if (!kSanitized) { // which keep what was freed
     EXPECT_LT(grown, 5);
+  }
 }
 
 TEST_F(Stress, PadsComeAndGoWhilePlaying) {
