@@ -132,7 +132,7 @@ TEST_P(DecoderParity, DecodedTogetherOrAloneIsTheSame) {
     for (const int64_t length : {9, 1, 4, 17, 6}) {
       together.emplace_back(model.decoder.config());
       model.decoder.forward(embeds.narrow(1, 0, length), together.back());
-      alone.push_back(together.back().fork(length));
+      alone.push_back(together.back().fork(length, length + 1));
     }
     std::vector<KvCache *> caches;
     for (KvCache &cache : together)

@@ -110,7 +110,7 @@ TEST_P(QuantizedDecoder, DecodedTogetherOrAloneIsTheSame) {
     for (const int64_t length : {9, 1, 4, 37, 6}) {
       together.emplace_back(model.decoder.config());
       model.decoder.forward(embeds.narrow(1, 0, length), together.back());
-      alone.push_back(together.back().fork(length));
+      alone.push_back(together.back().fork(length, length + 1));
     }
     std::vector<KvCache *> caches;
     for (KvCache &cache : together)
