@@ -97,6 +97,7 @@ private:
     request.question = "Describe this image.";
     request.images = {bench_picture(0, number)};
     request.max_tokens = options_.max_tokens;
+    request.reuse = parse_reuse("none"); // every caption is the first of its kind
     return model_->generate(request);
   }
 

@@ -24,6 +24,7 @@ Request request_of(int64_t question, int64_t round, int64_t max_tokens) {
   request.question = kQuestions[static_cast<size_t>(question) % std::size(kQuestions)];
   request.images = {bench_picture(0, round)};
   request.max_tokens = max_tokens;
+  request.reuse = parse_reuse("none"); // both sides are about the same pictures
   return request;
 }
 
@@ -57,6 +58,7 @@ public:
     for (int64_t i = 0; i < count_; ++i) {
       Request request = request_of(i, round, options_.max_tokens);
       request.memory = memory;
+      request.reuse.prefix = true; // the pictures' part of the prompt, by way of the memory
       coming.push_back(submit(worker_, std::move(request)));
     }
     std::vector<Ids> answers;
