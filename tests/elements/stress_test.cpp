@@ -347,10 +347,12 @@ TEST_F(Stress, GeneratorsLeaveNothingBehind) {
   };
   for (int i = 0; i < 3; ++i, fake().reset())
     use(i);
+  gst_task_cleanup_all(); // threads of pads let go of their tasks last
   const int before = alive();
   const int count = rounds(2000);
   for (int i = 0; i < count; ++i, fake().reset())
     use(i % 3);
+  gst_task_cleanup_all();
   EXPECT_EQ(alive(), before);
 }
 

@@ -142,16 +142,23 @@ TEST_F(Launch, Webcam) {
   EXPECT_GE(records_of(text_of("records")).size(), 1u);
 }
 
+/// Whether a camera's stream was played to its end. The server may hang up before gst-launch pauses
+/// the source there, which rtspsrc calls an error.
+bool played_to_the_end(int status, const std::string &err) {
+  return status == 0 || err.find("gst_rtspsrc_pause") != std::string::npos;
+}
+
 TEST_F(Launch, Rtsp) {
   const RtspServer server(90);
-  ASSERT_EQ(run("rtsp " + server.url(), "SINK='vlmmeta2json ! filesink location=records'"), 0)
-      << err();
+  const int status = run("rtsp " + server.url(), "SINK='vlmmeta2json ! filesink location=records'");
+  ASSERT_TRUE(played_to_the_end(status, err())) << err();
   EXPECT_GE(records_of(text_of("records")).size(), 1u);
 }
 
 TEST_F(Launch, RtspToHls) {
   const RtspServer server(150);
-  ASSERT_EQ(run("rtsp-to-hls " + server.url() + " hls"), 0) << err();
+  const int status = run("rtsp-to-hls " + server.url() + " hls");
+  ASSERT_TRUE(played_to_the_end(status, err())) << err();
   const std::string playlist = text_of("hls/playlist.m3u8");
   EXPECT_EQ(playlist.rfind("#EXTM3U", 0), 0u) << playlist;
   EXPECT_NE(playlist.find("00000.ts"), std::string::npos) << playlist;
