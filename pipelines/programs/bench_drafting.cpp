@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/engine/engine.h"
+#include "pipelines/programs/spread.h"
 
 #include <gst/gst.h>
 
@@ -144,15 +145,6 @@ void print(const char *name, const nlohmann::json &side) {
               100 * side["drafted_right"].get<double>(),
               100 * side["tokens_foretold"].get<double>());
   std::fflush(stdout);
-}
-
-double median_of(const nlohmann::json &rounds, const char *side, const std::string &field) {
-  std::vector<double> values;
-  for (const auto &round : rounds)
-    values.push_back(round[side][field].get<double>());
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 int different(const Run &run, const Run &reference) {

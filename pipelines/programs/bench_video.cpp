@@ -2,6 +2,7 @@
 #include "pipelines/programs/bench_video.h"
 
 #include "model/core/error.h"
+#include "pipelines/programs/spread.h"
 
 #include <gst/base/gstbasesink.h>
 #include <gst/gst.h>
@@ -160,13 +161,6 @@ nlohmann::json run(const BenchVideoOptions &options, const std::string &element,
           {"p50_ms", quantile(seen.inside, .5)},
           {"p99_ms", quantile(seen.inside, .99)},
           {"streaming_cpu", cpu / (options.seconds * 1e3)}};
-}
-
-double median_of(const nlohmann::json &rounds, const char *element, const char *field) {
-  std::vector<double> values;
-  for (const auto &round : rounds)
-    values.push_back(round[element][field].get<double>());
-  return quantile(values, .5);
 }
 
 void print(const char *name, const nlohmann::json &result) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 namespace vlm {
@@ -20,6 +21,15 @@ struct Spread {
     return {median, values.front(), values.back()};
   }
 };
+
+/// The median of one figure of `side` over the rounds of a comparison: rounds[i][side][field].
+inline double median_of(const nlohmann::json &rounds, const std::string &side,
+                        const std::string &field) {
+  std::vector<double> values;
+  for (const auto &round : rounds)
+    values.push_back(round[side][field].get<double>());
+  return Spread::of(std::move(values)).median;
+}
 
 inline void to_json(nlohmann::json &out, const Spread &spread) {
   out = {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
