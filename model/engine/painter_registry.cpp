@@ -30,18 +30,7 @@ std::shared_ptr<PaintWorker> PainterRegistry::open(const PainterOptions &options
                                                    const CancelToken &cancel) {
   PainterOptions resolved = resolve_(options);
   resolved.threads = 0; // the loader's; every client has its own
-  const auto start = [&](SharedCopies<PainterWorker>::Leaving leaving) {
-    return std::make_shared<PainterWorker>(
-        [load = load_, resolved, progress,
-         leaving = std::move(leaving)](const CancelToken &closed) {
-          wait_for(leaving);
-          closed.check();
-          return load(resolved, progress, closed);
-        });
-  };
-  const auto worker = copies_.find_or_start(resolved.path + '\n' + resolved.device,
-                                            resolved.precision, options.precision == "auto", start);
-  worker->wait_loaded(cancel);
+  const auto worker = copies_.open(resolved, options.precision == "auto", load_, progress, cancel);
   return std::make_shared<SharedPainter>(worker, options.threads);
 }
 
