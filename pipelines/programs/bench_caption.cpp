@@ -120,15 +120,22 @@ uint64_t peak_bytes() {
   return 0;
 }
 
+/// "52.1 (50.3 to 53.0)"
+std::string in_billions(const json &spread) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f (%.1f to %.1f)", spread["median"].get<double>() / 1e9,
+                spread["min"].get<double>() / 1e9, spread["max"].get<double>() / 1e9);
+  return text;
+}
+
 void print_machine(const json &result) {
   const json &machine = result["machine"];
-  std::printf(
-      "machine, %d threads: reads %.1f GB/s (%.1f to %.1f), float32 products %.0f GFLOP/s "
-      "(%.0f to %.0f)\n",
-      result["threads"].get<int>(), machine["read"]["median"].get<double>() / 1e9,
-      machine["read"]["min"].get<double>() / 1e9, machine["read"]["max"].get<double>() / 1e9,
-      machine["float32"]["median"].get<double>() / 1e9,
-      machine["float32"]["min"].get<double>() / 1e9, machine["float32"]["max"].get<double>() / 1e9);
+  std::printf("machine, %d threads: reads %s GB/s", result["threads"].get<int>(),
+              in_billions(machine["read"]).c_str());
+  for (const char *format : {"float32", "bfloat16"})
+    if (machine.contains(format))
+      std::printf(", %s products %s GFLOP/s", format, in_billions(machine[format]).c_str());
+  std::printf("\n");
   std::printf("%s: %d positions in, %d tokens out; peak memory %s\n",
               result["model"].get<std::string>().c_str(), result["tokens_in"].get<int>(),
               result["tokens_out"].get<int>(),
@@ -151,6 +158,8 @@ json bench_caption(const BenchCaptionOptions &options) {
     const MachineProbe probe = probe_machine(threads);
     machine["read"].push_back(probe.read);
     machine["float32"].push_back(probe.float32);
+    if (probe.bfloat16 > 0)
+      machine["bfloat16"].push_back(probe.bfloat16);
     for (Candidate &candidate : candidates)
       candidate.measure(round);
     bar.update(round);

@@ -2,6 +2,7 @@
 #include "pipelines/programs/machine_probe.h"
 
 #include "model/compute/gemm.h"
+#include "model/core/machine.h"
 #include "model/core/stopwatch.h"
 
 #include <algorithm>
@@ -44,24 +45,41 @@ double read_rate(int threads) {
   return best;
 }
 
-double product_rate() {
-  constexpr int64_t m = 640, n = 4096, k = 4096;
-  static const std::vector<float> a(m * k, 1), b(k * n, 1);
-  static std::vector<float> c(m * n);
+constexpr int64_t m = 640, n = 4096, k = 4096;
+
+/// Operations per second of `multiply`, which does one product of m x n x k.
+template <typename Multiply> double product_rate(const Multiply &multiply) {
   double best = 0;
   for (int round = 0; round < 2; ++round) {
     double seconds = 0;
     {
       const Stopwatch watch(seconds);
-      gemm(m, n, k, 1, {a.data(), k}, {b.data(), n}, 0, c.data(), n);
+      multiply();
     }
     best = std::max(best, 2.0 * m * n * k / seconds);
   }
   return best;
 }
 
+double float32_rate() {
+  static const std::vector<float> a(m * k, 1), b(k * n, 1);
+  static std::vector<float> c(m * n);
+  return product_rate([] { gemm(m, n, k, 1, {a.data(), k}, {b.data(), n}, 0, c.data(), n); });
+}
+
+double bfloat16_rate() {
+  if (!cpu_has_bf16())
+    return 0;
+  constexpr uint16_t kOne = 0x3f80;
+  static const std::vector<uint16_t> a(m * k, kOne), b(k * n, kOne);
+  static std::vector<float> c(m * n);
+  return product_rate([] { gemm_bf16(m, n, k, a.data(), b.data(), c.data()); });
+}
+
 } // namespace
 
-MachineProbe probe_machine(int threads) { return {read_rate(threads), product_rate()}; }
+MachineProbe probe_machine(int threads) {
+  return {read_rate(threads), float32_rate(), bfloat16_rate()};
+}
 
 } // namespace vlm

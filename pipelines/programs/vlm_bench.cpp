@@ -3,6 +3,7 @@
 #include "pipelines/programs/bench_caption.h"
 #include "pipelines/programs/bench_drafting.h"
 #include "pipelines/programs/bench_questions.h"
+#include "pipelines/programs/bench_shapes.h"
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
 #include "pipelines/programs/command_line.h"
@@ -32,8 +33,12 @@ public:
 
   CommandLine &line() { return line_; }
 
+  /// A checkpoint; parse() makes it where it is the name of a shape.
   void model(std::string *path, std::string *precision, const char *precisions) {
-    line_.text("model", "DIR", "checkpoint directory (the embedded model)", path);
+    *path = "MGM-2B";
+    model_ = path;
+    line_.text("model", "DIR|SHAPE",
+               "checkpoint directory, or a shape that is made once in the cache (MGM-2B)", path);
     line_.text("precision", "P", precisions, precision);
   }
   void positive(const char *name, const char *help, int64_t *value) {
@@ -48,6 +53,8 @@ public:
     for (const auto &[name, value] : positive_)
       if (*value < 1)
         fail(ErrorCategory::Settings, "--", name, " ", *value, ": at least 1");
+    if (model_)
+      *model_ = bench_model(*model_);
   }
 
   void write(const json &figures) const {
@@ -62,7 +69,7 @@ public:
 private:
   int argc_;
   char **argv_;
-  std::string name_, json_;
+  std::string name_, json_, *model_ = nullptr;
   CommandLine line_;
   std::vector<std::pair<const char *, const int64_t *>> positive_;
 };
@@ -120,8 +127,10 @@ json streams(Arguments &arguments) {
 json drafting(Arguments &arguments) {
   BenchDraftingOptions o;
   o.video = VLM_SAMPLE;
-  arguments.model(&o.model, &o.precision, kOnePrecision);
   CommandLine &line = arguments.line();
+  line.text("model", "DIR",
+            "checkpoint directory; random weights repeat nothing (the embedded model)", &o.model);
+  line.text("precision", "P", kOnePrecision, &o.precision);
   line.text("file", "VIDEO", "what is captioned (the sample)", &o.video);
   line.number("interval", "S", "of video between captions (0.2)", &o.interval);
   line.text("prompt", "TEXT", "what is asked (Describe this image.)", &o.prompt);
@@ -166,12 +175,30 @@ json questions(Arguments &arguments) {
   return bench_questions(o);
 }
 
+json make(Arguments &arguments) {
+  ShapeOptions o;
+  std::string output;
+  std::string names;
+  for (const std::string &name : shape_names())
+    names += (names.empty() ? "" : ", ") + name;
+  arguments.line().text("shape", "NAME", names + " (MGM-2B)", &o.shape);
+  arguments.line().integer("layers", "N", "of the decoder, to fit this machine (all)", &o.layers);
+  arguments.line().text("output", "DIR", "what is made", &output);
+  arguments.parse();
+  if (output.empty())
+    fail(ErrorCategory::Settings, "--output: name the directory to make");
+  o.output = output;
+  make_shape(o);
+  return {{"shape", o.shape}, {"layers", o.layers}, {"output", output}};
+}
+
 struct Command {
   const char *name, *about;
   json (*run)(Arguments &arguments);
 };
 
 constexpr Command kCommands[] = {
+    {"make", "write a checkpoint of a released model's shape with random weights", make},
     {"stages", "what each stage of a caption takes, by precision", stages},
     {"caption", "what a whole caption takes, by precision: after loading, and from then on",
      caption},

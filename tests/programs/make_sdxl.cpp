@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Writes an SDXL directory of the released model's real shapes with random bfloat16 weights, to
 // measure load time, memory and speed. Its pictures mean nothing.
+#include "model/weights/random_values.h"
 #include "model/weights/safetensors.h"
-#include "tests/support/random_values.h"
 #include "tests/support/sdxl_shapes.h"
 
 #include <nlohmann/json.hpp>
@@ -21,7 +21,7 @@ using nlohmann::json;
 
 void write_weights(const fs::path &file, const test::Shapes &shapes) {
   fs::create_directories(file.parent_path());
-  test::RandomValues values;
+  RandomValues values;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto &[name, shape] : shapes)
     tensors.emplace_back(name, values.make(shape));

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace vlm::test {
+namespace vlm {
 
 /// Bfloat16 weights of a deviation that keeps activations finite, for models of a released one's
 /// real size: normal values from a fixed table at a running offset, fast enough for 14 GB.
@@ -40,4 +40,4 @@ private:
   size_t position_ = 0;
 };
 
-} // namespace vlm::test
+} // namespace vlm

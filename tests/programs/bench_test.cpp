@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs vlm-bench as a user would, on the embedded model: what it prints and refuses, not how fast.
+#include "tests/support/fixture.h"
+#include "tests/support/scratch_folder.h"
+
+#include <filesystem>
+#include <fstream>
+
+namespace vlm::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class Bench : public ScratchFolder {
+protected:
+  int run(const std::string &arguments) const {
+    return shell("OMP_WAIT_POLICY=passive XDG_CACHE_HOME=cache " VLM_BENCH " " + arguments);
+  }
+  void expect_refusal(const std::string &arguments, int status, const std::string &part) const {
+    EXPECT_EQ(run(arguments), status) << err();
+    EXPECT_NE(err().find(part), std::string::npos) << err();
+    EXPECT_FALSE(fs::exists(folder() / "cache/gst-vlm"));
+  }
+};
+
+TEST_F(Bench, HelpTellsCommands) {
+  EXPECT_EQ(run("--help"), 0);
+  for (const char *command : {"make", "stages", "caption", "questions", "streams", "drafting"})
+    EXPECT_NE(out().find(command), std::string::npos) << command;
+}
+
+TEST_F(Bench, WrongUseNamesTheValue) {
+  expect_refusal("", 2, "which command");
+  expect_refusal("stage", 2, "stage");
+  expect_refusal("stages --rounds 0", 2, "--rounds 0");
+  expect_refusal("stages --model MGM-3B", 2, "MGM-3B: neither a directory nor one of MGM-13B");
+  expect_refusal("make", 2, "--output");
+  expect_refusal("make --output x --shape MGM-2B-HD", 2, "MGM-2B-HD");
+  expect_refusal("make --output x --layers 19", 2, "--layers 19: MGM-2B has 18");
+  expect_refusal("make --output . --layers 1", 1, "exists already");
+  EXPECT_FALSE(fs::exists(folder() / "x"));
+}
+
+TEST_F(Bench, StagesOfTheEmbeddedModel) {
+  ASSERT_EQ(run("stages --model " VLM_EMBEDDED " --rounds 1 --max-tokens 4 --json stages.json"), 0)
+      << err();
+  EXPECT_NE(out().find("prefill"), std::string::npos) << out();
+  std::ifstream file(folder() / "stages.json");
+  const json figures = json::parse(file);
+  EXPECT_GT(figures.at("tokens_in").get<int>(), 64);
+}
+
+} // namespace
+} // namespace vlm::test
