@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/training/worker_pool.h"
 
+#include "model/compute/linear.h"
+
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <malloc.h>
@@ -61,6 +63,7 @@ void WorkerPool::serve(int index) {
 
 void prepare_process() {
   at::set_num_threads(1);
+  set_bf16_products(true);
   // OpenBLAS has threads of its own; whichever BLAS is loaded, the name is only there when it
   // counts.
   using SetThreads = void (*)(int);

@@ -34,8 +34,9 @@ private:
   std::vector<std::thread> threads_;
 };
 
-/// Process-wide settings for training: products on the calling thread only, large buffers kept
-/// instead of given back at every step. Call it first thing in main().
+/// Process-wide settings for training: products on the calling thread only and in bfloat16 where
+/// the processor has them, large buffers kept instead of given back at every step. Call it first
+/// thing in main().
 void prepare_process();
 
 } // namespace vlm

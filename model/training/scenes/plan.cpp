@@ -20,18 +20,18 @@ struct Layout {
   double smallest_cap = 9, largest_cap = 38;
 };
 
-Layout standard(double sign, Random &random) {
+Layout standard(double sign, double repeat, Random &random) {
   constexpr std::array<double, 6> counts = {.17, .24, .23, .17, .11, .08};
   const int count = 1 + random.weighted(counts);
   const int signs = random.chance(sign) ? 1 : 0;
-  return {count - signs, signs, .33, .74};
+  return {count - signs, signs, repeat, .74};
 }
 
-Layout crowded(Random &random) {
+Layout crowded(double repeat, Random &random) {
   constexpr std::array<double, 7> counts = {.08, .10, .12, .20, .20, .15, .15};
   const int count = 2 + random.weighted(counts);
   const int signs = random.chance(.5) ? 1 : 0;
-  return {count - signs, signs, .04, .88};
+  return {count - signs, signs, repeat, .88};
 }
 
 /// Many small objects: a picture costs as much to see whatever it shows.
@@ -40,23 +40,27 @@ Layout collection(Random &random) {
   return {random.between(9, 14) - signs, signs, .04, .92};
 }
 
+/// Several of a kind: a model that mostly sees single things says "one" whenever it doubts.
+Layout flock(Random &random) { return {random.between(2, 7), 0, .7, .74}; }
+
 Layout page(int signs) { return {0, signs, 0, 0, .33, 9, 27}; }
 
 Layout draw_layout(SceneMix mix, Random &random) {
   switch (mix) {
   case SceneMix::Standard:
-    return standard(.30, random);
+    return standard(.30, .33, random);
   case SceneMix::Crowded: {
     const double kind = random.uniform();
     return kind < .22   ? page(random.between(6, 12))
            : kind < .57 ? collection(random)
-                        : crowded(random);
+                        : crowded(.04, random);
   }
   case SceneMix::Talk: {
     const double kind = random.uniform();
-    return kind < .25   ? crowded(random)
-           : kind < .35 ? page(random.between(2, 4))
-                        : standard(.42, random);
+    return kind < .15   ? crowded(.2, random)
+           : kind < .25 ? page(random.between(2, 4))
+           : kind < .45 ? flock(random)
+                        : standard(.42, .4, random);
   }
   case SceneMix::Reading:
     return {random.below(3), 1, .1, .74};

@@ -243,7 +243,7 @@ void Asker::ask_count() {
   // Groups of several come first: scenes have many more single things.
   std::stable_partition(countable.begin(), countable.end(),
                         [](const Group *group) { return !group->single(); });
-  const size_t draws = std::min<size_t>(countable.size(), training() ? 2 : 1);
+  const size_t draws = std::min<size_t>(countable.size(), training() ? 3 : 1);
   for (size_t i = 0; i < draws; ++i) {
     const Thing &first = countable[i]->first();
     const int of_form = count_of(ThingKind::Shape, first.form);

@@ -85,7 +85,8 @@ enum class SceneMix {
   Standard, ///< section 2
   Crowded,  ///< section 6.2: crowded scenes, 22 % pages of 6 to 12 signs, and 35 % collections of
             ///< 9 to 14 small things
-  Talk,     ///< stage 2: standard with signs in .42, 25 % crowded, 10 % pages of 2 to 4 signs
+  Talk,     ///< stage 2: standard with signs in .42 and more repetition, 20 % flocks of a few kinds,
+            ///< 15 % crowded, 10 % pages of 2 to 4 signs
   Reading,  ///< one to three signs and little else: for measuring reading
   Painting, ///< one or two large things in their own colors on a square, flat or gradient: for
             ///< painters
