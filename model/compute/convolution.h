@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/compute/packed_kernel.h"
 #include "model/weights/state_dict.h"
 
 #include <ATen/core/Tensor.h>
+
+#include <memory>
 
 namespace vlm {
 
@@ -33,8 +36,11 @@ public:
 private:
   at::Tensor run(const at::Tensor &x, int64_t padded_rows, int64_t padded_columns) const;
 
+  bool is_product() const { return size_ == 1 && stride_ == 1; }
+
   int64_t in_ = 0, out_ = 0, size_ = 0, stride_ = 1;
-  at::Tensor weight_, bias_; // weight channels last, unless it may learn
+  std::shared_ptr<const PackedKernel> packed_; // in place of weight_ where it can be
+  at::Tensor weight_, bias_;
 };
 
 } // namespace vlm

@@ -1,51 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/gemm.h"
 
+#include "model/compute/onednn.h"
 #include "model/core/error.h"
 #include "model/core/log.h"
 
-#include <oneapi/dnnl/dnnl.hpp>
-#include <oneapi/dnnl/dnnl_version.h>
-
 #include <algorithm>
-#include <string>
 
-// The only file that knows oneDNN; it hides what differs between its versions 2 and 3.
 namespace vlm {
 namespace {
 
 using Type = dnnl::memory::data_type;
-
-dnnl::engine &cpu() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-dnnl::matmul::primitive_desc describe(const dnnl::memory::desc &x, const dnnl::memory::desc &w,
-                                      const dnnl::memory::desc &y) {
-#if DNNL_VERSION_MAJOR < 3
-  return dnnl::matmul::primitive_desc(dnnl::matmul::desc(x, w, y), cpu());
-#else
-  return dnnl::matmul::primitive_desc(cpu(), x, w, y);
-#endif
-}
 
 // Throws dnnl::error where the library cannot do it at all.
 bool matmul_bf16(int64_t m, int64_t n, int64_t k, const void *x, const void *w, float *y) {
   const dnnl::memory::desc x_desc({m, k}, Type::bf16, dnnl::memory::dims{k, 1});
   const dnnl::memory::desc w_desc({k, n}, Type::bf16, dnnl::memory::dims{1, k});
   const dnnl::memory::desc y_desc({m, n}, Type::f32, dnnl::memory::dims{n, 1});
-  const auto description = describe(x_desc, w_desc, y_desc);
-  if (std::string(description.impl_info_str()).find("ref") != std::string::npos)
-    return false; // thousands of times slower than any other way
-  dnnl::stream stream(cpu());
-  const auto memory = [](const dnnl::memory::desc &desc, const void *data) {
-    return dnnl::memory(desc, cpu(), const_cast<void *>(data));
-  };
+  const auto description = onednn::describe<dnnl::matmul>(x_desc, w_desc, y_desc);
+  if (onednn::is_reference(description))
+    return false;
+  dnnl::stream stream(onednn::cpu());
   dnnl::matmul(description)
-      .execute(stream, {{DNNL_ARG_SRC, memory(x_desc, x)},
-                        {DNNL_ARG_WEIGHTS, memory(w_desc, w)},
-                        {DNNL_ARG_DST, memory(y_desc, y)}});
+      .execute(stream, {{DNNL_ARG_SRC, onednn::borrow(x_desc, x)},
+                        {DNNL_ARG_WEIGHTS, onednn::borrow(w_desc, w)},
+                        {DNNL_ARG_DST, onednn::borrow(y_desc, y)}});
   stream.wait();
   return true;
 }

@@ -22,7 +22,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::atomic<bool> bf16_products{false};
+std::atomic<bool> trains_in_bf16{false};
 
 // a [m, k] (or [k, m] transposed) times b [k, n] (or [n, k]), both contiguous, as `shape`.
 at::Tensor product(const at::Tensor &a, bool a_transposed, const at::Tensor &b, bool b_transposed,
@@ -69,7 +69,9 @@ at::Tensor bf16_linear(const at::Tensor &x, const at::Tensor &weight) {
 
 } // namespace
 
-void set_bf16_products(bool enabled) { bf16_products = enabled && cpu_has_bf16(); }
+void set_bf16_products(bool enabled) { trains_in_bf16 = enabled && cpu_has_bf16(); }
+
+bool bf16_products() { return trains_in_bf16; }
 
 Linear::Linear(const Scope &scope, int64_t in, int64_t out, bool bias)
     : bias_(bias ? scope.tensor("bias", {out}) : at::Tensor()) {
@@ -111,7 +113,7 @@ at::Tensor Linear::operator()(const at::Tensor &x) const {
 }
 
 at::Tensor Linear::multiply(const at::Tensor &x) const {
-  if (!x.is_cpu() || (bf16_products && weight_.scalar_type() == at::kFloat))
+  if (!x.is_cpu() || (bf16_products() && weight_.scalar_type() == at::kFloat))
     return bf16_linear(x, weight_);
   const bool learns = at::GradMode::is_enabled() && (x.requires_grad() || weight_.requires_grad());
   if (!learns && x.numel() <= kFewRows * in_features())

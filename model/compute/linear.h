@@ -56,5 +56,6 @@ private:
 /// For training: lets products with float32 weights round both sides to bfloat16, on machines that
 /// multiply bfloat16 natively (elsewhere this does nothing). Process-wide; off by default.
 void set_bf16_products(bool enabled);
+bool bf16_products();
 
 } // namespace vlm

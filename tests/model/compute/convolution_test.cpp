@@ -66,6 +66,22 @@ TEST(Convolution, EqualsAtens) {
   }
 }
 
+// The kernel is packed for the first size; others may want another order.
+TEST(Convolution, OneKernelServesMapsOfAnySize) {
+  const at::NoGradGuard guard;
+  const at::Tensor w = values({64, 32, 3, 3}, 2), b = values({64}, 3);
+  const Pair dict(w, b);
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const Convolution conv(Scope(dict, type), 32, 64, 3);
+    for (const auto &[batch, height, width] :
+         {std::tuple{2, 8, 8}, {1, 1, 1}, {1, 2, 90}, {3, 31, 5}, {2, 8, 8}}) {
+      const at::Tensor x = values({batch, height, width, 32}, 1);
+      const Convolution fresh(Scope(dict, type), 32, 64, 3);
+      EXPECT_TRUE(near(conv(x), fresh(x), 1e-4)) << height << " x " << width;
+    }
+  }
+}
+
 TEST(Convolution, StripsGiveTheSameRows) {
   const at::NoGradGuard guard;
   const Pair dict(values({24, 16, 3, 3}, 2), values({24}, 3));
