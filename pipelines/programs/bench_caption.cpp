@@ -18,7 +18,6 @@ namespace vlm {
 namespace {
 
 using nlohmann::json;
-using Samples = std::vector<double>;
 
 const std::vector<std::pair<const char *, const char *>> kStages = {
     {"preprocess", "preprocess"},
@@ -37,13 +36,6 @@ std::map<std::string, double> stages_of(const Timings &t) {
           {"projector", t.parts.projector},
           {"prefill", t.prefill},
           {"decode", t.decode}};
-}
-
-json spreads(const std::map<std::string, Samples> &samples) {
-  json out = json::object();
-  for (const auto &[name, values] : samples)
-    out[name] = Spread::of(values);
-  return out;
 }
 
 /// One precision of the model and what was measured of it.
@@ -120,22 +112,8 @@ uint64_t peak_bytes() {
   return 0;
 }
 
-/// "52.1 (50.3 to 53.0)"
-std::string in_billions(const json &spread) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.1f (%.1f to %.1f)", spread["median"].get<double>() / 1e9,
-                spread["min"].get<double>() / 1e9, spread["max"].get<double>() / 1e9);
-  return text;
-}
-
 void print_machine(const json &result) {
-  const json &machine = result["machine"];
-  std::printf("machine, %d threads: reads %s GB/s", result["threads"].get<int>(),
-              in_billions(machine["read"]).c_str());
-  for (const char *format : {"float32", "bfloat16"})
-    if (machine.contains(format))
-      std::printf(", %s products %s GFLOP/s", format, in_billions(machine[format]).c_str());
-  std::printf("\n");
+  std::printf("%s\n", machine_line(result["machine"], result["threads"].get<int>()).c_str());
   std::printf("%s: %d positions in, %d tokens out; peak memory %s\n",
               result["model"].get<std::string>().c_str(), result["tokens_in"].get<int>(),
               result["tokens_out"].get<int>(),
@@ -151,15 +129,11 @@ json bench_caption(const BenchCaptionOptions &options) {
     candidates.emplace_back(options, precision);
   for (Candidate &candidate : candidates)
     candidate.warm_up();
-  std::map<std::string, Samples> machine;
+  MachineProbes machine;
   ProgressBar bar("measuring", "rounds", options.rounds);
   for (int64_t round = 1; round <= options.rounds; ++round) {
     set_threads(threads);
-    const MachineProbe probe = probe_machine(threads);
-    machine["read"].push_back(probe.read);
-    machine["float32"].push_back(probe.float32);
-    if (probe.bfloat16 > 0)
-      machine["bfloat16"].push_back(probe.bfloat16);
+    machine.take(threads);
     for (Candidate &candidate : candidates)
       candidate.measure(round);
     bar.update(round);
@@ -174,7 +148,7 @@ json bench_caption(const BenchCaptionOptions &options) {
           {"tokens_in", any.last().prompt_positions},
           {"tokens_out", any.last().output_ids.size()},
           {"peak_bytes", peak_bytes()},
-          {"machine", spreads(machine)},
+          {"machine", machine.figures()},
           {"precisions", std::move(precisions)}};
 }
 

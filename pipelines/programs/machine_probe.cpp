@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -68,18 +69,36 @@ double float32_rate() {
 }
 
 double bfloat16_rate() {
-  if (!cpu_has_bf16())
-    return 0;
   constexpr uint16_t kOne = 0x3f80;
   static const std::vector<uint16_t> a(m * k, kOne), b(k * n, kOne);
   static std::vector<float> c(m * n);
   return product_rate([] { gemm_bf16(m, n, k, a.data(), b.data(), c.data()); });
 }
 
+/// "52.1 (50.3 to 53.0)"
+std::string in_billions(const nlohmann::json &spread) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f (%.1f to %.1f)", spread["median"].get<double>() / 1e9,
+                spread["min"].get<double>() / 1e9, spread["max"].get<double>() / 1e9);
+  return text;
+}
+
 } // namespace
 
-MachineProbe probe_machine(int threads) {
-  return {read_rate(threads), float32_rate(), bfloat16_rate()};
+void MachineProbes::take(int threads) {
+  rates_["read"].push_back(read_rate(threads));
+  rates_["float32"].push_back(float32_rate());
+  if (cpu_has_bf16())
+    rates_["bfloat16"].push_back(bfloat16_rate());
+}
+
+std::string machine_line(const nlohmann::json &figures, int threads) {
+  std::string line = "machine, " + std::to_string(threads) + " threads: reads " +
+                     in_billions(figures["read"]) + " GB/s";
+  for (const std::string format : {"float32", "bfloat16"})
+    if (figures.contains(format))
+      line += ", " + format + " products " + in_billions(figures[format]) + " GFLOP/s";
+  return line;
 }
 
 } // namespace vlm

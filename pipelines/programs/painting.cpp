@@ -28,7 +28,8 @@ void read_size(const std::string &text, PaintRequest &request) {
 } // namespace
 
 void add_painting_options(CommandLine &line, PaintRequest &request) {
-  line.integer("steps", "N", "denoising steps (default 50)", &request.steps);
+  line.integer("steps", "N", "denoising steps (default " + std::to_string(request.steps) + ")",
+               &request.steps);
   line.number("guidance", "G", "how closely to follow the prompt (default 5)", &request.guidance);
   line.repeated("size", "WxH", "of the picture, multiples of 8 (default: the painter's)",
                 [&request](const std::string &text) { read_size(text, request); });

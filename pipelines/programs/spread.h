@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,15 @@ inline double median_of(const nlohmann::json &rounds, const std::string &side,
 
 inline void to_json(nlohmann::json &out, const Spread &spread) {
   out = {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
+}
+
+using Samples = std::vector<double>;
+
+inline nlohmann::json spreads(const std::map<std::string, Samples> &samples) {
+  auto out = nlohmann::json::object();
+  for (const auto &[name, values] : samples)
+    out[name] = Spread::of(values);
+  return out;
 }
 
 } // namespace vlm

@@ -2,11 +2,13 @@
 // Measures; prints a table, and JSON with --json.
 #include "pipelines/programs/bench_caption.h"
 #include "pipelines/programs/bench_drafting.h"
+#include "pipelines/programs/bench_paint.h"
 #include "pipelines/programs/bench_questions.h"
 #include "pipelines/programs/bench_shapes.h"
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/painting.h"
 
 #include "model/core/environment.h"
 #include "model/core/error.h"
@@ -175,6 +177,22 @@ json questions(Arguments &arguments) {
   return bench_questions(o);
 }
 
+json paint(Arguments &arguments) {
+  BenchPaintOptions o;
+  o.request.prompt = "a red bird on a green table";
+  o.request.steps = 4;
+  CommandLine &line = arguments.line();
+  line.text("painter", "DIR", "SDXL directory in diffusers layout", &o.painter.path);
+  line.text("precision", "P", "auto, float32, bfloat16 (auto)", &o.painter.precision);
+  line.integer("threads", "N", "0: all that the process may use (0)", &o.painter.threads);
+  add_painting_options(line, o.request);
+  arguments.positive("rounds", "a picture each (3)", &o.rounds);
+  arguments.parse();
+  if (o.painter.path.empty())
+    fail(ErrorCategory::Settings, "--painter: name the SDXL directory");
+  return bench_paint(o);
+}
+
 json make(Arguments &arguments) {
   ShapeOptions o;
   std::string output;
@@ -207,6 +225,7 @@ constexpr Command kCommands[] = {
     {"streams", "what several streams get from one model, and whether answers stay the same",
      streams},
     {"drafting", "what foretelling answers from earlier ones gains on a video file", drafting},
+    {"paint", "what the parts of a painted picture take", paint},
     {"video", "what live 1080p60 video loses to a captioner that is always busy", video}};
 
 std::string about() {

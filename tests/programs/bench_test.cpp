@@ -4,7 +4,6 @@
 #include "tests/support/scratch_folder.h"
 
 #include <filesystem>
-#include <fstream>
 
 namespace vlm::test {
 namespace {
@@ -35,6 +34,7 @@ TEST_F(Bench, WrongUseNamesTheValue) {
   expect_refusal("stage", 2, "stage");
   expect_refusal("stages --rounds 0", 2, "--rounds 0");
   expect_refusal("stages --model MGM-3B", 2, "MGM-3B: neither a directory nor one of MGM-13B");
+  expect_refusal("paint", 2, "--painter");
   expect_refusal("make", 2, "--output");
   expect_refusal("make --output x --shape MGM-2B-HD", 2, "MGM-2B-HD");
   expect_refusal("make --output x --layers 19", 2, "--layers 19: MGM-2B has 18");
@@ -46,9 +46,19 @@ TEST_F(Bench, StagesOfTheEmbeddedModel) {
   ASSERT_EQ(run("stages --model " VLM_EMBEDDED " --rounds 1 --max-tokens 4 --json stages.json"), 0)
       << err();
   EXPECT_NE(out().find("prefill"), std::string::npos) << out();
-  std::ifstream file(folder() / "stages.json");
-  const json figures = json::parse(file);
+  const json figures = json::parse(text_of("stages.json"));
   EXPECT_GT(figures.at("tokens_in").get<int>(), 64);
+}
+
+TEST_F(Bench, PartsOfAPicture) {
+  ASSERT_EQ(run("paint --painter " + data("sdxl/model") +
+                " --size 64x64 --steps 2 --rounds 1 --json paint.json"),
+            0)
+      << err();
+  const json figures = json::parse(text_of("paint.json"));
+  EXPECT_EQ(figures.at("steps"), 2);
+  EXPECT_EQ(figures.at("width"), 64);
+  EXPECT_GT(figures.at("step").at("median").get<double>(), 0);
 }
 
 } // namespace
