@@ -32,8 +32,7 @@ reference_time (GstBuffer * buffer, GstStaticCaps * reference)
 
 } // namespace
 
-// ---- time
-// -----------------------------------------------------------------------------------------
+// Time
 
 void
 CaptionStream::start (const Settings &settings)
@@ -109,8 +108,7 @@ CaptionStream::text_limit (const Settings &settings) const
   return windows_.oldest_start ().value_or (GST_CLOCK_TIME_NONE);
 }
 
-// ---- moments
-// --------------------------------------------------------------------------------------
+// Moments
 
 // Of the moment the frame was taken: as the source says, or now when it is
 // being taken.

@@ -293,8 +293,7 @@ static GstStaticPadTemplate outlet_templates[] = {
         GST_STATIC_CAPS ("application/x-json")),
 };
 
-// ---- records out
-// ----------------------------------------------------------------------------------
+// Records out
 
 // When the text of a job stops to show: where the next one is expected.
 static GstClockTime
@@ -404,8 +403,7 @@ GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
   });
 }
 
-// ---- frames
-// ---------------------------------------------------------------------------------------
+// Frames
 
 // At most one a second; the counters in it are complete.
 static void
@@ -617,8 +615,7 @@ gst_vlm_caption_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
   return TRUE;
 }
 
-// ---- events and queries
-// ---------------------------------------------------------------------------
+// Events and queries
 
 static gboolean
 gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
@@ -730,8 +727,7 @@ gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
   }
 }
 
-// ---- questions at run time
-// ------------------------------------------------------------------------
+// Questions at run time
 
 // What is refused is a warning: it ends nothing.
 template <typename Value, typename Body>
@@ -913,8 +909,7 @@ gst_vlm_caption_iterate_links (GstPad * pad, GstObject * parent)
   return links;
 }
 
-// ---- the request pads
-// ---------------------------------------------------------------------------------
+// The request pads
 
 static GstPad *
 gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
@@ -949,8 +944,7 @@ gst_vlm_caption_release_pad (GstElement * element, GstPad * pad)
   gst_element_remove_pad (element, pad);
 }
 
-// ---- states
-// ---------------------------------------------------------------------------------------
+// States
 
 // NULL -> READY: what can be said without loading.
 static void
@@ -1027,8 +1021,7 @@ gst_vlm_caption_change_state (GstElement * element, GstStateChange transition)
       element, transition, gst_vlm_caption_parent_class, steps);
 }
 
-// ---- properties
-// -----------------------------------------------------------------------------------
+// Properties
 
 static GstStructure *
 gst_vlm_caption_stats (GstVlmCaption * self)
@@ -1075,8 +1068,7 @@ gst_vlm_caption_get_property (
     self->priv->settings.copy ().get (id, value);
 }
 
-// ---- type
-// -----------------------------------------------------------------------------------------
+// Type
 
 static void
 gst_vlm_caption_finalize (GObject * object)

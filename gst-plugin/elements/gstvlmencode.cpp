@@ -101,8 +101,7 @@ GstVlmEncodePrivate::GstVlmEncodePrivate (GstVlmEncode * self)
   });
 }
 
-// ---- frames
-// ---------------------------------------------------------------------------------------
+// Frames
 
 static void
 gst_vlm_encode_look (
@@ -155,8 +154,7 @@ gst_vlm_encode_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
   return TRUE;
 }
 
-// ---- events
-// ---------------------------------------------------------------------------------------
+// Events
 
 static bool
 gst_vlm_encode_segment (GstVlmEncode * self, GstEvent * event)
@@ -204,8 +202,7 @@ gst_vlm_encode_sink_event (GstBaseTransform * trans, GstEvent * event)
       ->sink_event (trans, event);
 }
 
-// ---- states
-// ---------------------------------------------------------------------------------------
+// States
 
 // NULL -> READY: what can be said without loading.
 static void
@@ -269,8 +266,7 @@ gst_vlm_encode_change_state (GstElement * element, GstStateChange transition)
   return change_state (element, transition, gst_vlm_encode_parent_class, steps);
 }
 
-// ---- properties
-// -----------------------------------------------------------------------------------
+// Properties
 
 static GstStructure *
 gst_vlm_encode_stats (GstVlmEncode * self)
@@ -302,8 +298,7 @@ gst_vlm_encode_get_property (
     self->priv->settings.copy ().get (id, value);
 }
 
-// ---- type
-// -----------------------------------------------------------------------------------------
+// Type
 
 static void
 gst_vlm_encode_finalize (GObject * object)

@@ -116,8 +116,7 @@ static GstStaticPadTemplate src_template =
                          "pixel-aspect-ratio=(fraction)1/1, "
                          "interlace-mode=(string)progressive"));
 
-// ---- previews
-// -------------------------------------------------------------------------------------
+// Previews
 
 // On the painter's thread.
 static void
@@ -153,8 +152,7 @@ GstVlmGeneratePrivate::GstVlmGeneratePrivate (
 {
 }
 
-// ---- prompts
-// --------------------------------------------------------------------------------------
+// Prompts
 
 static GstFlowReturn
 gst_vlm_generate_chain (GstPad *, GstObject * parent, GstBuffer * buffer)
@@ -174,8 +172,7 @@ gst_vlm_generate_call (GstVlmGenerate * self, const gchar * prompt)
   return priv.entry.call (prompt, priv.settings.copy ());
 }
 
-// ---- events
-// ---------------------------------------------------------------------------------------
+// Events
 
 static bool
 gst_vlm_generate_asked (GstVlmGenerate * self, GstEvent * event)
@@ -295,8 +292,7 @@ gst_vlm_generate_activate_mode (
   return gst_pad_stop_task (pad);
 }
 
-// ---- states
-// ---------------------------------------------------------------------------------------
+// States
 
 // NULL -> READY: what can be said without loading.
 static void
@@ -355,8 +351,7 @@ gst_vlm_generate_change_state (GstElement * element, GstStateChange transition)
       element, transition, gst_vlm_generate_parent_class, steps);
 }
 
-// ---- properties
-// -----------------------------------------------------------------------------------
+// Properties
 
 static GstStructure *
 gst_vlm_generate_stats (GstVlmGenerate * self)
@@ -390,8 +385,7 @@ gst_vlm_generate_get_property (
     self->priv->settings.copy ().get (id, value);
 }
 
-// ---- type
-// -----------------------------------------------------------------------------------------
+// Type
 
 static void
 gst_vlm_generate_finalize (GObject * object)

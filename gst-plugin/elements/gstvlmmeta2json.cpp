@@ -74,8 +74,7 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/x-json"));
 
-// ---- data
-// -----------------------------------------------------------------------------------------
+// Data
 
 static GstFlowReturn
 gst_vlm_meta2json_push (GstVlmMeta2json * self, RecordWriter::Items items)
@@ -102,8 +101,7 @@ gst_vlm_meta2json_chain (GstPad *, GstObject * parent, GstBuffer * buffer)
   });
 }
 
-// ---- events and queries
-// ---------------------------------------------------------------------------
+// Events and queries
 
 static gboolean
 gst_vlm_meta2json_caps (GstVlmMeta2json * self, GstEvent * video)
@@ -196,8 +194,7 @@ gst_vlm_meta2json_sink_query (
   return TRUE;
 }
 
-// ---- type
-// -----------------------------------------------------------------------------------------
+// Type
 
 static GstStateChangeReturn
 gst_vlm_meta2json_change_state (GstElement * element, GstStateChange transition)

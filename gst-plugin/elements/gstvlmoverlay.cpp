@@ -109,8 +109,7 @@ gst_vlm_overlay_position_get_type (void)
   return type;
 }
 
-// ---- frames
-// ---------------------------------------------------------------------------------------
+// Frames
 
 static gboolean
 gst_vlm_overlay_set_caps (GstBaseTransform * trans, GstCaps * caps, GstCaps *)
@@ -161,8 +160,7 @@ gst_vlm_overlay_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   return GST_FLOW_ERROR;
 }
 
-// ---- events and states
-// ----------------------------------------------------------------------------
+// Events and states
 
 static bool
 gst_vlm_overlay_note (GstVlmOverlay * self, GstEvent * event)
@@ -206,8 +204,7 @@ gst_vlm_overlay_stop (GstBaseTransform * trans)
   return TRUE;
 }
 
-// ---- properties
-// -----------------------------------------------------------------------------------
+// Properties
 
 static void
 gst_vlm_overlay_set_property (
@@ -289,8 +286,7 @@ gst_vlm_overlay_install_properties (GObjectClass * klass)
       gst_vlm_overlay_position_get_type (), static_cast<GstPluginAPIFlags> (0));
 }
 
-// ---- type
-// -----------------------------------------------------------------------------------------
+// Type
 
 static void
 gst_vlm_overlay_finalize (GObject * object)

@@ -62,8 +62,7 @@ PictureOutlet::running_time () const
                  : GST_CLOCK_TIME_NONE;
 }
 
-// ---- painting
-// -------------------------------------------------------------------------------------
+// Painting
 
 void
 PictureOutlet::feed ()
@@ -95,8 +94,7 @@ PictureOutlet::post_qos (const Prompt &prompt)
   gst_element_post_message (element_, message);
 }
 
-// ---- caps and events
-// ------------------------------------------------------------------------------
+// Caps and events
 
 // Prompts of the application need no stream.
 void
@@ -192,8 +190,7 @@ PictureOutlet::handle_event (Ptr<GstEvent> event)
   return GST_FLOW_OK;
 }
 
-// ---- pictures
-// -------------------------------------------------------------------------------------
+// Pictures
 
 GstFlowReturn
 PictureOutlet::push_frame (GstClockTime start, GstClockTime duration)
@@ -303,8 +300,7 @@ PictureOutlet::settled (PromptItem &item, const GenerateSettings &settings)
   return GST_FLOW_OK;
 }
 
-// ---- the task
-// -------------------------------------------------------------------------------------
+// The task
 
 bool
 PictureOutlet::repeats (const GenerateSettings &settings) const
