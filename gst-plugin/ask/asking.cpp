@@ -2,6 +2,7 @@
 #include "gst-plugin/ask/asking.h"
 
 #include "gst-plugin/base/gstvlmerrors.h"
+#include "gst-plugin/settings/settingschecks.h"
 
 #include <utility>
 
@@ -71,7 +72,7 @@ Asking::give ()
 guint64
 Asking::ask (const Question &question, const Settings &settings)
 {
-  settings.check ();
+  check (settings);
   check_question ("question", question.text);
   vlm::Request request = settings.request ();
   request.question = question.text;

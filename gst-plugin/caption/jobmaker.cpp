@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/caption/jobmaker.h"
 
+#include "gst-plugin/settings/settingschecks.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -191,7 +193,7 @@ JobMaker::make_one (const Moment &moment, const Settings &settings,
   job.history = settings.history;
   job.conversation = conversation_of (settings);
   try {
-    settings.check ();
+    check (settings);
     const GstVlmQueuePolicy policy =
         effective_policy (settings.queue_policy, stream.is_async ());
     if (unchanged (moment, settings, queue)) {

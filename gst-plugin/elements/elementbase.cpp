@@ -2,6 +2,7 @@
 #include "gst-plugin/elements/elementbase.h"
 
 #include "gst-plugin/base/gstvlmerrors.h"
+#include "gst-plugin/settings/properties.h"
 
 GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
 #define GST_CAT_DEFAULT vlm_debug

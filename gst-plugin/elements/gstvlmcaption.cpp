@@ -217,6 +217,9 @@
 #include "gst-plugin/base/modelloader.h"
 #include "gst-plugin/caption/captionstream.h"
 #include "gst-plugin/elements/elementbase.h"
+#include "gst-plugin/settings/captionproperties.h"
+#include "gst-plugin/settings/properties.h"
+#include "gst-plugin/settings/settingschecks.h"
 #include "gst-plugin/text/outlets.h"
 
 #include <atomic>
@@ -951,8 +954,8 @@ static void
 gst_vlm_caption_open (GstVlmCaption * self)
 {
   const Settings settings = self->priv->settings.copy ();
-  settings.check ();
-  engine ().validate (settings.model_options ());
+  check (settings);
+  engine ().validate (settings.model.options<vlm::ModelOptions> ());
   if (settings.ocr)
     check_ocr (engine ());
 }
@@ -962,7 +965,7 @@ gst_vlm_caption_start (GstVlmCaption * self)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   const Settings settings = priv.settings.copy ();
-  settings.check ();
+  check (settings);
   priv.stream.start (settings);
   priv.warned_undated = priv.warned_outside = false;
   priv.last_qos = 0;
@@ -982,7 +985,8 @@ gst_vlm_caption_start (GstVlmCaption * self)
       asks->fail ();
     }
   };
-  priv.loader.start (GST_ELEMENT (self), settings.model_options (), loaded);
+  priv.loader.start (
+      GST_ELEMENT (self), settings.model.options<vlm::ModelOptions> (), loaded);
 }
 
 static void
@@ -1199,8 +1203,7 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
   trans_class->src_event = GST_DEBUG_FUNCPTR (gst_vlm_caption_src_event);
 
   register_caption_meta ();
-  gst_type_mark_as_plugin_api (
-      GST_TYPE_VLM_TEXT_PAD, static_cast<GstPluginAPIFlags> (0));
+  mark_as_plugin_api ({GST_TYPE_VLM_TEXT_PAD});
 }
 
 static void

@@ -44,6 +44,8 @@
 #include "gst-plugin/base/modelloader.h"
 #include "gst-plugin/caption/captionstream.h"
 #include "gst-plugin/elements/elementbase.h"
+#include "gst-plugin/settings/captionproperties.h"
+#include "gst-plugin/settings/settingschecks.h"
 #include "gst-plugin/tokens/looker.h"
 #include "gst-plugin/tokens/tokensmeta.h"
 
@@ -209,8 +211,8 @@ static void
 gst_vlm_encode_open (GstVlmEncode * self)
 {
   const Settings settings = self->priv->settings.copy ();
-  settings.check ();
-  engine ().validate (settings.model_options ());
+  check (settings);
+  engine ().validate (settings.model.options<vlm::ModelOptions> ());
 }
 
 static void
@@ -234,8 +236,8 @@ gst_vlm_encode_start (GstVlmEncode * self)
       *failed = true;
     }
   };
-  priv.loader.start (
-      GST_ELEMENT (self), priv.settings.copy ().model_options (), loaded);
+  priv.loader.start (GST_ELEMENT (self),
+      priv.settings.copy ().model.options<vlm::ModelOptions> (), loaded);
 }
 
 static void

@@ -64,6 +64,7 @@
 #include "gst-plugin/elements/elementbase.h"
 #include "gst-plugin/generate/generatemeta.h"
 #include "gst-plugin/generate/promptentry.h"
+#include "gst-plugin/settings/settingschecks.h"
 
 #include <utility>
 
@@ -299,8 +300,8 @@ static void
 gst_vlm_generate_open (GstVlmGenerate * self)
 {
   const GenerateSettings settings = self->priv->settings.copy ();
-  settings.check ();
-  engine ().validate_painter (settings.painter_options ());
+  check (settings);
+  engine ().validate_painter (settings.model.options<vlm::PainterOptions> ());
 }
 
 static void
@@ -318,8 +319,8 @@ gst_vlm_generate_start (GstVlmGenerate * self)
     feed->set_worker (worker);
     queue->set_painter_ready ();
   };
-  priv.loader.start (
-      GST_ELEMENT (self), priv.settings.copy ().painter_options (), loaded);
+  priv.loader.start (GST_ELEMENT (self),
+      priv.settings.copy ().model.options<vlm::PainterOptions> (), loaded);
 }
 
 static void

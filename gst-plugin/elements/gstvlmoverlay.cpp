@@ -50,6 +50,7 @@
 #include "gst-plugin/overlay/captionpainter.h"
 #include "gst-plugin/record/gstvlmrecord.h"
 #include "gst-plugin/record/recordreader.h"
+#include "gst-plugin/settings/properties.h"
 
 #include <algorithm>
 #include <iterator>
@@ -240,7 +241,7 @@ gst_vlm_overlay_get_property (
       GST_VLM_OVERLAY (object)->priv->style_copy ();
   switch (id) {
     case PROP_FONT_DESCRIPTION:
-      g_value_set_string (value, style.font.c_str ());
+      put (value, style.font);
       break;
     case PROP_FONT_SCALE:
       g_value_set_double (value, style.font_scale);
@@ -260,30 +261,27 @@ gst_vlm_overlay_get_property (
 static void
 gst_vlm_overlay_install_properties (GObjectClass * klass)
 {
-  const auto flags = static_cast<GParamFlags> (
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
   const CaptionPainter::Style d;
   g_object_class_install_property (klass, PROP_FONT_DESCRIPTION,
       g_param_spec_string ("font-description", "Font description",
           "Family and style of the letters as Pango writes them, for example "
           "\"DejaVu Sans Bold\". A size in it does not count: see font-scale",
-          d.font.c_str (), flags));
+          d.font.c_str (), kPlaying));
   g_object_class_install_property (klass, PROP_FONT_SCALE,
       g_param_spec_double ("font-scale", "Font scale",
           "Size of the letters. 1: a 24th of the picture's height; never less "
           "than 8 pixels",
-          0.25, 4, d.font_scale, flags));
+          0.25, 4, d.font_scale, kPlaying));
   g_object_class_install_property (klass, PROP_POSITION,
       g_param_spec_enum ("position", "Position",
           "Where in the picture the box stands",
           gst_vlm_overlay_position_get_type (), GST_VLM_OVERLAY_POSITION_BOTTOM,
-          flags));
+          kPlaying));
   g_object_class_install_property (klass, PROP_SHOW_CONFIDENCE,
       g_param_spec_boolean ("show-confidence", "Show confidence",
           "Draw the record's confidence as a bar under the text",
-          d.show_confidence, flags));
-  gst_type_mark_as_plugin_api (
-      gst_vlm_overlay_position_get_type (), static_cast<GstPluginAPIFlags> (0));
+          d.show_confidence, kPlaying));
+  mark_as_plugin_api ({gst_vlm_overlay_position_get_type ()});
 }
 
 // Type

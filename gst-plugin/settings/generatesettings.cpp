@@ -1,62 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/settings/generatesettings.h"
 
+#include "gst-plugin/settings/properties.h"
+
 namespace gstvlm
 {
 namespace
 {
 
-constexpr GParamFlags
-flags (int mutability)
-{
-  return static_cast<GParamFlags> (
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | mutability);
-}
-
-constexpr GParamFlags kReady = flags (GST_PARAM_MUTABLE_READY);
-constexpr GParamFlags kPlaying = flags (GST_PARAM_MUTABLE_PLAYING);
-
 constexpr guint kMostSteps = 1000; // that SDXL's noise was trained with
 
-std::string
-string_of (const GValue * value)
-{
-  const gchar * text = g_value_get_string (value);
-  return text ? text : "";
-}
-
-void
-install_painter_properties (GObjectClass * klass, const GenerateSettings &d)
-{
-  g_object_class_install_property (klass, PROP_GENERATE_MODEL_PATH,
-      g_param_spec_string ("model-path", "Model path",
-          "Directory of an SDXL model in diffusers layout (model_index.json, "
-          "unet, vae, text encoders, tokenizers, scheduler). Must be set: "
-          "there is no embedded one. Elements with the same path, device and "
-          "precision share one loaded model",
-          NULL, kReady));
-  g_object_class_install_property (klass, PROP_GENERATE_DEVICE,
-      g_param_spec_string ("device", "Device",
-          "Where the model runs: cpu is the only one so far. Never changed "
-          "silently: a device that is not there is an error",
-          d.device.c_str (), kReady));
-  g_object_class_install_property (klass, PROP_GENERATE_PRECISION,
-      g_param_spec_enum ("precision", "Precision",
-          "Number format of the weights: auto, float32 or bfloat16; those of "
-          "the "
-          "VAE and all activations are float32",
-          gst_vlm_precision_get_type (), d.precision, kReady));
-  g_object_class_install_property (klass, PROP_GENERATE_THREADS,
-      g_param_spec_uint ("threads", "Threads",
-          "Processor threads of this element's pictures. 0: all that the "
-          "process may use (affinity and cgroup limits are honoured)",
-          0, 1024, d.threads, kReady));
-  g_object_class_install_property (klass, PROP_GENERATE_KEEP_LOADED,
-      g_param_spec_boolean ("keep-loaded", "Keep loaded",
-          "Keep the text encoders in memory. FALSE: they are freed once a "
-          "prompt is encoded, and read again for the next one",
-          d.keep_loaded, kPlaying));
-}
+constexpr ModelBlurbs kModelBlurbs = {
+    "Directory of an SDXL model in diffusers layout (model_index.json, "
+    "unet, vae, text encoders, tokenizers, scheduler). Must be set: "
+    "there is no embedded one. Elements with the same path, device and "
+    "precision share one loaded model",
+    "Where the model runs: cpu is the only one so far. Never changed "
+    "silently: a device that is not there is an error",
+    "Number format of the weights: auto, float32 or bfloat16; those of "
+    "the VAE and all activations are float32",
+    "Processor threads of this element's pictures. 0: all that the "
+    "process may use (affinity and cgroup limits are honoured)",
+};
 
 void
 install_picture_properties (GObjectClass * klass, const GenerateSettings &d)
@@ -81,6 +46,11 @@ install_picture_properties (GObjectClass * klass, const GenerateSettings &d)
           "for each: the same prompt, settings and seed give the same bytes on "
           "the same machine",
           0, G_MAXUINT64, d.seed, kPlaying));
+  g_object_class_install_property (klass, PROP_GENERATE_KEEP_LOADED,
+      g_param_spec_boolean ("keep-loaded", "Keep loaded",
+          "Keep the text encoders in memory. FALSE: they are freed once a "
+          "prompt is encoded, and read again for the next one",
+          d.keep_loaded, kPlaying));
 }
 
 void
@@ -119,23 +89,12 @@ install_stream_properties (GObjectClass * klass, const GenerateSettings &d)
           "What a prompt does that is no valid text or cannot be painted. A "
           "model that cannot be loaded is always an error",
           gst_vlm_on_error_get_type (), d.on_error, kPlaying));
-  g_object_class_install_property (klass, PROP_GENERATE_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "Counters since the last start (prompts, painted, dropped by the "
-          "queue policy, late: skipped because they were over, failed, "
-          "flushed: forgotten by a flush or a stop, queue: waiting now, "
-          "frames) and how long pictures took (last-time, average-time, "
-          "nanoseconds)",
-          GST_TYPE_STRUCTURE,
-          static_cast<GParamFlags> (
-              G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-}
-
-template <typename... Parts>
-[[noreturn]] void
-refuse (const Parts &... parts)
-{
-  vlm::fail (vlm::ErrorCategory::Settings, parts...);
+  install_stats (klass, PROP_GENERATE_STATS,
+      "Counters since the last start (prompts, painted, dropped by the "
+      "queue policy, late: skipped because they were over, failed, "
+      "flushed: forgotten by a flush or a stop, queue: waiting now, "
+      "frames) and how long pictures took (last-time, average-time, "
+      "nanoseconds)");
 }
 
 } // namespace
@@ -144,28 +103,20 @@ void
 install_generate_properties (GObjectClass * klass)
 {
   const GenerateSettings defaults;
-  install_painter_properties (klass, defaults);
+  install_model_properties (klass, kModelBlurbs);
   install_picture_properties (klass, defaults);
   install_stream_properties (klass, defaults);
-  for (const GType type : {gst_vlm_precision_get_type (),
-           gst_vlm_queue_policy_get_type (), gst_vlm_on_error_get_type ()})
-    gst_type_mark_as_plugin_api (type, static_cast<GstPluginAPIFlags> (0));
+  mark_as_plugin_api (
+      {gst_vlm_queue_policy_get_type (), gst_vlm_on_error_get_type ()});
 }
 
 void
 GenerateSettings::set (guint property, const GValue * value)
 {
+  if (model.set (property, value))
+    return;
   // clang-format off
   switch (property) {
-    case PROP_GENERATE_MODEL_PATH:
-      model_path.reset ();
-      if (g_value_get_string (value))
-        model_path = string_of (value);
-      break;
-    case PROP_GENERATE_DEVICE: device = string_of (value); break;
-    case PROP_GENERATE_PRECISION:
-      precision = static_cast<GstVlmPrecision> (g_value_get_enum (value)); break;
-    case PROP_GENERATE_THREADS: threads = g_value_get_uint (value); break;
     case PROP_GENERATE_STEPS: steps = g_value_get_uint (value); break;
     case PROP_GENERATE_GUIDANCE: guidance = g_value_get_double (value); break;
     case PROP_GENERATE_NEGATIVE_PROMPT: negative_prompt = string_of (value); break;
@@ -188,17 +139,13 @@ GenerateSettings::set (guint property, const GValue * value)
 void
 GenerateSettings::get (guint property, GValue * value) const
 {
+  if (model.get (property, value))
+    return;
   // clang-format off
   switch (property) {
-    case PROP_GENERATE_MODEL_PATH:
-      g_value_set_string (value, model_path ? model_path->c_str () : NULL); break;
-    case PROP_GENERATE_DEVICE: g_value_set_string (value, device.c_str ()); break;
-    case PROP_GENERATE_PRECISION: g_value_set_enum (value, precision); break;
-    case PROP_GENERATE_THREADS: g_value_set_uint (value, threads); break;
     case PROP_GENERATE_STEPS: g_value_set_uint (value, steps); break;
     case PROP_GENERATE_GUIDANCE: g_value_set_double (value, guidance); break;
-    case PROP_GENERATE_NEGATIVE_PROMPT:
-      g_value_set_string (value, negative_prompt.c_str ()); break;
+    case PROP_GENERATE_NEGATIVE_PROMPT: put (value, negative_prompt); break;
     case PROP_GENERATE_SEED: g_value_set_uint64 (value, seed); break;
     case PROP_GENERATE_KEEP_LOADED: g_value_set_boolean (value, keep_loaded); break;
     case PROP_GENERATE_REPEAT: g_value_set_boolean (value, repeat); break;
@@ -212,17 +159,6 @@ GenerateSettings::get (guint property, GValue * value) const
   // clang-format on
 }
 
-vlm::PainterOptions
-GenerateSettings::painter_options () const
-{
-  vlm::PainterOptions options;
-  options.path = model_path.value_or ("");
-  options.device = device;
-  options.precision = nick (gst_vlm_precision_get_type (), precision);
-  options.threads = static_cast<int> (threads);
-  return options;
-}
-
 vlm::PaintRequest
 GenerateSettings::request () const
 {
@@ -233,16 +169,6 @@ GenerateSettings::request () const
   out.seed = seed;
   out.keep_loaded = keep_loaded;
   return out;
-}
-
-void
-GenerateSettings::check () const
-{
-  if (!model_path || model_path->empty ())
-    refuse ("model-path is not set: there is no embedded model that paints, "
-            "name the directory of an SDXL model in diffusers layout");
-  if (!g_utf8_validate (negative_prompt.c_str (), -1, NULL))
-    refuse ("negative-prompt is not valid UTF-8");
 }
 
 } // namespace gstvlm

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "gst-plugin/settings/gstvlmsettings.h"
+#include "gst-plugin/settings/modelsettings.h"
+#include "model/engine/engine.h"
 
 namespace gstvlm
 {
 
+/// The properties of vlmgenerate behind those of the model.
 enum GenerateProperty : guint {
-  PROP_GENERATE_0,
-  PROP_GENERATE_MODEL_PATH,
-  PROP_GENERATE_DEVICE,
-  PROP_GENERATE_PRECISION,
-  PROP_GENERATE_THREADS,
-  PROP_GENERATE_STEPS,
+  PROP_GENERATE_STEPS = PROP_AFTER_MODEL,
   PROP_GENERATE_GUIDANCE,
   PROP_GENERATE_NEGATIVE_PROMPT,
   PROP_GENERATE_SEED,
@@ -29,10 +26,7 @@ enum GenerateProperty : guint {
 /// The values of all writable properties of vlmgenerate. Copied whole for every
 /// prompt, so that one picture never sees half of a change.
 struct GenerateSettings {
-  std::optional<std::string> model_path;
-  std::string device = "cpu";
-  GstVlmPrecision precision = GST_VLM_PRECISION_AUTO;
-  guint threads = 0;
+  ModelSettings model; ///< its path must be there
   guint steps = 50;
   gdouble guidance = 5;
   std::string negative_prompt = vlm::kDefaultNegativePrompt;
@@ -48,11 +42,8 @@ struct GenerateSettings {
   void set (guint property, const GValue * value);
   void get (guint property, GValue * value) const;
 
-  vlm::PainterOptions painter_options () const;
   /// What every picture has in common: all but prompt and size.
   vlm::PaintRequest request () const;
-  /// Throws Error(Settings) naming the property that is malformed or missing.
-  void check () const;
 };
 
 /// Installs all properties of vlmgenerate, PROP_GENERATE_STATS included.
