@@ -58,4 +58,17 @@ guard (GstElement * element, Value fallback, Body body) noexcept
   }
 }
 
+/// As guard(), where a failure ends nothing: it is a warning.
+template <typename Value, typename Body>
+Value
+guard_with_warning (GstElement * element, Value fallback, Body body) noexcept
+{
+  try {
+    return body ();
+  } catch (...) {
+    post_warning (element, failure_of (std::current_exception ()));
+    return fallback;
+  }
+}
+
 } // namespace gstvlm

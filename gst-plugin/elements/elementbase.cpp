@@ -33,6 +33,19 @@ video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info)
   return false;
 }
 
+void
+add_latency (GstQuery * query, GstClockTime own)
+{
+  gboolean live;
+  GstClockTime least, most;
+  gst_query_parse_latency (query, &live, &least, &most);
+  if (!live)
+    return;
+  if (GST_CLOCK_TIME_IS_VALID (most))
+    most += own;
+  gst_query_set_latency (query, live, least + own, most);
+}
+
 bool
 may_set (GstElement * element, bool running, const GParamSpec * spec)
 {

@@ -22,6 +22,9 @@ std::optional<GstSegment> time_segment (GstElement * element, GstEvent * event);
 /// False when the caps are none of raw video.
 bool video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info);
 
+/// Adds an element's own latency to what upstream answered, if that is live.
+void add_latency (GstQuery * query, GstClockTime own);
+
 /// False, and a warning, when the property counts from the next start only and
 /// the element runs.
 bool may_set (GstElement * element, bool running, const GParamSpec * spec);

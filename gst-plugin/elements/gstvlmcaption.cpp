@@ -215,15 +215,15 @@
 #include "gst-plugin/base/gstvlmengine.h"
 #include "gst-plugin/base/gstvlmerrors.h"
 #include "gst-plugin/base/modelloader.h"
-#include "gst-plugin/caption/captionstream.h"
+#include "gst-plugin/caption/captionflow.h"
+#include "gst-plugin/elements/captionsignals.h"
 #include "gst-plugin/elements/elementbase.h"
 #include "gst-plugin/settings/captionproperties.h"
 #include "gst-plugin/settings/properties.h"
 #include "gst-plugin/settings/settingschecks.h"
-#include "gst-plugin/text/outlets.h"
+#include "gst-plugin/text/seekonce.h"
 
 #include <atomic>
-#include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
 #define GST_CAT_DEFAULT vlm_debug
@@ -243,19 +243,14 @@ struct GstVlmCaptionPrivate {
   ModelLoader loader;
   Outlets outlets;
 
+  Notices notices;
+  SeekOnce seeks;
+
   std::atomic<guint64> frames{0}, undated{0};
-
-  Warnings warnings; ///< about failed analyses
-  std::atomic<bool> warned_left_out{false}, warned_late{false};
-
-  std::mutex seek_mutex;
-  guint32 seek_seqnum = GST_SEQNUM_INVALID;
-  bool seek_result = true;
 
   // Streaming thread only.
   CaptionStream stream;
-  bool warned_undated = false, warned_outside = false;
-  gint64 last_qos = 0; ///< monotonic time of the last QoS message
+  std::unique_ptr<CaptionFlow> flow;
 };
 
 struct _GstVlmCaption {
@@ -266,16 +261,6 @@ struct _GstVlmCaption {
 G_DEFINE_TYPE (GstVlmCaption, gst_vlm_caption, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (
     vlmcaption, "vlmcaption", GST_RANK_NONE, GST_TYPE_VLM_CAPTION)
-
-enum {
-  SIGNAL_CAPTION,
-  SIGNAL_ASK,
-  SIGNAL_ASK_AT,
-  SIGNAL_CANCEL,
-  SIGNAL_ANSWER,
-  LAST_SIGNAL
-};
-static guint signals[LAST_SIGNAL];
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -317,41 +302,10 @@ gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
     gst_element_post_message (
         GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
                                 gst_structure_copy (record.get ())));
-  g_signal_emit (self, signals[SIGNAL_CAPTION], 0, record.get ());
+  emit_caption (self, record.get ());
   if (!priv.outlets.fill (job.places, job.record, text_end (priv, job)))
     GST_WARNING_OBJECT (
         self, "nobody reads a request pad: its oldest buffer was dropped");
-}
-
-static void
-gst_vlm_caption_note_left_out (GstVlmCaption * self, const Job &job)
-{
-  if (job.images_left_out == 0 || self->priv->warned_left_out.exchange (true))
-    return;
-  const size_t kept = job.record.frames.size ();
-  const std::string text =
-      "The model's context has no room for " +
-      std::to_string (kept + job.images_left_out) +
-      " frames of a window, the question and max-tokens: " +
-      std::to_string (kept) + " are used.";
-  post_warning (GST_ELEMENT (self),
-      {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, text});
-}
-
-// Sinks throw late buffers away without a word about the cause.
-static void
-gst_vlm_caption_note_late (GstVlmCaption * self, const Job &job)
-{
-  const GstClockTime taken = job.gathered + job.age ();
-  if (!job.record.has_text () || taken <= job.latency ||
-      self->priv->warned_late.exchange (true))
-    return;
-  const std::string text = "An answer came " + std::to_string (taken) +
-                           " ns behind its video, latency is " +
-                           std::to_string (job.latency) +
-                           ": sinks take it and others like it as late.";
-  post_warning (GST_ELEMENT (self),
-      {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, text});
 }
 
 // Any thread, no lock held. False when a failure ends the stream.
@@ -364,8 +318,8 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
         "record %" G_GUINT64_FORMAT " of %" GST_TIME_FORMAT ": %s",
         job.record.id, GST_TIME_ARGS (job.record.pts),
         name (job.record.status));
-    gst_vlm_caption_note_left_out (self, job);
-    gst_vlm_caption_note_late (self, job);
+    self->priv->notices.left_out (job);
+    self->priv->notices.late (job);
     gst_vlm_caption_emit_record (self, job);
     if (!job.error || !self->priv->queue->current (job))
       return true;
@@ -374,7 +328,7 @@ gst_vlm_caption_deliver (GstVlmCaption * self, Job &job) noexcept
       post_error (element, failure);
       return false;
     }
-    self->priv->warnings.post (element, failure);
+    self->priv->notices.failed (failure);
     return true;
   });
 }
@@ -386,13 +340,13 @@ gst_vlm_caption_answer (GstVlmCaption * self, const CaptionRecord &record)
   Ptr<GstStructure> s = to_structure (record, kAnswerMessage);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self), s.release ()));
-  g_signal_emit (
-      self, signals[SIGNAL_ANSWER], 0, record.ask_id, record.text.c_str ());
+  emit_answer (self, record.ask_id, record.text.c_str ());
 }
 
 // The queues outlive the element when the model is busy: they know it only
 // weakly.
 GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
+    : notices (GST_ELEMENT (self))
 {
   auto weak = std::make_shared<WeakElement> (GST_ELEMENT (self));
   queue = std::make_shared<CaptionQueue> ([weak] (Job &job) {
@@ -404,168 +358,20 @@ GstVlmCaptionPrivate::GstVlmCaptionPrivate (GstVlmCaption * self)
     if (const Ptr<GstElement> element = weak->lock ())
       gst_vlm_caption_answer (GST_VLM_CAPTION (element.get ()), record);
   });
+  flow = std::make_unique<CaptionFlow> (
+      GST_BASE_TRANSFORM (self), stream, *queue, outlets, notices);
 }
 
 // Frames
-
-// At most one a second; the counters in it are complete.
-static void
-gst_vlm_caption_post_qos (GstVlmCaption * self, const Moment &moment)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  const gint64 now = g_get_monotonic_time ();
-  if (priv.last_qos && now - priv.last_qos < G_USEC_PER_SEC)
-    return;
-  priv.last_qos = now;
-  const GstSegment &segment = priv.stream.segment ();
-  const Counters counters = priv.queue->counters ();
-  GstMessage * message =
-      gst_message_new_qos (GST_OBJECT (self), priv.stream.live (),
-          gst_segment_to_running_time (&segment, GST_FORMAT_TIME, moment.pts),
-          gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, moment.pts),
-          moment.pts, moment.duration);
-  gst_message_set_qos_values (message, 0, 1.0, 1000000);
-  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS,
-      counters.answered + counters.skipped, counters.dropped);
-  gst_element_post_message (GST_ELEMENT (self), message);
-}
-
-// A frame without PTS has no place in time.
-static void
-gst_vlm_caption_note_undated (GstVlmCaption * self)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  ++priv.undated;
-  if (!std::exchange (priv.warned_undated, true))
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("Video without timestamps cannot be captioned."),
-        ("a buffer has no PTS; it and others like it pass unanalysed"));
-}
-
-static GstFlowReturn
-gst_vlm_caption_interrupted (GstVlmCaption * self)
-{
-  return self->priv->queue->failed () ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
-}
-
-static void
-gst_vlm_caption_note_analysed (
-    GstVlmCaption * self, GstClockTime pts, const Settings &settings)
-{
-  Ptr<GstStructure> change = self->priv->stream.analysed (pts, settings);
-  if (change)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_element (GST_OBJECT (self), change.release ()));
-}
-
-static void
-gst_vlm_caption_note_regions (GstVlmCaption * self)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  if (priv.stream.region_totals ().outside == 0 ||
-      std::exchange (priv.warned_outside, true))
-    return;
-  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-      ("A detected region is empty or outside of the picture."),
-      ("it and others like it are not asked about"));
-}
-
-// Sends a moment on its way, and in sync mode waits for what comes back.
-static GstFlowReturn
-gst_vlm_caption_analyse (
-    GstVlmCaption * self, const Moment &moment, const Settings &settings)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  const bool async = priv.stream.async ();
-  if (!async)
-    priv.outlets.wait_for_room (); // a flush that ends it shows in admit()
-
-  std::vector<Job> jobs = priv.stream.make_jobs (moment, settings, *priv.queue);
-  gst_vlm_caption_note_regions (self);
-  const bool asks = jobs.front ().kind == Job::Kind::Analyse;
-  bool dropped = false;
-  std::vector<Outlets::Places> places;
-  for (Job &job : jobs)
-    places.push_back (job.places = priv.outlets.reserve (job.text_place));
-
-  switch (priv.queue->admit (std::move (jobs),
-      effective_policy (settings.queue_policy, async), settings.queue_size)) {
-    case CaptionQueue::Admission::Flushing:
-    case CaptionQueue::Admission::Failed:
-      for (const Outlets::Places &each : places)
-        priv.outlets.release (each);
-      return gst_vlm_caption_interrupted (self);
-    case CaptionQueue::Admission::Displaced:
-      dropped = true;
-      gst_vlm_caption_note_analysed (self, moment.pts, settings);
-      break;
-    case CaptionQueue::Admission::Refused:
-      dropped = true;
-      break;
-    case CaptionQueue::Admission::Taken:
-      if (asks)
-        gst_vlm_caption_note_analysed (self, moment.pts, settings);
-      break;
-  }
-  if (dropped)
-    gst_vlm_caption_post_qos (self, moment);
-  if (!async && !priv.queue->drain ())
-    return gst_vlm_caption_interrupted (self);
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-gst_vlm_caption_analyse_all (GstVlmCaption * self,
-    const std::vector<Moment> &moments, const Settings &settings)
-{
-  for (const Moment &moment : moments) {
-    const GstFlowReturn flow = gst_vlm_caption_analyse (self, moment, settings);
-    if (flow != GST_FLOW_OK)
-      return flow;
-  }
-  return GST_FLOW_OK;
-}
-
-// The windows that no frame ends. False when a flush or a state change came
-// first.
-static bool
-gst_vlm_caption_end_windows (GstVlmCaption * self)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  return gst_vlm_caption_analyse_all (self, priv.stream.rest (),
-             priv.settings.copy ()) != GST_FLOW_FLUSHING;
-}
-
-// Nothing is said from `start` to `end`, as far as that is known.
-static void
-gst_vlm_caption_queue_gap (GstVlmCaption * self, GstClockTime start,
-    GstClockTime end, const Settings &settings)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  const GstClockTime limit = priv.stream.text_limit (settings);
-  priv.outlets.gap (MIN (start, limit), MIN (end, limit));
-}
-
-// Of records that no frame carries.
-static void
-gst_vlm_caption_push_records (
-    GstVlmCaption * self, std::vector<Ptr<GstStructure>> records)
-{
-  for (Ptr<GstStructure> &record : records) {
-    gst_structure_set_name (record.get (), kRecordEvent);
-    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
-        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
-  }
-}
 
 // Records that are ready belong to the stream that ends here.
 static void
 gst_vlm_caption_new_stream (GstVlmCaption * self)
 {
-  CaptionQueue &queue = *self->priv->queue;
-  gst_vlm_caption_push_records (self, queue.captions ().take_all ());
-  queue.new_stream ();
-  self->priv->asking->new_stream ();
+  GstVlmCaptionPrivate &priv = *self->priv;
+  priv.flow->push_records (priv.queue->captions ().take_all ());
+  priv.queue->new_stream ();
+  priv.asking->new_stream ();
 }
 
 // Text for the frame, or a GAP, is queued before the frame is pushed:
@@ -578,7 +384,8 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
     return GST_FLOW_ERROR; // its cause was posted
   ++priv.frames;
   if (!CaptionStream::dated (buffer)) {
-    gst_vlm_caption_note_undated (self);
+    ++priv.undated;
+    priv.notices.undated ();
     return GST_FLOW_OK;
   }
   const Settings settings = priv.settings.copy ();
@@ -587,13 +394,13 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   priv.asking->frame (buffer, priv.stream.info (),
       priv.stream.record_of (buffer, frame, settings),
       {settings.look_back, settings.look_back_bytes, priv.stream.live ()});
-  const GstFlowReturn flow = gst_vlm_caption_analyse_all (
-      self, priv.stream.due (buffer, frame, settings), settings);
+  const GstFlowReturn flow =
+      priv.flow->analyse (priv.stream.due (buffer, frame, settings), settings);
   if (flow != GST_FLOW_OK)
     return flow;
-  gst_vlm_caption_queue_gap (self, frame.pts,
+  priv.flow->gap (frame.pts,
       frame.pts + (frame.exact_duration ? frame.duration : 0), settings);
-  gst_vlm_caption_push_records (self, priv.queue->captions ().take_events ());
+  priv.flow->push_records (priv.queue->captions ().take_events ());
   priv.queue->captions ().annotate (
       buffer, settings.stale_after (), settings.repeat_caption);
   return GST_FLOW_OK;
@@ -628,7 +435,7 @@ gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
   if (!segment)
     return FALSE;
   const bool same = priv.stream.continues (*segment);
-  if (!same && !gst_vlm_caption_end_windows (self))
+  if (!same && !priv.flow->end_windows (priv.settings.copy ()))
     return FALSE;
   priv.outlets.segment (event);
   if (!same) {
@@ -644,13 +451,13 @@ static bool
 gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  if (!gst_vlm_caption_end_windows (self))
+  if (!priv.flow->end_windows (priv.settings.copy ()))
     return false;
   if (!priv.queue->drain () && !priv.queue->failed ())
     return false;
   priv.asking->end ();
-  priv.warnings.finish (GST_ELEMENT (self));
-  gst_vlm_caption_push_records (self, priv.queue->captions ().take_all ());
+  priv.notices.finish ();
+  priv.flow->push_records (priv.queue->captions ().take_all ());
   priv.outlets.end (event);
   return true;
 }
@@ -677,10 +484,10 @@ static bool
 gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  if (!gst_vlm_caption_end_windows (self))
+  if (!priv.flow->end_windows (priv.settings.copy ()))
     return false;
   priv.stream.reset ();
-  priv.warned_undated = false;
+  priv.notices.new_stream ();
   const gchar * id = NULL;
   gst_event_parse_stream_start (event, &id);
   priv.stream.set_stream_id (id);
@@ -699,10 +506,10 @@ gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
   const GstClockTime end =
       start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
   const Settings settings = priv.settings.copy ();
-  if (gst_vlm_caption_analyse_all (
-          self, priv.stream.due_before (end), settings) == GST_FLOW_FLUSHING)
+  if (priv.flow->analyse (priv.stream.due_before (end), settings) ==
+      GST_FLOW_FLUSHING)
     return false;
-  gst_vlm_caption_queue_gap (self, start, end, settings);
+  priv.flow->gap (start, end, settings);
   return true;
 }
 
@@ -732,25 +539,12 @@ gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
 
 // Questions at run time
 
-// What is refused is a warning: it ends nothing.
-template <typename Value, typename Body>
-static Value
-gst_vlm_caption_or_warn (GstVlmCaption * self, Value fallback, Body body)
-{
-  try {
-    return body ();
-  } catch (...) {
-    post_warning (GST_ELEMENT (self), failure_of (std::current_exception ()));
-    return fallback;
-  }
-}
-
 static guint64
 gst_vlm_caption_ask_at (
     GstVlmCaption * self, const gchar * question, guint64 pts)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
-  return gst_vlm_caption_or_warn (self, guint64{0}, [&] {
+  return guard_with_warning (GST_ELEMENT (self), guint64{0}, [&] {
     return priv.asking->ask (
         {question ? question : "", 0, pts}, priv.settings.copy ());
   });
@@ -774,7 +568,7 @@ gst_vlm_caption_asking_event (GstVlmCaption * self, GstEvent * event)
 {
   GstVlmCaptionPrivate &priv = *self->priv;
   const Ptr<GstEvent> owner (event);
-  return gst_vlm_caption_or_warn (self, gboolean{FALSE}, [&] {
+  return guard_with_warning (GST_ELEMENT (self), gboolean{FALSE}, [&] {
     priv.asking->handle (event, priv.settings.copy ());
     return gboolean{TRUE};
   });
@@ -796,22 +590,6 @@ gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
       ->sink_event (trans, event);
 }
 
-// A pipeline sends the same seek to the sink of the video and to that of the
-// text: one goes on.
-static bool
-gst_vlm_caption_seen_seek (GstVlmCaption * self, GstEvent * event, bool &result)
-{
-  GstVlmCaptionPrivate &priv = *self->priv;
-  std::lock_guard<std::mutex> lock (priv.seek_mutex);
-  const guint32 seqnum = gst_event_get_seqnum (event);
-  const bool seen = seqnum == priv.seek_seqnum;
-  priv.seek_seqnum = seqnum;
-  if (!seen)
-    priv.seek_result = true;
-  result = priv.seek_result;
-  return seen;
-}
-
 static gboolean
 gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
 {
@@ -822,15 +600,8 @@ gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
     return gst_vlm_caption_asking_event (self, event);
   if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
     return parent->src_event (trans, event);
-  bool result;
-  if (gst_vlm_caption_seen_seek (self, event, result)) {
-    gst_event_unref (event);
-    return result;
-  }
-  result = parent->src_event (trans, event);
-  std::lock_guard<std::mutex> lock (self->priv->seek_mutex);
-  self->priv->seek_result = result;
-  return result;
+  return self->priv->seeks.pass (
+      event, [&] (GstEvent * seek) { return parent->src_event (trans, seek); });
 }
 
 // Late text says nothing about the decoder, and the format of a request pad is
@@ -857,15 +628,8 @@ gst_vlm_caption_query_latency (
   if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
     return FALSE;
   const Settings settings = self->priv->settings.copy ();
-  gboolean live;
-  GstClockTime least, most;
-  gst_query_parse_latency (query, &live, &least, &most);
-  if (!live || (!of_text && settings.mode != GST_VLM_CAPTION_MODE_SYNC))
-    return TRUE;
-  least += settings.latency;
-  if (GST_CLOCK_TIME_IS_VALID (most))
-    most += settings.latency;
-  gst_query_set_latency (query, live, least, most);
+  if (of_text || settings.mode == GST_VLM_CAPTION_MODE_SYNC)
+    add_latency (query, settings.latency);
   return TRUE;
 }
 
@@ -967,11 +731,8 @@ gst_vlm_caption_start (GstVlmCaption * self)
   const Settings settings = priv.settings.copy ();
   check (settings);
   priv.stream.start (settings);
-  priv.warned_undated = priv.warned_outside = false;
-  priv.last_qos = 0;
   priv.frames = priv.undated = 0;
-  priv.warnings.reset ();
-  priv.warned_left_out = priv.warned_late = false;
+  priv.notices.reset ();
   priv.queue->start ();
   priv.asking->start ();
   priv.settings.running = true;
@@ -1092,92 +853,8 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
   object_class->get_property = gst_vlm_caption_get_property;
   object_class->finalize = gst_vlm_caption_finalize;
   install_properties (object_class);
-
-  /**
-   * GstVlmCaption::caption:
-   * @caption: the element
-   * @record: a #GstStructure with the fields of the caption record
-   *
-   * Every record, in order. Emitted on a thread of the model or of the stream,
-   * which waits for the handlers: be brief.
-   *
-   * Since: 0.1
-   */
-  signals[SIGNAL_CAPTION] =
-      g_signal_new ("caption", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
-          NULL, NULL, NULL, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
-
-  /**
-   * GstVlmCaption::ask:
-   * @caption: the element
-   * @question: what to ask about the newest frame, used byte for byte
-   *
-   * Action signal, for any thread. Does not wait for the model; it takes as
-   * long as the conversion of a picture.
-   *
-   * Returns: the id that the answer will have; 0 when the question is refused,
-   * and a warning tells why
-   *
-   * Since: 0.1
-   */
-  signals[SIGNAL_ASK] =
-      g_signal_new_class_handler ("ask", G_TYPE_FROM_CLASS (klass),
-          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-          G_CALLBACK (gst_vlm_caption_ask), NULL, NULL, NULL, G_TYPE_UINT64, 1,
-          G_TYPE_STRING);
-
-  /**
-   * GstVlmCaption::ask-at:
-   * @caption: the element
-   * @question: what to ask
-   * @pts: about which moment
-   *
-   * As #GstVlmCaption::ask, about the picture that #GstVlmCaption:look-back
-   * kept at that PTS or last before it; the record says which in `pts` and
-   * `frames`.
-   *
-   * Returns: the id; 0 when the question is refused, also because that moment
-   * is not kept (any more)
-   *
-   * Since: 0.1
-   */
-  signals[SIGNAL_ASK_AT] =
-      g_signal_new_class_handler ("ask-at", G_TYPE_FROM_CLASS (klass),
-          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-          G_CALLBACK (gst_vlm_caption_ask_at), NULL, NULL, NULL, G_TYPE_UINT64,
-          2, G_TYPE_STRING, G_TYPE_UINT64);
-
-  /**
-   * GstVlmCaption::cancel:
-   * @caption: the element
-   * @id: of a question
-   *
-   * Action signal, for any thread: gives a question up, which is told as its
-   * answer. One that was answered already is left alone.
-   *
-   * Since: 0.1
-   */
-  signals[SIGNAL_CANCEL] =
-      g_signal_new_class_handler ("cancel", G_TYPE_FROM_CLASS (klass),
-          static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-          G_CALLBACK (gst_vlm_caption_cancel), NULL, NULL, NULL, G_TYPE_NONE, 1,
-          G_TYPE_UINT64);
-
-  /**
-   * GstVlmCaption::answer:
-   * @caption: the element
-   * @id: what #GstVlmCaption::ask returned
-   * @text: the answer; empty when there is none, see the message
-   *
-   * What became of a question: exactly once for each. Emitted on a thread of
-   * the model, of the stream or of whoever cancels, which waits for the
-   * handlers: be brief. They may ask and cancel.
-   *
-   * Since: 0.1
-   */
-  signals[SIGNAL_ANSWER] =
-      g_signal_new ("answer", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
-          NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT64, G_TYPE_STRING);
+  install_signals (klass,
+      {gst_vlm_caption_ask, gst_vlm_caption_ask_at, gst_vlm_caption_cancel});
 
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_vlm_caption_change_state);

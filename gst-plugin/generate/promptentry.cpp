@@ -161,7 +161,7 @@ PromptEntry::end (const GenerateSettings &settings)
 guint64
 PromptEntry::call (const gchar * text, const GenerateSettings &settings)
 {
-  try {
+  return guard_with_warning (element_, guint64{0}, [&] {
     std::optional<Prompt> prompt = prompt_of (text ? text : "", settings);
     if (!prompt)
       vlm::fail (vlm::ErrorCategory::Data, "the prompt is empty");
@@ -173,10 +173,7 @@ PromptEntry::call (const gchar * text, const GenerateSettings &settings)
           vlm::ErrorCategory::Failed, "the prompt was refused: ", refused);
     outlet_.feed ();
     return id;
-  } catch (...) {
-    post_warning (element_, failure_of (std::current_exception ()));
-    return 0;
-  }
+  });
 }
 
 bool
