@@ -1,57 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Answers made together are those made alone; pictures that are known are not looked at again.
-#include "model/engine/model.h"
-#include "model/vision/image_file.h"
-#include "tests/support/fixture.h"
+#include "tests/model/engine/reference_models.h"
 
-namespace vlm {
+namespace vlm::test {
 namespace {
 
-struct Kind {
-  const char *name, *precision;
-};
-
-void PrintTo(const Kind &kind, std::ostream *out) { *out << kind.name << " " << kind.precision; }
-
-class Company : public ::testing::TestWithParam<Kind> {
-protected:
-  void SetUp() override {
-    name_ = GetParam().name;
-    model_ = Model::load({test::data(name_ + "/model"), "cpu", GetParam().precision, 0});
-    const nlohmann::json reference = test::read_json(name_ + "/case.json");
-    for (const auto &prompt : reference["prompts"]) {
-      Request request;
-      request.question = prompt["question"];
-      request.max_tokens = prompt["max_tokens"];
-      for (const auto &path : prompt["images"])
-        request.images.push_back(load_image(test::data(name_ + "/" + path.get<std::string>())));
-      requests_.push_back(std::move(request));
-    }
-  }
-
-  std::string name_;
-  std::shared_ptr<const Model> model_;
-  std::vector<Request> requests_;
-};
+class Company : public ReferenceModel {};
 
 TEST_P(Company, ChangesNoAnswer) {
-  std::vector<std::unique_ptr<Answer>> answers;
-  for (const Request &request : requests_)
-    answers.push_back(model_->begin(request, {}));
-  ASSERT_GE(answers.size(), 3u);
-  for (;;) {
-    std::vector<Answer *> going;
-    for (const auto &answer : answers)
-      if (!answer->finished())
-        going.push_back(answer.get());
-    if (going.empty())
-      break;
-    model_->advance(going);
-  }
+  ASSERT_GE(requests_.size(), 3u);
+  const std::vector<Result> results = together(*model_, requests_);
   for (size_t i = 0; i < requests_.size(); ++i) {
-    const Result together = answers[i]->take(), alone = model_->generate(requests_[i]);
-    EXPECT_EQ(together.output_ids, alone.output_ids) << requests_[i].question;
-    EXPECT_EQ(together.token_logprobs, alone.token_logprobs) << requests_[i].question;
+    const Result alone = model_->generate(requests_[i]);
+    EXPECT_EQ(results[i].output_ids, alone.output_ids) << requests_[i].question;
+    EXPECT_EQ(results[i].token_logprobs, alone.token_logprobs) << requests_[i].question;
   }
 }
 
@@ -81,16 +43,7 @@ TEST_P(Company, KnownPicturesAreNotLookedAtAgain) {
   EXPECT_GT(with_pictures, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Company,
-                         ::testing::Values(Kind{"gemma", "float32"}, Kind{"vicuna", "bfloat16"},
-                                           Kind{"mixtral", "float32"}, Kind{"vicuna-hd", "float32"},
-                                           Kind{"yi", "bfloat16"}, Kind{"llama3", "int8"},
-                                           Kind{"gemma", "int4"}, Kind{"mixtral", "int4"}),
-                         [](const auto &info) {
-                           std::string name = info.param.name;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name + "_" + info.param.precision;
-                         });
+INSTANTIATE_TEST_SUITE_P(Cases, Company, reference_kinds(), reference_name);
 
 } // namespace
-} // namespace vlm
+} // namespace vlm::test

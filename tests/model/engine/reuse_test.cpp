@@ -1,54 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Reuse changes no answer: every token and its probability are those of a model that reuses
 // nothing.
-#include "model/engine/model.h"
-#include "model/vision/image_file.h"
-#include "tests/support/fixture.h"
+#include "tests/model/engine/reference_models.h"
 
-namespace vlm {
+namespace vlm::test {
 namespace {
 
 constexpr Reuse kNone{false, false, false};
 
-struct Kind {
-  const char *name, *precision;
-};
-
-void PrintTo(const Kind &kind, std::ostream *out) { *out << kind.name << " " << kind.precision; }
-
-std::vector<Result> together(const Model &model, const std::vector<Request> &requests) {
-  std::vector<std::unique_ptr<Answer>> answers;
-  for (const Request &request : requests)
-    answers.push_back(model.begin(request, {}));
-  for (;;) {
-    std::vector<Answer *> going;
-    for (const auto &answer : answers)
-      if (!answer->finished())
-        going.push_back(answer.get());
-    if (going.empty())
-      break;
-    model.advance(going);
-  }
-  std::vector<Result> results;
-  for (const auto &answer : answers)
-    results.push_back(answer->take());
-  return results;
-}
-
-class ReuseTest : public ::testing::TestWithParam<Kind> {
+class ReuseTest : public ReferenceModel {
 protected:
   void SetUp() override {
-    const std::string name = GetParam().name;
-    model_ = Model::load({test::data(name + "/model"), "cpu", GetParam().precision, 0});
-    const nlohmann::json reference = test::read_json(name + "/case.json");
-    for (const auto &prompt : reference["prompts"]) {
-      Request request;
-      request.question = prompt["question"];
+    ReferenceModel::SetUp();
+    for (Request &request : requests_)
       request.max_tokens = 48;
-      for (const auto &path : prompt["images"])
-        request.images.push_back(load_image(test::data(name + "/" + path.get<std::string>())));
-      requests_.push_back(std::move(request));
-    }
   }
 
   Result plain(Request request) const {
@@ -64,9 +29,6 @@ protected:
     EXPECT_EQ(got.token_logprobs, want.token_logprobs);
     EXPECT_EQ(got.stop_reason, want.stop_reason);
   }
-
-  std::shared_ptr<const Model> model_;
-  std::vector<Request> requests_;
 };
 
 TEST_P(ReuseTest, ChangesNoAnswer) {
@@ -148,16 +110,7 @@ TEST_P(ReuseTest, SampledAnswersAreTheSameToo) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, ReuseTest,
-                         ::testing::Values(Kind{"gemma", "float32"}, Kind{"vicuna", "bfloat16"},
-                                           Kind{"mixtral", "float32"}, Kind{"vicuna-hd", "float32"},
-                                           Kind{"yi", "bfloat16"}, Kind{"llama3", "int8"},
-                                           Kind{"gemma", "int4"}, Kind{"mixtral", "int4"}),
-                         [](const auto &info) {
-                           std::string name = info.param.name;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name + "_" + info.param.precision;
-                         });
+INSTANTIATE_TEST_SUITE_P(Cases, ReuseTest, reference_kinds(), reference_name);
 
 /// The embedded model on a scene that changes slowly: part of a picture, a little further each
 /// time.
@@ -173,7 +126,7 @@ protected:
     }
     return out;
   }
-  const Image picture_ = load_image(test::data("../../pipelines/captioned.jpg"));
+  const Image picture_ = load_image(data("../../pipelines/captioned.jpg"));
 };
 
 TEST_P(ReuseOfCaptions, NoneOfManyDiffers) {
@@ -216,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(Precisions, ReuseOfCaptions,
 TEST(ReuseOfJson, ChangesNoAnswer) {
   const auto model = Model::load({});
   Request request;
-  request.images = {load_image(test::data("../../pipelines/captioned.jpg"))};
+  request.images = {load_image(data("../../pipelines/captioned.jpg"))};
   request.question = "What is in the picture?";
   request.max_tokens = 100;
   request.json_schema = R"({"type":"object","properties":{"what":{"type":"string"},
@@ -236,4 +189,4 @@ TEST(ReuseOfJson, ChangesNoAnswer) {
 }
 
 } // namespace
-} // namespace vlm
+} // namespace vlm::test
