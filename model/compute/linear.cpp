@@ -112,6 +112,15 @@ at::Tensor Linear::operator()(const at::Tensor &x) const {
   return bias_.defined() ? y.add_(bias_) : y;
 }
 
+at::Tensor Linear::precise(const at::Tensor &x) const {
+  const bool rounds = x.is_cpu() && !quantized_ && weight_.scalar_type() == at::kBFloat16 &&
+                      cpu_has_bf16() && x.numel() > kFewRows * in_features();
+  if (!rounds)
+    return (*this)(x);
+  const at::Tensor rest = x - x.to(at::kBFloat16).to(at::kFloat);
+  return (*this)(x).add_(multiply(rest));
+}
+
 at::Tensor Linear::multiply(const at::Tensor &x) const {
   if (!x.is_cpu() || (bf16_products() && weight_.scalar_type() == at::kFloat))
     return bf16_linear(x, weight_);

@@ -40,6 +40,10 @@ public:
   /// x float32 [..., in] -> float32 [..., out].
   at::Tensor operator()(const at::Tensor &x) const;
 
+  /// The same with twice the digits of x where bfloat16 products would round it to eight: a second
+  /// product takes what the rounding left.
+  at::Tensor precise(const at::Tensor &x) const;
+
   int64_t in_features() const;
   int64_t out_features() const;
   const at::Tensor &weight() const { return weight_; } ///< undefined when quantised

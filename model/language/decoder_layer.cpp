@@ -28,9 +28,11 @@ at::Tensor DecoderLayer::operator()(const at::Tensor &x, const Rope &rope,
     return projected.view({x.size(0), x.size(1), -1, head_dim_}).transpose(1, 2);
   };
   const at::Tensor normal = input_layernorm_(x);
-  const at::Tensor q = rope(heads(q_proj_(normal)));
-  const at::Tensor k = rope(heads(k_proj_(normal)));
-  const at::Tensor mixed = attend(q, k, heads(v_proj_(normal)));
+  // Most of what bfloat16 products do to the logits comes by way of attention, which has the
+  // smaller matrices.
+  const at::Tensor q = rope(heads(q_proj_.precise(normal)));
+  const at::Tensor k = rope(heads(k_proj_.precise(normal)));
+  const at::Tensor mixed = attend(q, k, heads(v_proj_.precise(normal)));
   const at::Tensor y = x + o_proj_(mixed.transpose(1, 2).flatten(2));
   return y + feed_forward_(post_attention_layernorm_(y));
 }

@@ -76,6 +76,14 @@ TEST(Linear, Bfloat16ProductsWhereNative) {
   EXPECT_TRUE(near(Linear(w, {})(x), at::linear(rounded, w.to(at::kDouble)), 1e-4));
 }
 
+TEST(Linear, PreciseProductsKeepTheActivations) {
+  const at::NoGradGuard guard;
+  const at::Tensor x = values({64, 256}, 1), w = values({130, 256}, 2).to(at::kBFloat16);
+  const at::Tensor b = values({130}, 3);
+  const at::Tensor want = at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble));
+  EXPECT_TRUE(near(Linear(w, b).precise(x), want, 1e-3));
+}
+
 TEST(Linear, Bfloat16TrainingStaysCloseAndDifferentiable) {
   set_bf16_products(true);
   const at::Tensor x = parameter({6, 32}, 1), w = parameter({5, 32}, 2), b = parameter({5}, 3);
