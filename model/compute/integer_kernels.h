@@ -35,19 +35,33 @@ struct IntegerRows {
   int64_t sums_stride;
 };
 
-/// Kernels for one kind of processor: up to tile_rows `rows` of x times one panel over `blocks`
-/// blocks, added to sums [rows, kPanelRows].
+/// Some panels of weights that lie one behind the other, and where their sums go:
+/// [panels, rows of x, kPanelRows].
+template <class Weights> struct Panels {
+  int64_t count;
+  const Weights *weights; ///< the first one's
+  int64_t stride;         ///< from panel to panel, in units of Weights
+  int64_t blocks;         ///< of each, from there on
+  int32_t *sums = nullptr;
+  int64_t sums_stride = 0; ///< from panel to panel
+};
+
+/// A kernel for one kind of processor: up to `rows` rows of x times up to `panels` panels, added
+/// to their sums.
+template <class Weights> struct IntegerKernel {
+  int64_t rows, panels;
+  void (*run)(int64_t rows, const IntegerRows &x, const Panels<Weights> &panels);
+};
+
+/// Kernels for one kind of processor.
 struct IntegerKernels {
   const char *name;
-  int64_t tile_rows;
   /// `int8` adds this to every weight, so its sums are too large by this times the sum of x's row.
   int32_t int8_offset;
   /// Many rows are done sooner on unpacked weights than by `int4`.
   bool unpack_for_many;
-  void (*int8)(int64_t rows, const IntegerRows &x, const int8_t *weights, int64_t blocks,
-               int32_t *sums);
-  void (*int4)(int64_t rows, const IntegerRows &x, const Int4Block *weights, int64_t blocks,
-               int32_t *sums);
+  IntegerKernel<int8_t> int8;
+  IntegerKernel<Int4Block> int4;
 };
 
 /// All that this processor can run, best first. Any thread may call it.

@@ -17,7 +17,7 @@ struct Two {
 };
 
 struct Avx2 {
-  static constexpr int kTileRows = 4;
+  static constexpr int kInt8Rows = 4, kInt4Rows = 4, kPanels = 1;
   using Sums = Two;
   using GroupSums = Two; // 16 bits: 8 times two products of at most 15 * 127
   struct Int8Weights {
@@ -52,8 +52,8 @@ struct Avx2 {
     const __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w));
     return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
   }
-  static Sums multiply(const Sums &sums, const Int8Weights &w, __m256i x) {
-    return {_mm256_add_epi32(sums.first, products(w.value.first, w.magnitude.first, x)),
+  static void multiply(Sums &sums, const Int8Weights &w, __m256i x) {
+    sums = {_mm256_add_epi32(sums.first, products(w.value.first, w.magnitude.first, x)),
             _mm256_add_epi32(sums.second, products(w.value.second, w.magnitude.second, x))};
   }
 
@@ -65,8 +65,8 @@ struct Avx2 {
   static Two high(const Two &nibbles) {
     return low({_mm256_srli_epi16(nibbles.first, 4), _mm256_srli_epi16(nibbles.second, 4)});
   }
-  static GroupSums add(const GroupSums &sums, const Two &w, __m256i x) {
-    return {_mm256_add_epi16(sums.first, _mm256_maddubs_epi16(w.first, x)),
+  static void add(GroupSums &sums, const Two &w, __m256i x) {
+    sums = {_mm256_add_epi16(sums.first, _mm256_maddubs_epi16(w.first, x)),
             _mm256_add_epi16(sums.second, _mm256_maddubs_epi16(w.second, x))};
   }
   // In both 16-bit halves of a lane.
@@ -78,21 +78,20 @@ struct Avx2 {
     const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
     return {doubled(all), doubled(_mm_srli_si128(all, 8))};
   }
-  static Sums add_scaled(const Sums &sums, const GroupSums &group, const Two &scales) {
-    return {_mm256_add_epi32(sums.first, _mm256_madd_epi16(group.first, scales.first)),
+  static void add_scaled(Sums &sums, const GroupSums &group, const Two &scales) {
+    sums = {_mm256_add_epi32(sums.first, _mm256_madd_epi16(group.first, scales.first)),
             _mm256_add_epi32(sums.second, _mm256_madd_epi16(group.second, scales.second))};
   }
   static Two offsets(const int8_t *from) { return {load_half(from), load_half(from + 16)}; }
-  static Sums add_offsets(const Sums &sums, const Two &offsets, const int16_t *x) {
+  static void add_offsets(Sums &sums, const Two &offsets, const int16_t *x) {
     const __m256i pair = spread(x);
-    return {_mm256_add_epi32(sums.first, _mm256_madd_epi16(offsets.first, pair)),
+    sums = {_mm256_add_epi32(sums.first, _mm256_madd_epi16(offsets.first, pair)),
             _mm256_add_epi32(sums.second, _mm256_madd_epi16(offsets.second, pair))};
   }
 };
 
 } // namespace
 
-const IntegerKernels avx2_kernels = {"AVX2", Avx2::kTileRows,   0,
-                                     false,  int8_kernel<Avx2>, int4_kernel<Avx2>};
+const IntegerKernels avx2_kernels = {"AVX2", 0, false, int8_kernel<Avx2>, int4_kernel<Avx2>};
 
 } // namespace vlm

@@ -16,71 +16,118 @@ inline void fetch(const void *weights) {
   __builtin_prefetch(static_cast<const char *>(weights) + kAhead);
 }
 
-template <class Isa, int M>
-void int8_rows(const IntegerRows &x, const int8_t *weights, int64_t blocks, int32_t *sums) {
-  typename Isa::Sums total[M];
-  for (int m = 0; m < M; ++m)
-    total[m] = Isa::load(sums + m * kPanelRows);
-  for (int64_t k = 0; k < blocks * kBlock; k += 4) {
-    const auto w = Isa::int8_weights(weights + k * kPanelRows);
-    fetch(weights + k * kPanelRows);
-    for (int m = 0; m < M; ++m)
-      total[m] = Isa::multiply(total[m], w, Isa::spread(x.values + m * x.stride + k));
+// The sums of a tile, in registers.
+template <class Isa, int M, int P> struct Tile {
+  typename Isa::Sums sums[P][M];
+
+  template <class Weights> explicit Tile(const Panels<Weights> &panels) {
+    for (int p = 0; p < P; ++p)
+      for (int m = 0; m < M; ++m)
+        sums[p][m] = Isa::load(panels.sums + p * panels.sums_stride + m * kPanelRows);
   }
-  for (int m = 0; m < M; ++m)
-    Isa::store(sums + m * kPanelRows, total[m]);
+  template <class Weights> void store(const Panels<Weights> &panels) const {
+    for (int p = 0; p < P; ++p)
+      for (int m = 0; m < M; ++m)
+        Isa::store(panels.sums + p * panels.sums_stride + m * kPanelRows, sums[p][m]);
+  }
+};
+
+template <class Isa, int M, int P>
+void int8_tile(const IntegerRows &x, const Panels<int8_t> &panels) {
+  Tile<Isa, M, P> tile(panels);
+  const int8_t *weights = panels.weights;
+  for (int64_t k = 0; k < panels.blocks * kBlock; k += 4, weights += 4 * kPanelRows) {
+    decltype(Isa::int8_weights(nullptr)) w[P];
+    for (int p = 0; p < P; ++p) {
+      w[p] = Isa::int8_weights(weights + p * panels.stride);
+      fetch(weights + p * panels.stride);
+    }
+    for (int m = 0; m < M; ++m) {
+      const auto values = Isa::spread(x.values + m * x.stride + k);
+      for (int p = 0; p < P; ++p)
+        Isa::multiply(tile.sums[p][m], w[p], values);
+    }
+  }
+  tile.store(panels);
 }
 
-template <class Isa, int M>
-void int4_rows(const IntegerRows &x, const Int4Block *weights, int64_t blocks, int32_t *sums) {
-  typename Isa::Sums total[M];
-  for (int m = 0; m < M; ++m)
-    total[m] = Isa::load(sums + m * kPanelRows);
-  for (int64_t b = 0; b < blocks; ++b) {
-    const Int4Block &block = weights[b];
+// Four times the panel's rows of nibbles, in `group`.
+template <class Isa, int M, int P, class Nibbles>
+void add_products(typename Isa::GroupSums (&group)[P][M], const Nibbles (&w)[P],
+                  const IntegerRows &x, int64_t column) {
+  for (int m = 0; m < M; ++m) {
+    const auto values = Isa::spread(x.values + m * x.stride + column);
+    for (int p = 0; p < P; ++p)
+      Isa::add(group[p][m], w[p], values);
+  }
+}
+
+template <class Isa, int M, int P>
+void int4_tile(const IntegerRows &x, const Panels<Int4Block> &panels) {
+  Tile<Isa, M, P> tile(panels);
+  const Int4Block *block = panels.weights;
+  for (int64_t b = 0; b < panels.blocks; ++b, ++block) {
     for (int g = 0; g < 2; ++g) {
-      const int8_t *values = x.values + b * kBlock + g * kGroup;
-      typename Isa::GroupSums group[M] = {};
+      typename Isa::GroupSums group[P][M] = {};
 #pragma GCC unroll 1 // or GCC 12 keeps all products of the group, most of them in memory
       for (int j = 0; j < 4; ++j) {
-        const auto nibbles = Isa::nibbles(block.nibbles[g][j][0]);
-        fetch(block.nibbles[g][j]);
-        const auto low = Isa::low(nibbles), high = Isa::high(nibbles);
-        for (int m = 0; m < M; ++m)
-          group[m] = Isa::add(group[m], low, Isa::spread(values + m * x.stride + 4 * j));
-        for (int m = 0; m < M; ++m)
-          group[m] =
-              Isa::add(group[m], high, Isa::spread(values + m * x.stride + 4 * j + kGroup / 2));
+        decltype(Isa::low(Isa::nibbles(nullptr))) low[P], high[P];
+        for (int p = 0; p < P; ++p) {
+          const uint8_t *from = block[p * panels.stride].nibbles[g][j][0];
+          const auto nibbles = Isa::nibbles(from);
+          fetch(from);
+          low[p] = Isa::low(nibbles);
+          high[p] = Isa::high(nibbles);
+        }
+        const int64_t column = b * kBlock + g * kGroup + 4 * j;
+        add_products<Isa, M, P>(group, low, x, column);
+        add_products<Isa, M, P>(group, high, x, column + kGroup / 2);
       }
-      const auto scales = Isa::scales(block.scales[g]);
-      for (int m = 0; m < M; ++m)
-        total[m] = Isa::add_scaled(total[m], group[m], scales);
+      for (int p = 0; p < P; ++p) {
+        const auto scales = Isa::scales(block[p * panels.stride].scales[g]);
+        for (int m = 0; m < M; ++m)
+          Isa::add_scaled(tile.sums[p][m], group[p][m], scales);
+      }
     }
-    const auto offsets = Isa::offsets(block.offsets[0]);
-    for (int m = 0; m < M; ++m)
-      total[m] = Isa::add_offsets(total[m], offsets, x.sums + m * x.sums_stride + 2 * b);
+    for (int p = 0; p < P; ++p) {
+      const auto offsets = Isa::offsets(block[p * panels.stride].offsets[0]);
+      for (int m = 0; m < M; ++m)
+        Isa::add_offsets(tile.sums[p][m], offsets, x.sums + m * x.sums_stride + 2 * b);
+    }
   }
-  for (int m = 0; m < M; ++m)
-    Isa::store(sums + m * kPanelRows, total[m]);
+  tile.store(panels);
 }
 
-template <class Isa, int M = Isa::kTileRows>
-void int8_kernel(int64_t rows, const IntegerRows &x, const int8_t *weights, int64_t blocks,
-                 int32_t *sums) {
-  if (rows == M)
-    return int8_rows<Isa, M>(x, weights, blocks, sums);
+template <class Isa, int M, int P> struct Int8Tile {
+  using Weights = int8_t;
+  static constexpr auto run = int8_tile<Isa, M, P>;
+};
+
+template <class Isa, int M, int P> struct Int4Tile {
+  using Weights = Int4Block;
+  static constexpr auto run = int4_tile<Isa, M, P>;
+};
+
+// The tile of that many rows and panels, at most M and P.
+template <template <class, int, int> class Of, class Isa, int M, int P>
+void run_tile(int64_t rows, const IntegerRows &x,
+              const Panels<typename Of<Isa, M, P>::Weights> &panels) {
+  if (rows == M && panels.count == P)
+    return Of<Isa, M, P>::run(x, panels);
+  if constexpr (P > 1)
+    if (panels.count < P)
+      return run_tile<Of, Isa, M, P - 1>(rows, x, panels);
   if constexpr (M > 1)
-    int8_kernel<Isa, M - 1>(rows, x, weights, blocks, sums);
+    run_tile<Of, Isa, M - 1, P>(rows, x, panels);
 }
 
-template <class Isa, int M = Isa::kTileRows>
-void int4_kernel(int64_t rows, const IntegerRows &x, const Int4Block *weights, int64_t blocks,
-                 int32_t *sums) {
-  if (rows == M)
-    return int4_rows<Isa, M>(x, weights, blocks, sums);
-  if constexpr (M > 1)
-    int4_kernel<Isa, M - 1>(rows, x, weights, blocks, sums);
-}
+template <class Isa>
+constexpr IntegerKernel<int8_t> int8_kernel = {
+    Isa::kInt8Rows, Isa::kPanels, run_tile<Int8Tile, Isa, Isa::kInt8Rows, Isa::kPanels>};
+
+template <class Isa>
+constexpr IntegerKernel<Int4Block> int4_kernel = {
+    Isa::kInt4Rows, Isa::kPanels, run_tile<Int4Tile, Isa, Isa::kInt4Rows, Isa::kPanels>};
 
 } // namespace
 } // namespace vlm

@@ -9,7 +9,7 @@ extern const IntegerKernels portable_kernels;
 namespace {
 
 struct Portable {
-  static constexpr int kTileRows = 1;
+  static constexpr int kInt8Rows = 1, kInt4Rows = 1, kPanels = 1;
   static constexpr int32_t kOffset = 128;
   struct Sums {
     int32_t row[kPanelRows];
@@ -33,11 +33,10 @@ struct Portable {
       out.row[i / 4][i % 4] = static_cast<uint8_t>(from[i] + kOffset);
     return out;
   }
-  static Sums multiply(Sums sums, const Weights &w, const int8_t *x) {
+  static void multiply(Sums &sums, const Weights &w, const int8_t *x) {
     for (int row = 0; row < kPanelRows; ++row)
       for (int i = 0; i < 4; ++i)
         sums.row[row] += w.row[row][i] * x[i];
-    return sums;
   }
 
   static const uint8_t *nibbles(const uint8_t *from) { return from; }
@@ -53,26 +52,22 @@ struct Portable {
       out.row[i / 4][i % 4] = nibbles[i] >> 4;
     return out;
   }
-  static GroupSums add(const GroupSums &sums, const Weights &w, const int8_t *x) {
-    return multiply(sums, w, x);
-  }
+  static void add(GroupSums &sums, const Weights &w, const int8_t *x) { multiply(sums, w, x); }
   static const uint8_t *scales(const uint8_t *from) { return from; }
-  static Sums add_scaled(Sums sums, const GroupSums &group, const uint8_t *scales) {
+  static void add_scaled(Sums &sums, const GroupSums &group, const uint8_t *scales) {
     for (int row = 0; row < kPanelRows; ++row)
       sums.row[row] += group.row[row] * scales[row];
-    return sums;
   }
   static const int8_t *offsets(const int8_t *from) { return from; }
-  static Sums add_offsets(Sums sums, const int8_t *offsets, const int16_t *x) {
+  static void add_offsets(Sums &sums, const int8_t *offsets, const int16_t *x) {
     for (int row = 0; row < kPanelRows; ++row)
       sums.row[row] += offsets[2 * row] * x[0] + offsets[2 * row + 1] * x[1];
-    return sums;
   }
 };
 
 } // namespace
 
-const IntegerKernels portable_kernels = {"portable", Portable::kTileRows,   Portable::kOffset,
-                                         true,       int8_kernel<Portable>, int4_kernel<Portable>};
+const IntegerKernels portable_kernels = {"portable", Portable::kOffset, true, int8_kernel<Portable>,
+                                         int4_kernel<Portable>};
 
 } // namespace vlm

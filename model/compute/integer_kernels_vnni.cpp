@@ -12,7 +12,8 @@ extern const IntegerKernels vnni_kernels;
 namespace {
 
 struct Vnni {
-  static constexpr int kTileRows = 8;
+  // With the weights and a row's values these sums fill the registers.
+  static constexpr int kInt8Rows = 12, kInt4Rows = 6, kPanels = 2;
   using Sums = __m512i;
   using GroupSums = __m512i;
 
@@ -27,31 +28,34 @@ struct Vnni {
   static __m512i int8_weights(const int8_t *from) { // + 128
     return _mm512_xor_si512(load(from), _mm512_set1_epi8(-128));
   }
-  static Sums multiply(Sums sums, __m512i w, __m512i x) { return _mm512_dpbusd_epi32(sums, w, x); }
+  // GCC 12 copies the sums twice around its builtin.
+  static void multiply(Sums &sums, __m512i w, __m512i x) {
+    __m512i out = sums;
+    asm("vpdpbusd %2, %1, %0" : "+v"(out) : "v"(w), "v"(x));
+    sums = out;
+  }
 
   static __m512i nibbles(const uint8_t *from) { return load(from); }
   static __m512i low(__m512i nibbles) { return _mm512_and_si512(nibbles, _mm512_set1_epi8(15)); }
   static __m512i high(__m512i nibbles) { return low(_mm512_srli_epi16(nibbles, 4)); }
-  static GroupSums add(GroupSums sums, __m512i w, __m512i x) {
-    return _mm512_dpbusd_epi32(sums, w, x);
-  }
+  static void add(GroupSums &sums, __m512i w, __m512i x) { multiply(sums, w, x); }
   static __m512i scales(const uint8_t *from) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(from)));
   }
-  static Sums add_scaled(Sums sums, GroupSums group, __m512i scales) {
-    return _mm512_add_epi32(sums, _mm512_mullo_epi32(group, scales));
+  static void add_scaled(Sums &sums, GroupSums group, __m512i scales) {
+    sums = _mm512_add_epi32(sums, _mm512_mullo_epi32(group, scales));
   }
   static __m512i offsets(const int8_t *from) {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)));
   }
-  static Sums add_offsets(Sums sums, __m512i offsets, const int16_t *x) {
-    return _mm512_dpwssd_epi32(sums, offsets, spread(x));
+  static void add_offsets(Sums &sums, __m512i offsets, const int16_t *x) {
+    sums = _mm512_dpwssd_epi32(sums, offsets, spread(x));
   }
 };
 
 } // namespace
 
-const IntegerKernels vnni_kernels = {"AVX-512 VNNI", Vnni::kTileRows,   128,
-                                     true,           int8_kernel<Vnni>, int4_kernel<Vnni>};
+const IntegerKernels vnni_kernels = {"AVX-512 VNNI", 128, true, int8_kernel<Vnni>,
+                                     int4_kernel<Vnni>};
 
 } // namespace vlm

@@ -16,7 +16,8 @@ constexpr int64_t kPart = 1 << 16; // weights that are worth a thread
 constexpr int64_t kPanels = 4;     // panels, blocks of each and rows of x that stay near meanwhile
 constexpr int64_t kBlocks = 16;
 constexpr int64_t kRows = 256;
-constexpr int64_t kMany = 32; // up to here panels are read one by one, as they lie in memory
+constexpr int64_t kFew = 8;   // up to here panels are read one by one, as they lie in memory
+constexpr int64_t kMany = 32; // above, 4-bit weights are unpacked where that is worth it
 
 class Product {
 public:
@@ -30,7 +31,7 @@ public:
   // The outputs of some panels.
   void run(int64_t panel, int64_t end) const {
     Near near;
-    const int64_t step = x_.count() > kMany ? kPanels : 1;
+    const int64_t step = x_.count() > kFew ? kPanels : 1;
     near.sums.resize(static_cast<size_t>(std::min(kRows, x_.count()) * step * kPanelRows));
     if (unpacks_)
       near.unpacked.resize(kPanels * kBlocks * kInt8Block);
@@ -55,11 +56,18 @@ private:
     begin(t, near);
     for (int64_t block = 0; block < weight_.blocks(); block += kBlocks) {
       const int64_t blocks = std::min(kBlocks, weight_.blocks() - block);
-      if (unpacks_)
+      if (unpacks_) {
         unpack_panels(t, block, blocks, near);
-      for (int64_t r = 0; r < t.rows; r += kernels_.tile_rows)
-        for (int64_t p = 0; p < t.panels; ++p)
-          multiply(t, p, r, block, blocks, near);
+        multiply<int8_t>(kernels_.int8, t, block,
+                         {0, near.unpacked.data(), kBlocks * kInt8Block, blocks}, near);
+      } else if (int8_) {
+        multiply<int8_t>(kernels_.int8, t, block,
+                         {0, weight_.int8(t.panel, block), weight_.blocks() * kInt8Block, blocks},
+                         near);
+      } else {
+        multiply<Int4Block>(kernels_.int4, t, block,
+                            {0, weight_.int4(t.panel, block), weight_.blocks(), blocks}, near);
+      }
     }
     finish(t, near);
   }
@@ -79,18 +87,19 @@ private:
                &near.unpacked[static_cast<size_t>((p * kBlocks + b) * kInt8Block)]);
   }
 
-  void multiply(const Tile &t, int64_t p, int64_t r, int64_t block, int64_t blocks,
-                Near &near) const {
-    const int64_t rows = std::min(kernels_.tile_rows, t.rows - r);
-    const IntegerRows x = x_.at(t.row + r, block);
-    int32_t *sums = t.sums(near, p, r);
-    if (unpacks_)
-      kernels_.int8(rows, x, &near.unpacked[static_cast<size_t>(p * kBlocks * kInt8Block)], blocks,
-                    sums);
-    else if (int8_)
-      kernels_.int8(rows, x, weight_.int8(t.panel + p, block), blocks, sums);
-    else
-      kernels_.int4(rows, x, weight_.int4(t.panel + p, block), blocks, sums);
+  // `panels`: the tile's first one.
+  template <class Weights>
+  void multiply(const IntegerKernel<Weights> &kernel, const Tile &t, int64_t block,
+                Panels<Weights> panels, Near &near) const {
+    panels.sums_stride = t.rows * kPanelRows;
+    const Weights *weights = panels.weights;
+    for (int64_t r = 0; r < t.rows; r += kernel.rows)
+      for (int64_t p = 0; p < t.panels; p += kernel.panels) {
+        panels.count = std::min(kernel.panels, t.panels - p);
+        panels.weights = weights + p * panels.stride;
+        panels.sums = t.sums(near, p, r);
+        kernel.run(std::min(kernel.rows, t.rows - r), x_.at(t.row + r, block), panels);
+      }
   }
 
   void finish(const Tile &t, Near &near) const {
@@ -106,13 +115,20 @@ private:
     }
   }
 
-  // All of the panel's rows, so that each is computed by the same instructions.
   static void write(const int32_t *sums, float scale, const float *scales, const float *bias,
                     float *y, int64_t count) {
+    if (count == kPanelRows)
+      return scale_panel(sums, scale, scales, bias, y);
     float out[kPanelRows];
+    scale_panel(sums, scale, scales, bias, out);
+    std::copy_n(out, count, y);
+  }
+
+  // All of the panel's rows, so that each is computed by the same instructions.
+  static void scale_panel(const int32_t *sums, float scale, const float *scales, const float *bias,
+                          float *out) {
     for (int64_t i = 0; i < kPanelRows; ++i)
       out[i] = static_cast<float>(sums[i]) * (scale * scales[i]) + bias[i];
-    std::copy_n(out, count, y);
   }
 
   const QuantizedRows &x_;

@@ -24,7 +24,8 @@ int64_t padded(int64_t columns) { return (columns + kBlock - 1) / kBlock * kBloc
 QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
     : values_(at::empty({x.size(0), padded(x.size(1)) + kGap}, at::kChar)),
       scales_(at::empty({x.size(0)}, at::kFloat)),
-      sums_(at::empty({x.size(0), padded(x.size(1)) / kGroup}, at::kShort)) {
+      sums_(at::empty({x.size(0), padded(x.size(1)) / kGroup}, at::kShort)),
+      totals_(at::empty({x.size(0)}, at::kInt)) {
   const int64_t rows = x.size(0), columns = x.size(1);
   const float *from = x.data_ptr<float>();
   const float *factors = smoothing.defined() ? smoothing.data_ptr<float>() : nullptr;
@@ -47,26 +48,21 @@ void QuantizedRows::quantize(const float *x, int64_t columns, int64_t row) const
   scales_.data_ptr<float>()[row] = quantize_row(x, columns, to);
   std::fill(to + columns, to + padded(columns), int8_t{0});
   int16_t *sums = sums_.data_ptr<int16_t>() + row * sums_.size(1);
+  int32_t total = 0;
   for (int64_t group = 0; group < sums_.size(1); ++group) {
     int32_t sum = 0;
     for (int64_t i = 0; i < kGroup; ++i)
       sum += to[group * kGroup + i];
     sums[group] = static_cast<int16_t>(sum);
+    total += sum;
   }
+  totals_.data_ptr<int32_t>()[row] = total;
 }
 
 IntegerRows QuantizedRows::at(int64_t row, int64_t block) const {
   const int64_t stride = values_.size(1), sums_stride = sums_.size(1);
   return {values_.data_ptr<int8_t>() + row * stride + block * kBlock, stride,
           sums_.data_ptr<int16_t>() + row * sums_stride + block * (kBlock / kGroup), sums_stride};
-}
-
-int32_t QuantizedRows::sum(int64_t row) const {
-  const int16_t *sums = sums_.data_ptr<int16_t>() + row * sums_.size(1);
-  int32_t sum = 0;
-  for (int64_t group = 0; group < sums_.size(1); ++group)
-    sum += sums[group];
-  return sum;
 }
 
 } // namespace vlm

@@ -21,11 +21,12 @@ public:
   /// From `row` and column `block * kBlock` on; columns behind K are zeros up to a whole block.
   IntegerRows at(int64_t row, int64_t block) const;
   /// Sum of a row's integers.
-  int32_t sum(int64_t row) const;
+  int32_t sum(int64_t row) const { return totals_.data_ptr<int32_t>()[row]; }
 
 private:
   void quantize(const float *x, int64_t columns, int64_t row) const;
-  at::Tensor values_, scales_, sums_; // int8 [M, stride], float32 [M], int16 [M, groups]
+  at::Tensor values_, scales_; // int8 [M, stride], float32 [M]
+  at::Tensor sums_, totals_;   // int16 [M, groups], int32 [M]
 };
 
 } // namespace vlm
