@@ -68,7 +68,7 @@ TEST(Quantized, ProductsAreExact) {
         const QuantizedWeight w = quantized(kind, integers(n, k, 3));
         const at::Tensor x = integers(33, k, 4), want = naive(x, w);
         for (const IntegerKernels &kernels : all_kernels())
-          for (const int64_t m : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 31, 32, 33})
+          for (const int64_t m : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 23, 32, 33})
             EXPECT_TRUE(
                 quantized_product(x.narrow(0, 0, m), w, {}, kernels).equal(want.narrow(0, 0, m)))
                 << kernels.name << ": " << m << " x " << k << " x " << n;
