@@ -34,18 +34,19 @@ struct Bounds {
 class QuantizedModel : public ::testing::TestWithParam<Bounds> {};
 
 TEST_P(QuantizedModel, EveryStepStaysNearTheReference) {
-  const auto &[precision, features, tokens, logits] = GetParam();
+  const Bounds &bounds = GetParam();
   for (const std::string name :
        {"gemma", "vicuna", "llama3", "mixtral", "yi", "vicuna-hd", "llama3-hd"}) {
-    const auto model = load(test::data(name + "/model"), precision);
-    EXPECT_EQ(model->info().precision, precision);
+    const auto model = load(test::data(name + "/model"), bounds.precision);
+    EXPECT_EQ(model->info().precision, bounds.precision);
     const auto prompt = test::read_json(name + "/case.json")["prompts"][0];
     Request request;
     request.question = prompt["question"];
     request.max_tokens = 1;
     for (const auto &path : prompt["images"])
       request.images.push_back(load_image(test::data(name + "/" + path.get<std::string>())));
-    request.dump_path = ::testing::TempDir() + "dump-" + precision + "-" + name + ".safetensors";
+    request.dump_path =
+        ::testing::TempDir() + "dump-" + bounds.precision + "-" + name + ".safetensors";
     model->generate(request);
     const SafetensorsFile dump(request.dump_path);
     const Fixture expected(name + "/expected.safetensors");
@@ -53,13 +54,13 @@ TEST_P(QuantizedModel, EveryStepStaysNearTheReference) {
       if (!expected.contains("p0." + std::string(tensor)))
         return;
       const double got = cosine(dump.load(tensor), expected["p0." + std::string(tensor)]);
-      std::printf("%-10s %s %-20s cosine %.5f\n", name.c_str(), precision, tensor, got);
+      std::printf("%-10s %s %-20s cosine %.5f\n", name.c_str(), bounds.precision, tensor, got);
       EXPECT_GE(got, bound) << name << " " << tensor;
     };
     for (const char *tensor : {"vision_features", "vision_aux_features", "mined"})
-      near(tensor, features);
-    near("visual_tokens", tokens);
-    near("logits", logits);
+      near(tensor, bounds.features);
+    near("visual_tokens", bounds.tokens);
+    near("logits", bounds.logits);
     std::remove(request.dump_path.c_str());
   }
 }
