@@ -50,6 +50,7 @@ template <class Weights> struct Panels {
 /// to their sums.
 template <class Weights> struct IntegerKernel {
   int64_t rows, panels;
+  double row_cost; ///< quantized_row_cost(), with 2048 x 16384 weights on two Zen 4 cores
   void (*run)(int64_t rows, const IntegerRows &x, const Panels<Weights> &panels);
 };
 

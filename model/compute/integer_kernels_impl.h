@@ -123,11 +123,13 @@ void run_tile(int64_t rows, const IntegerRows &x,
 
 template <class Isa>
 constexpr IntegerKernel<int8_t> int8_kernel = {
-    Isa::kInt8Rows, Isa::kPanels, run_tile<Int8Tile, Isa, Isa::kInt8Rows, Isa::kPanels>};
+    Isa::kInt8Rows, Isa::kPanels, Isa::kInt8RowCost,
+    run_tile<Int8Tile, Isa, Isa::kInt8Rows, Isa::kPanels>};
 
 template <class Isa>
 constexpr IntegerKernel<Int4Block> int4_kernel = {
-    Isa::kInt4Rows, Isa::kPanels, run_tile<Int4Tile, Isa, Isa::kInt4Rows, Isa::kPanels>};
+    Isa::kInt4Rows, Isa::kPanels, Isa::kInt4RowCost,
+    run_tile<Int4Tile, Isa, Isa::kInt4Rows, Isa::kPanels>};
 
 } // namespace
 } // namespace vlm

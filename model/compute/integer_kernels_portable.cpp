@@ -10,6 +10,7 @@ namespace {
 
 struct Portable {
   static constexpr int kInt8Rows = 1, kInt4Rows = 1, kPanels = 1;
+  static constexpr double kInt8RowCost = 1, kInt4RowCost = 1;
   static constexpr int32_t kOffset = 128;
   struct Sums {
     int32_t row[kPanelRows];

@@ -152,4 +152,9 @@ at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
   return y;
 }
 
+double quantized_row_cost(Quantization kind) {
+  const IntegerKernels &best = *integer_kernels().front();
+  return kind == Quantization::Int8 ? best.int8.row_cost : best.int4.row_cost;
+}
+
 } // namespace vlm

@@ -13,4 +13,8 @@ at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
                              const at::Tensor &bias,
                              const IntegerKernels &kernels = *integer_kernels().front());
 
+/// What each further of 2 to 32 rows costs this processor, as a part (0..1) of what the first
+/// costs.
+double quantized_row_cost(Quantization kind);
+
 } // namespace vlm
