@@ -33,7 +33,7 @@ template <class Isa, int M, int P> struct Tile {
 };
 
 template <class Isa, int M, int P>
-void int8_tile(const IntegerRows &x, const Panels<int8_t> &panels) {
+void multiply_tile(const IntegerRows &x, const Panels<int8_t> &panels) {
   Tile<Isa, M, P> tile(panels);
   const int8_t *weights = panels.weights;
   for (int64_t k = 0; k < panels.blocks * kBlock; k += 4, weights += 4 * kPanelRows) {
@@ -51,7 +51,7 @@ void int8_tile(const IntegerRows &x, const Panels<int8_t> &panels) {
   tile.store(panels);
 }
 
-// Four times the panel's rows of nibbles, in `group`.
+// Products of four columns, from `column` on, added to the sums of their group.
 template <class Isa, int M, int P, class Nibbles>
 void add_products(typename Isa::GroupSums (&group)[P][M], const Nibbles (&w)[P],
                   const IntegerRows &x, int64_t column) {
@@ -63,7 +63,7 @@ void add_products(typename Isa::GroupSums (&group)[P][M], const Nibbles (&w)[P],
 }
 
 template <class Isa, int M, int P>
-void int4_tile(const IntegerRows &x, const Panels<Int4Block> &panels) {
+void multiply_tile(const IntegerRows &x, const Panels<Int4Block> &panels) {
   Tile<Isa, M, P> tile(panels);
   const Int4Block *block = panels.weights;
   for (int64_t b = 0; b < panels.blocks; ++b, ++block) {
@@ -98,38 +98,26 @@ void int4_tile(const IntegerRows &x, const Panels<Int4Block> &panels) {
   tile.store(panels);
 }
 
-template <class Isa, int M, int P> struct Int8Tile {
-  using Weights = int8_t;
-  static constexpr auto run = int8_tile<Isa, M, P>;
-};
-
-template <class Isa, int M, int P> struct Int4Tile {
-  using Weights = Int4Block;
-  static constexpr auto run = int4_tile<Isa, M, P>;
-};
-
 // The tile of that many rows and panels, at most M and P.
-template <template <class, int, int> class Of, class Isa, int M, int P>
-void run_tile(int64_t rows, const IntegerRows &x,
-              const Panels<typename Of<Isa, M, P>::Weights> &panels) {
+template <class Isa, int M, int P, class Weights>
+void run_tile(int64_t rows, const IntegerRows &x, const Panels<Weights> &panels) {
   if (rows == M && panels.count == P)
-    return Of<Isa, M, P>::run(x, panels);
+    return multiply_tile<Isa, M, P>(x, panels);
   if constexpr (P > 1)
     if (panels.count < P)
-      return run_tile<Of, Isa, M, P - 1>(rows, x, panels);
+      return run_tile<Isa, M, P - 1>(rows, x, panels);
   if constexpr (M > 1)
-    run_tile<Of, Isa, M - 1, P>(rows, x, panels);
+    run_tile<Isa, M - 1, P>(rows, x, panels);
 }
 
 template <class Isa>
-constexpr IntegerKernel<int8_t> int8_kernel = {
-    Isa::kInt8Rows, Isa::kPanels, Isa::kInt8RowCost,
-    run_tile<Int8Tile, Isa, Isa::kInt8Rows, Isa::kPanels>};
+constexpr IntegerKernel<int8_t> int8_kernel = {Isa::kInt8Rows, Isa::kPanels, Isa::kInt8RowCost,
+                                               run_tile<Isa, Isa::kInt8Rows, Isa::kPanels, int8_t>};
 
 template <class Isa>
 constexpr IntegerKernel<Int4Block> int4_kernel = {
     Isa::kInt4Rows, Isa::kPanels, Isa::kInt4RowCost,
-    run_tile<Int4Tile, Isa, Isa::kInt4Rows, Isa::kPanels>};
+    run_tile<Isa, Isa::kInt4Rows, Isa::kPanels, Int4Block>};
 
 } // namespace
 } // namespace vlm
