@@ -11,6 +11,7 @@ namespace gstvlm
 
 struct GstFree {
   void operator() (GstEvent * e) const noexcept { gst_event_unref (e); }
+  void operator() (GstMessage * m) const noexcept { gst_message_unref (m); }
   void operator() (GstBuffer * b) const noexcept { gst_buffer_unref (b); }
   void operator() (GstCaps * c) const noexcept { gst_caps_unref (c); }
   void operator() (GstStructure * s) const noexcept { gst_structure_free (s); }

@@ -13,6 +13,7 @@ Notices::reset ()
   warned_left_out_ = warned_late_ = false;
   warned_undated_ = warned_outside_ = false;
   last_qos_ = 0;
+  qos_.reset ();
 }
 
 void
@@ -73,15 +74,20 @@ Notices::dropped (
     return;
   last_qos_ = now;
   const GstSegment &segment = stream.segment ();
-  GstMessage * message =
-      gst_message_new_qos (GST_OBJECT (element_), stream.live (),
-          gst_segment_to_running_time (&segment, GST_FORMAT_TIME, moment.pts),
-          gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, moment.pts),
-          moment.pts, moment.duration);
-  gst_message_set_qos_values (message, 0, 1.0, 1000000);
-  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS,
+  qos_.reset (gst_message_new_qos (GST_OBJECT (element_), stream.live (),
+      gst_segment_to_running_time (&segment, GST_FORMAT_TIME, moment.pts),
+      gst_segment_to_stream_time (&segment, GST_FORMAT_TIME, moment.pts),
+      moment.pts, moment.duration));
+  gst_message_set_qos_values (qos_.get (), 0, 1.0, 1000000);
+  gst_message_set_qos_stats (qos_.get (), GST_FORMAT_BUFFERS,
       counters.answered + counters.skipped, counters.dropped);
-  gst_element_post_message (element_, message);
+}
+
+void
+Notices::after_push ()
+{
+  if (qos_)
+    gst_element_post_message (element_, qos_.release ());
 }
 
 } // namespace gstvlm

@@ -38,10 +38,14 @@ public:
   void undated ();
   /// Warns once when a region has nothing of the picture.
   void regions (const CaptionStream::RegionTotals &totals);
-  /// A QoS message about a moment that was dropped, at most one a second; the
-  /// counters in it are complete.
+  /// Makes a QoS message about a moment that was dropped, at most one a second;
+  /// the counters in it are complete.
   void dropped (const Moment &moment, const CaptionStream &stream,
       const Counters &counters);
+  /// Posts what dropped() made. To be called when a frame or an event was
+  /// pushed: a message wakes who reads the bus, and live video would wait for a
+  /// processor behind it.
+  void after_push ();
 
 private:
   GstElement * const element_;
@@ -49,6 +53,8 @@ private:
   std::atomic<bool> warned_left_out_{false}, warned_late_{false};
   bool warned_undated_ = false, warned_outside_ = false;
   gint64 last_qos_ = 0; ///< monotonic time
+  Ptr<GstMessage>
+      qos_; ///< none from one push to the next: it holds the element
 };
 
 } // namespace gstvlm

@@ -251,6 +251,7 @@ struct GstVlmCaptionPrivate {
   // Streaming thread only.
   CaptionStream stream;
   std::unique_ptr<CaptionFlow> flow;
+  GstPadChainFunction parent_chain = nullptr; ///< of GstBaseTransform
 };
 
 struct _GstVlmCaption {
@@ -262,11 +263,11 @@ G_DEFINE_TYPE (GstVlmCaption, gst_vlm_caption, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (
     vlmcaption, "vlmcaption", GST_RANK_NONE, GST_TYPE_VLM_CAPTION)
 
-static GstStaticPadTemplate sink_template =
+static GstStaticPadTemplate caption_sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
         GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
-static GstStaticPadTemplate src_template =
+static GstStaticPadTemplate caption_src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
         GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
@@ -412,6 +413,15 @@ gst_vlm_caption_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
   return guard (GST_ELEMENT (self), GST_FLOW_ERROR,
       [&] { return gst_vlm_caption_handle_frame (self, buffer); });
+}
+
+static GstFlowReturn
+gst_vlm_caption_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+{
+  GstVlmCaptionPrivate &priv = *GST_VLM_CAPTION (parent)->priv;
+  const GstFlowReturn flow = priv.parent_chain (pad, parent, buffer);
+  priv.notices.after_push ();
+  return flow;
 }
 
 static gboolean
@@ -582,12 +592,13 @@ gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
     return gst_vlm_caption_asking_event (self, event);
   const bool forward = guard (GST_ELEMENT (self), false,
       [&] { return gst_vlm_caption_handle_event (self, event); });
-  if (!forward) {
+  if (!forward)
     gst_event_unref (event);
-    return FALSE;
-  }
-  return GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class)
-      ->sink_event (trans, event);
+  const gboolean handled =
+      forward && GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class)
+                     ->sink_event (trans, event);
+  self->priv->notices.after_push ();
+  return handled;
 }
 
 static gboolean
@@ -861,8 +872,10 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
   element_class->request_new_pad =
       GST_DEBUG_FUNCPTR (gst_vlm_caption_request_new_pad);
   element_class->release_pad = GST_DEBUG_FUNCPTR (gst_vlm_caption_release_pad);
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &caption_sink_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &caption_src_template);
   for (GstStaticPadTemplate &each : outlet_templates)
     gst_element_class_add_static_pad_template_with_gtype (
         element_class, &each, GST_TYPE_VLM_TEXT_PAD);
@@ -891,6 +904,8 @@ gst_vlm_caption_init (GstVlmCaption * self)
   gst_base_transform_set_in_place (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);
   gst_base_transform_set_qos_enabled (trans, FALSE); // late video still flows
+  self->priv->parent_chain = GST_PAD_CHAINFUNC (trans->sinkpad);
+  gst_pad_set_chain_function (trans->sinkpad, gst_vlm_caption_chain);
   gst_pad_set_iterate_internal_links_function (
       trans->sinkpad, gst_vlm_caption_iterate_links);
   gst_pad_set_iterate_internal_links_function (
