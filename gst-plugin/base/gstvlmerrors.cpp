@@ -11,7 +11,7 @@ namespace
 {
 
 Failure
-failure_of (const vlm::Error &error)
+failure_by_category (const vlm::Error &error)
 {
   const std::string text = error.what ();
   switch (error.category ()) {
@@ -53,7 +53,7 @@ failure_of (const std::exception_ptr &error) noexcept
   try {
     std::rethrow_exception (error);
   } catch (const vlm::Error &e) {
-    return failure_of (e);
+    return failure_by_category (e);
   } catch (const std::bad_alloc &) {
     return {
         GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT, "out of memory"};

@@ -83,11 +83,11 @@ G_DEFINE_TYPE (GstVlmEncode, gst_vlm_encode, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (
     vlmencode, "vlmencode", GST_RANK_NONE, GST_TYPE_VLM_ENCODE)
 
-static GstStaticPadTemplate sink_template =
+static GstStaticPadTemplate encode_sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
         GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
-static GstStaticPadTemplate src_template =
+static GstStaticPadTemplate encode_src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
         GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
@@ -322,8 +322,10 @@ gst_vlm_encode_class_init (GstVlmEncodeClass * klass)
   install_encoder_properties (object_class);
 
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_vlm_encode_change_state);
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &encode_sink_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &encode_src_template);
   gst_element_class_set_static_metadata (element_class,
       "Vision encoder for captions", "Filter/Analyzer/Video",
       "Lets a vision-language model (Mini-Gemini) look at frames once for all "

@@ -77,7 +77,7 @@ namespace
 {
 
 enum { SIGNAL_GENERATE, SIGNAL_COUNT };
-guint signals[SIGNAL_COUNT];
+guint generate_signals[SIGNAL_COUNT];
 
 } // namespace
 
@@ -104,11 +104,11 @@ G_DEFINE_TYPE (GstVlmGenerate, gst_vlm_generate, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE (
     vlmgenerate, "vlmgenerate", GST_RANK_NONE, GST_TYPE_VLM_GENERATE)
 
-static GstStaticPadTemplate sink_template =
+static GstStaticPadTemplate generate_sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
         GST_STATIC_CAPS ("text/x-raw, format=(string)utf8"));
 
-static GstStaticPadTemplate src_template =
+static GstStaticPadTemplate generate_src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
         GST_STATIC_CAPS ("video/x-raw, "
                          "format=(string)" GST_VIDEO_FORMATS_ALL ", "
@@ -411,7 +411,7 @@ gst_vlm_generate_install_signals (GstVlmGenerateClass * klass)
    *
    * Since: 0.1
    */
-  signals[SIGNAL_GENERATE] =
+  generate_signals[SIGNAL_GENERATE] =
       g_signal_new_class_handler ("generate", G_TYPE_FROM_CLASS (klass),
           static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
           G_CALLBACK (gst_vlm_generate_call), NULL, NULL, NULL, G_TYPE_UINT64,
@@ -432,8 +432,10 @@ gst_vlm_generate_class_init (GstVlmGenerateClass * klass)
 
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_vlm_generate_change_state);
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &generate_sink_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &generate_src_template);
   gst_element_class_set_static_metadata (element_class, "Pictures from text",
       "Converter/Video/Generator",
       "Paints a picture for every text, with a diffusion model (SDXL)",
@@ -444,13 +446,14 @@ gst_vlm_generate_class_init (GstVlmGenerateClass * klass)
 static void
 gst_vlm_generate_init (GstVlmGenerate * self)
 {
-  self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
+  self->sink =
+      gst_pad_new_from_static_template (&generate_sink_template, "sink");
   gst_pad_set_chain_function (
       self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generate_chain));
   gst_pad_set_event_function (
       self->sink, GST_DEBUG_FUNCPTR (gst_vlm_generate_sink_event));
 
-  self->src = gst_pad_new_from_static_template (&src_template, "src");
+  self->src = gst_pad_new_from_static_template (&generate_src_template, "src");
   gst_pad_set_event_function (
       self->src, GST_DEBUG_FUNCPTR (gst_vlm_generate_src_event));
   gst_pad_set_activatemode_function (

@@ -68,10 +68,10 @@ GST_ELEMENT_REGISTER_DEFINE (
     vlmmeta2json, "vlmmeta2json", GST_RANK_NONE, GST_TYPE_VLM_META2JSON)
 
 // Pictures are not looked at, so they may be in any memory.
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+static GstStaticPadTemplate meta2json_sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+static GstStaticPadTemplate meta2json_src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/x-json"));
 
 // Data
@@ -106,7 +106,8 @@ gst_vlm_meta2json_chain (GstPad *, GstObject * parent, GstBuffer * buffer)
 static gboolean
 gst_vlm_meta2json_caps (GstVlmMeta2json * self, GstEvent * video)
 {
-  const Ptr<GstCaps> caps (gst_static_pad_template_get_caps (&src_template));
+  const Ptr<GstCaps> caps (
+      gst_static_pad_template_get_caps (&meta2json_src_template));
   GstEvent * event = gst_event_new_caps (caps.get ());
   gst_event_set_seqnum (event, gst_event_get_seqnum (video));
   return gst_pad_push_event (self->src, event);
@@ -221,8 +222,10 @@ gst_vlm_meta2json_class_init (GstVlmMeta2jsonClass * klass)
   G_OBJECT_CLASS (klass)->finalize = gst_vlm_meta2json_finalize;
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_vlm_meta2json_change_state);
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &meta2json_sink_template);
+  gst_element_class_add_static_pad_template (
+      element_class, &meta2json_src_template);
   gst_element_class_set_static_metadata (element_class,
       "Caption records to JSON", "Formatter/Metadata",
       "Writes the records that vlmcaption left on video as lines of JSON, each "
@@ -236,7 +239,8 @@ gst_vlm_meta2json_init (GstVlmMeta2json * self)
 {
   self->writer = new RecordWriter ();
 
-  self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
+  self->sink =
+      gst_pad_new_from_static_template (&meta2json_sink_template, "sink");
   gst_pad_set_chain_function (
       self->sink, GST_DEBUG_FUNCPTR (gst_vlm_meta2json_chain));
   gst_pad_set_event_function (
@@ -245,7 +249,7 @@ gst_vlm_meta2json_init (GstVlmMeta2json * self)
       self->sink, GST_DEBUG_FUNCPTR (gst_vlm_meta2json_sink_query));
   gst_element_add_pad (GST_ELEMENT (self), self->sink);
 
-  self->src = gst_pad_new_from_static_template (&src_template, "src");
+  self->src = gst_pad_new_from_static_template (&meta2json_src_template, "src");
   gst_pad_use_fixed_caps (self->src);
   gst_element_add_pad (GST_ELEMENT (self), self->src);
 }

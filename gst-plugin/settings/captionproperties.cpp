@@ -17,7 +17,7 @@ constexpr guint kMaxFrames = 16;
 constexpr guint kMostTurns = 100;
 
 // Alike in vlmcaption and vlmencode.
-constexpr ModelBlurbs kModelBlurbs = {
+constexpr ModelBlurbs kCaptionModelBlurbs = {
     "Directory of a Mini-Gemini checkpoint as it was released "
     "(config.json, safetensors, tokenizer). Unset: the embedded model. "
     "Elements with the same path, device and precision share one loaded "
@@ -254,7 +254,7 @@ void
 install_properties (GObjectClass * klass)
 {
   const Settings defaults;
-  install_model_properties (klass, kModelBlurbs);
+  install_model_properties (klass, kCaptionModelBlurbs);
   install_question_properties (klass, defaults);
   install_generation_properties (klass, defaults);
   install_time_properties (klass, defaults);
@@ -267,7 +267,7 @@ install_properties (GObjectClass * klass)
 void
 install_encoder_properties (GObjectClass * klass)
 {
-  install_model_properties (klass, kModelBlurbs);
+  install_model_properties (klass, kCaptionModelBlurbs);
   install_interval (klass, Settings ());
   install_stats (klass, PROP_STATS,
       "Counters since the last start: frames, due, and of these looked at, "

@@ -10,7 +10,7 @@ namespace
 
 constexpr guint kMostSteps = 1000; // that SDXL's noise was trained with
 
-constexpr ModelBlurbs kModelBlurbs = {
+constexpr ModelBlurbs kPainterBlurbs = {
     "Directory of an SDXL model in diffusers layout (model_index.json, "
     "unet, vae, text encoders, tokenizers, scheduler). Must be set: "
     "there is no embedded one. Elements with the same path, device and "
@@ -103,7 +103,7 @@ void
 install_generate_properties (GObjectClass * klass)
 {
   const GenerateSettings defaults;
-  install_model_properties (klass, kModelBlurbs);
+  install_model_properties (klass, kPainterBlurbs);
   install_picture_properties (klass, defaults);
   install_stream_properties (klass, defaults);
   mark_as_plugin_api (

@@ -15,11 +15,10 @@ namespace {
 using simd::Float8;
 using simd::Int8;
 
-constexpr int64_t kStep = 16;      // weights of a row that the kernel takes at once
-constexpr int64_t kChunk = 64;     // steps after which the next group of rows gets its turn
-constexpr int kGroup = 4;          // rows of x that the kernel takes at once
-constexpr int kTogether = 3;       // rows of weights that the kernel takes at once
-constexpr int64_t kPart = 1 << 16; // weights that are worth a thread
+constexpr int64_t kStep = 16;  // weights of a row that the kernel takes at once
+constexpr int64_t kChunk = 64; // steps after which the next group of rows gets its turn
+constexpr int kGroup = 4;      // rows of x that the kernel takes at once
+constexpr int kTogether = 3;   // rows of weights that the kernel takes at once
 
 // How a step of weights is read as two times eight float32: `half` 0 and 1, and which of the eight
 // and the halves value i of the step becomes.
@@ -121,7 +120,7 @@ template <typename W> void multiply(const Product &p, const void *weights) {
   const at::Tensor packed = pack<W>(p);
   const float *in = packed.data_ptr<float>();
   const auto *w = static_cast<const typename W::Value *>(weights);
-  const int64_t grain = std::max<int64_t>(kTogether, kPart / (p.k + 1));
+  const int64_t grain = std::max<int64_t>(kTogether, kWeightsPart / (p.k + 1));
   parallel_for(0, p.n, grain, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i)
       add_rest<W>(p, w, i);

@@ -12,8 +12,7 @@
 namespace vlm {
 namespace {
 
-constexpr int64_t kPart = 1 << 16; // weights that are worth a thread
-constexpr int64_t kPanels = 4;     // panels, blocks of each and rows of x that stay near meanwhile
+constexpr int64_t kPanels = 4; // panels, blocks of each and rows of x that stay near meanwhile
 constexpr int64_t kBlocks = 16;
 constexpr int64_t kRows = 256;
 constexpr int64_t kFew = 8;   // up to here panels are read one by one, as they lie in memory
@@ -147,7 +146,8 @@ at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
   const QuantizedRows rows(x, weight.smoothing());
   const Product product(rows, weight, bias.defined() ? bias.data_ptr<float>() : nullptr,
                         y.data_ptr<float>(), kernels);
-  const int64_t grain = std::max<int64_t>(1, kPart / (weight.in_features() * kPanelRows + 1));
+  const int64_t grain =
+      std::max<int64_t>(1, kWeightsPart / (weight.in_features() * kPanelRows + 1));
   parallel_for(0, weight.panels(), grain, [&](int64_t from, int64_t to) { product.run(from, to); });
   return y;
 }

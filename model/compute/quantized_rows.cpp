@@ -13,7 +13,7 @@
 namespace vlm {
 namespace {
 
-constexpr int64_t kPart = 1 << 15; // values that are worth a thread
+constexpr int64_t kRowPart = 1 << 15; // values that are worth a thread
 // Between rows, so that those of a tile do not compete for the same lines of a cache.
 constexpr int64_t kGap = 64;
 
@@ -30,7 +30,7 @@ QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
   const float *from = x.data_ptr<float>();
   const float *factors = smoothing.defined() ? smoothing.data_ptr<float>() : nullptr;
   parallel_for(
-      0, rows, std::max<int64_t>(1, kPart / (columns + 1)), [&](int64_t begin, int64_t end) {
+      0, rows, std::max<int64_t>(1, kRowPart / (columns + 1)), [&](int64_t begin, int64_t end) {
         std::vector<float> smooth(factors ? static_cast<size_t>(columns) : 0);
         for (int64_t row = begin; row < end; ++row) {
           const float *values = from + row * columns;

@@ -19,4 +19,7 @@ void set_threads(int count);
 void parallel_for(int64_t begin, int64_t end, int64_t grain,
                   const std::function<void(int64_t, int64_t)> &body);
 
+/// Weights of a product that are worth a thread: what a grain is reckoned from.
+constexpr int64_t kWeightsPart = 1 << 16;
+
 } // namespace vlm

@@ -13,7 +13,6 @@
 namespace vlm {
 namespace {
 
-constexpr std::string_view kUnderline = "\xE2\x96\x81"; // a space inside pieces
 constexpr std::string_view kUnknownText = " \xE2\x81\x87 ";
 constexpr uint64_t kBpe = 2; // of the format's model types
 

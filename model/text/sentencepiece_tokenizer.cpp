@@ -14,8 +14,6 @@
 namespace vlm {
 namespace {
 
-constexpr std::string_view kUnderline = "\xE2\x96\x81"; // stands for a space
-
 bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }

@@ -22,6 +22,9 @@ std::vector<TextStep> decoder_steps(const nlohmann::json &part, const std::strin
 
 std::vector<std::string> run(const std::vector<TextStep> &steps, std::vector<std::string> texts);
 
+/// Stands for a space in pieces: U+2581.
+constexpr std::string_view kUnderline = "\xE2\x96\x81";
+
 /// `from` must not be empty.
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
 

@@ -10,7 +10,7 @@
 namespace vlm {
 namespace {
 
-constexpr double kEps = 1e-5;
+constexpr double kLayerEps = 1e-5;
 
 int64_t mlp_width(const Scope &scope) {
   const std::vector<int64_t> shape = scope.shape("mlp.fc1.bias");
@@ -20,8 +20,8 @@ int64_t mlp_width(const Scope &scope) {
 } // namespace
 
 ClipLayer::ClipLayer(const Scope &scope, int64_t width, int64_t heads, Activation activation)
-    : heads_(heads), activation_(activation), norm1_(scope.sub("layer_norm1"), width, kEps),
-      norm2_(scope.sub("layer_norm2"), width, kEps) {
+    : heads_(heads), activation_(activation), norm1_(scope.sub("layer_norm1"), width, kLayerEps),
+      norm2_(scope.sub("layer_norm2"), width, kLayerEps) {
   const Scope attn = scope.sub("self_attn"), mlp = scope.sub("mlp");
   const int64_t wide = mlp_width(scope);
   q_ = Linear(attn.sub("q_proj"), width, width, true);

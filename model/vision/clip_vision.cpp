@@ -11,7 +11,7 @@
 namespace vlm {
 namespace {
 
-constexpr double kEps = 1e-5;
+constexpr double kClipEps = 1e-5;
 constexpr int64_t kHeadDim = 64;
 
 /// Layers that run, from the index of a hidden state (0: before the first layer; negative: from the
@@ -31,7 +31,7 @@ ClipVisionTower::ClipVisionTower(const Scope &scope, const VisionConfig &config)
     : keep_class_token_(config.keep_class_token),
       patch_embedding_(scope.sub("embeddings").sub("patch_embedding"), PatchConv::Layout::Planes,
                        /*bias=*/false),
-      pre_norm_(scope.sub("pre_layrnorm"), patch_embedding_.out_channels(), kEps) {
+      pre_norm_(scope.sub("pre_layrnorm"), patch_embedding_.out_channels(), kClipEps) {
   const Scope embeddings = scope.sub("embeddings");
   const int64_t width = hidden_size();
   const std::vector<int64_t> positions = embeddings.shape("position_embedding.weight");

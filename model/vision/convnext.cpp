@@ -17,14 +17,14 @@
 namespace vlm {
 namespace {
 
-constexpr double kEps = 1e-6;                      // timm's, unlike that of the other norms
+constexpr double kTimmEps = 1e-6;                  // timm's, unlike that of the other norms
 constexpr int64_t kStripValues = int64_t(1) << 21; // of the wide tensor in a block
 
 } // namespace
 
 ConvNextTower::ConvNextTower(const Scope &scope)
     : stem_(scope.sub("vision_stem").sub("0"), PatchConv::Layout::Planes, /*bias=*/true),
-      stem_norm_(scope.sub("vision_stem").sub("1"), stem_.out_channels(), kEps) {
+      stem_norm_(scope.sub("vision_stem").sub("1"), stem_.out_channels(), kTimmEps) {
   const int64_t count = scope.count("vision_stages");
   if (count == 0)
     fail(ErrorCategory::Format, "no tensor ", scope.prefix(), "vision_stages.0.*");
@@ -38,7 +38,7 @@ ConvNextTower::Stage ConvNextTower::load_stage(const Scope &scope, int64_t index
   Stage stage;
   stage.channels = channels_before;
   if (index > 0) {
-    stage.downsample_norm = LayerNorm(scope.sub("downsample").sub("0"), channels_before, kEps);
+    stage.downsample_norm = LayerNorm(scope.sub("downsample").sub("0"), channels_before, kTimmEps);
     stage.downsample = PatchConv(scope.sub("downsample").sub("1"), PatchConv::Layout::ChannelsLast,
                                  /*bias=*/true);
     stage.channels = stage.downsample.out_channels();
@@ -55,7 +55,7 @@ ConvNextTower::Block ConvNextTower::load_block(const Scope &scope, int64_t chann
   const int64_t wide = fc1.empty() ? 0 : fc1[0];
   return {conv.tensor("weight", {channels, 1, 7, 7}),
           conv.tensor("bias", {channels}),
-          LayerNorm(scope.sub("norm"), channels, kEps),
+          LayerNorm(scope.sub("norm"), channels, kTimmEps),
           Linear(mlp.sub("fc1"), channels, wide, false),
           mlp.tensor("fc1.bias", {wide}),
           Linear(mlp.sub("fc2"), wide, channels, true),

@@ -12,16 +12,16 @@
 namespace vlm {
 namespace {
 
-constexpr double kEps = 1e-5;
+constexpr double kMiningEps = 1e-5;
 
 } // namespace
 
 PatchInfoMining::PatchInfoMining(const Scope &scope, int64_t hidden_size,
                                  const std::vector<int64_t> &aux_dims)
     : aux_size_(std::accumulate(aux_dims.begin(), aux_dims.end(), int64_t(0))),
-      query_norm_(scope.sub("vlm_uni_query_projector").sub("0"), hidden_size, kEps),
-      aux_norm_(scope.sub("vlm_uni_aux_projector").sub("0"), aux_size_, kEps),
-      val_norm_(scope.sub("vlm_uni_val_projector").sub("0"), aux_size_, kEps),
+      query_norm_(scope.sub("vlm_uni_query_projector").sub("0"), hidden_size, kMiningEps),
+      aux_norm_(scope.sub("vlm_uni_aux_projector").sub("0"), aux_size_, kMiningEps),
+      val_norm_(scope.sub("vlm_uni_val_projector").sub("0"), aux_size_, kMiningEps),
       query_(scope.sub("vlm_uni_query_projector").sub("1"), hidden_size, hidden_size, true),
       aux_(scope.sub("vlm_uni_aux_projector").sub("1"), aux_size_, hidden_size, true),
       val_(scope.sub("vlm_uni_val_projector").sub("1"), aux_size_, hidden_size, true) {
@@ -32,7 +32,7 @@ PatchInfoMining::PatchInfoMining(const Scope &scope, int64_t hidden_size,
 at::Tensor PatchInfoMining::operator()(const at::Tensor &x, const std::vector<at::Tensor> &stages,
                                        int64_t shrink) const {
   // Every weight of the average sums to one, so the value's norm and projection may follow it.
-  const at::Tensor average = tile_attention(fold_query(x), stages, kEps, shrink);
+  const at::Tensor average = tile_attention(fold_query(x), stages, kMiningEps, shrink);
   return val_(average * val_norm_.weight() + val_norm_.bias());
 }
 

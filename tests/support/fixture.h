@@ -10,6 +10,10 @@
 
 namespace vlm::test {
 
+/// The reference checkpoints below tests/data, by folder.
+inline constexpr const char *kReferenceModels[] = {"gemma",  "llama3",    "llama3-hd", "mixtral",
+                                                   "vicuna", "vicuna-hd", "yi"};
+
 /// Path of a file below tests/data.
 inline std::string data(const std::string &relative) { return VLM_TEST_DATA "/" + relative; }
 

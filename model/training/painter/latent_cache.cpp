@@ -23,8 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using Pictures = std::vector<std::shared_ptr<const PromptedPicture>>;
 
-constexpr size_t kSlice = 16; // pictures: oneDNN convolves so many in one thread, fewer it does not
-
 std::string shard_path(const std::string &directory, int64_t index) {
   char name[32];
   std::snprintf(name, sizeof name, "/latents-%05d.safetensors", static_cast<int>(index));
@@ -32,14 +30,15 @@ std::string shard_path(const std::string &directory, int64_t index) {
 }
 
 at::Tensor encode(const VaeEncoder &encoder, const Pictures &pictures, WorkerPool &pool) {
-  const size_t slices = (pictures.size() + kSlice - 1) / kSlice;
+  const size_t slices = (pictures.size() + kPictureSlice - 1) / kPictureSlice;
   std::vector<at::Tensor> out(slices);
   pool.run([&](int worker) {
     const at::NoGradGuard no_grad;
     for (size_t i = static_cast<size_t>(worker); i < slices;
          i += static_cast<size_t>(pool.size())) {
       std::vector<at::Tensor> slice;
-      for (size_t k = i * kSlice; k < std::min(pictures.size(), (i + 1) * kSlice); ++k)
+      for (size_t k = i * kPictureSlice; k < std::min(pictures.size(), (i + 1) * kPictureSlice);
+           ++k)
         slice.push_back(pictures[k]->picture);
       out[i] = encoder(at::cat(slice, 0)).mean.to(at::kHalf);
     }
@@ -72,7 +71,7 @@ LatentCache::LatentCache(const CacheOptions &options, const PaintingSource &sour
                                         static_cast<uint64_t>(ready * kShard),
                                         options.loader_threads, 64);
   ProgressBar bar("encoding", "pictures", shards * kShard, ready * kShard);
-  const size_t step = kSlice * static_cast<size_t>(options.workers);
+  const size_t step = kPictureSlice * static_cast<size_t>(options.workers);
   for (; ready < shards; ++ready) {
     std::vector<at::Tensor> latents;
     std::string prompts;

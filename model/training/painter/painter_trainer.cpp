@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/training/checkpoint.h"
+#include "model/training/painter/sizes.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -13,7 +14,6 @@
 namespace vlm {
 namespace {
 
-constexpr size_t kSlice = 16; // pictures: oneDNN convolves so many in one thread, fewer it does not
 constexpr double kDecay = .999; // of the average, a step
 constexpr const char *kAverage = "average.";
 
@@ -67,12 +67,12 @@ Metrics PainterTrainer::measure_now(const Samples &samples) { return run(samples
 
 // With `weights` in place of the replicas.
 Metrics PainterTrainer::run(const Samples &samples, const ParameterStore *weights, bool train) {
-  const size_t slices = (samples.size() + kSlice - 1) / kSlice;
+  const size_t slices = (samples.size() + kPictureSlice - 1) / kPictureSlice;
   return learner_.run(slices, [&](const ParameterStore &replica, size_t i) {
     const at::AutoGradMode gradients(train);
-    const auto from = samples.begin() + static_cast<std::ptrdiff_t>(i * kSlice);
-    const auto to =
-        samples.begin() + static_cast<std::ptrdiff_t>(std::min(samples.size(), (i + 1) * kSlice));
+    const auto from = samples.begin() + static_cast<std::ptrdiff_t>(i * kPictureSlice);
+    const auto to = samples.begin() +
+                    static_cast<std::ptrdiff_t>(std::min(samples.size(), (i + 1) * kPictureSlice));
     const PainterLoss loss =
         loss_(Scope(weights ? *weights : replica, at::kFloat), collate(Samples(from, to)));
     Metrics metrics;

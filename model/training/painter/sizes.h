@@ -4,7 +4,12 @@
 #include "model/generation/sdxl_config.h"
 #include "model/training/parameter_store.h"
 
+#include <cstddef>
+
 namespace vlm {
+
+/// Pictures of a pass: oneDNN convolves so many in one thread, fewer it does not.
+constexpr size_t kPictureSlice = 16;
 
 /// Sizes of a small SDXL model that is trained from nothing; as they stand, of vlm-tiny-diffusion.
 struct PainterSizes {

@@ -97,9 +97,7 @@ TEST_P(Parity, StreamsTheWholeText) {
   EXPECT_EQ(streamed, result.text);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Parity,
-                         ::testing::Values("gemma", "vicuna", "llama3", "mixtral", "yi",
-                                           "vicuna-hd", "llama3-hd"),
+INSTANTIATE_TEST_SUITE_P(Fixtures, Parity, ::testing::ValuesIn(test::kReferenceModels),
                          [](const auto &info) {
                            std::string name = info.param;
                            for (char &c : name)
@@ -111,8 +109,7 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, Parity,
 // decoder_test.cpp.
 TEST(Bfloat16, MostChoicesAreTheReferences) {
   int64_t same = 0, all = 0;
-  for (const std::string name :
-       {"gemma", "vicuna", "llama3", "mixtral", "yi", "vicuna-hd", "llama3-hd"}) {
+  for (const std::string name : test::kReferenceModels) {
     const auto model = Model::load({test::data(name + "/model"), "cpu", "bfloat16", 0});
     EXPECT_EQ(model->info().precision, "bfloat16");
     Request request = make_request(name, test::read_json(name + "/case.json")["prompts"][0]);

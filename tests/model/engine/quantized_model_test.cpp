@@ -35,8 +35,7 @@ class QuantizedModel : public ::testing::TestWithParam<Bounds> {};
 
 TEST_P(QuantizedModel, EveryStepStaysNearTheReference) {
   const Bounds &bounds = GetParam();
-  for (const std::string name :
-       {"gemma", "vicuna", "llama3", "mixtral", "yi", "vicuna-hd", "llama3-hd"}) {
+  for (const std::string name : test::kReferenceModels) {
     const auto model = load(test::data(name + "/model"), bounds.precision);
     EXPECT_EQ(model->info().precision, bounds.precision);
     const auto prompt = test::read_json(name + "/case.json")["prompts"][0];

@@ -29,7 +29,7 @@ struct Largest {
 
 at::Tensor id_tensor(int64_t id) { return at::full({1, 1}, id, at::kLong); }
 
-class DecoderParity : public ::testing::TestWithParam<std::string> {};
+class DecoderParity : public ::testing::TestWithParam<const char *> {};
 
 TEST_P(DecoderParity, LogitsAtAllPositions) {
   const LanguageCase model(GetParam(), at::kFloat);
@@ -149,7 +149,7 @@ TEST_P(DecoderParity, DecodedTogetherOrAloneIsTheSame) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, DecoderParity, ::testing::ValuesIn(language_cases()),
+INSTANTIATE_TEST_SUITE_P(Cases, DecoderParity, ::testing::ValuesIn(test::kReferenceModels),
                          [](const auto &info) {
                            std::string name = info.param;
                            for (char &c : name)
@@ -183,7 +183,7 @@ Agreement teacher_forced_agreement(const LanguageCase &model) {
 // agree at 176 of its 180 positions only.
 TEST(DecoderBfloat16, TeacherForcedAgreement) {
   Agreement total;
-  for (const std::string &name : language_cases()) {
+  for (const std::string name : test::kReferenceModels) {
     const Agreement agreement = teacher_forced_agreement(LanguageCase(name, at::kBFloat16));
     std::printf("[   parity ] language/%s bfloat16: %ld of %ld positions agree\n", name.c_str(),
                 static_cast<long>(agreement.same), static_cast<long>(agreement.all));

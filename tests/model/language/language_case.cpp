@@ -30,10 +30,4 @@ bool LanguageCase::has(size_t prompt, const std::string &what) const {
   return fixture.contains(key(prompt, what));
 }
 
-const std::vector<std::string> &language_cases() {
-  static const std::vector<std::string> names = {"gemma",  "llama3",    "llama3-hd", "mixtral",
-                                                 "vicuna", "vicuna-hd", "yi"};
-  return names;
-}
-
 } // namespace vlm::test

@@ -26,7 +26,4 @@ struct LanguageCase {
   Decoder decoder;
 };
 
-/// All cases with a language model.
-const std::vector<std::string> &language_cases();
-
 } // namespace vlm::test

@@ -76,7 +76,7 @@ class QuantizedDecoder : public ::testing::TestWithParam<Bounds> {};
 TEST_P(QuantizedDecoder, StaysNearTheReference) {
   const Bounds &bounds = GetParam();
   Likeness reference, same_weights, float32;
-  for (const std::string &name : language_cases()) {
+  for (const std::string name : test::kReferenceModels) {
     const LanguageCase model(name, at::kBFloat16, bounds.kind);
     const Decoder in_float32 = rounded(name, bounds.kind);
     for (size_t i = 0; i < model.prompts(); ++i) {
@@ -103,7 +103,7 @@ TEST_P(QuantizedDecoder, StaysNearTheReference) {
 
 // A prompt's last position, and tokens decoded in company of other conversations and alone.
 TEST_P(QuantizedDecoder, DecodedTogetherOrAloneIsTheSame) {
-  for (const std::string &name : language_cases()) {
+  for (const std::string name : test::kReferenceModels) {
     const LanguageCase model(name, at::kBFloat16, GetParam().kind);
     const at::Tensor embeds = model.expected(0, "inputs_embeds");
     std::vector<KvCache> together, alone;

@@ -78,8 +78,7 @@ TEST(Conversation, MessagesOfTheReference) {
 }
 
 TEST(Conversation, PromptsOfEveryCase) {
-  for (const std::string folder :
-       {"vicuna", "yi", "llama3", "gemma", "mixtral", "vicuna-hd", "llama3-hd"}) {
+  for (const std::string folder : vlm::test::kReferenceModels) {
     const auto file = vlm::test::read_json(folder + "/case.json");
     for (const auto &prompt : file["prompts"]) {
       std::vector<Turn> turns;

@@ -140,7 +140,5 @@ TEST_P(Case, PromptIdsAndAnswers) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, Case,
-                         ::testing::Values("vicuna", "yi", "llama3", "gemma", "mixtral",
-                                           "vicuna-hd", "llama3-hd"),
+INSTANTIATE_TEST_SUITE_P(Checkpoints, Case, ::testing::ValuesIn(vlm::test::kReferenceModels),
                          name_of);

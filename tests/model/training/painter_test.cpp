@@ -54,7 +54,7 @@ std::shared_ptr<const PainterSample> noise_sample(bool vae, uint64_t index) {
   return std::make_shared<const PainterSample>(std::move(sample));
 }
 
-PainterTrainer::Samples noise_samples(bool vae, uint64_t from, uint64_t count) {
+PainterTrainer::Samples painter_samples(bool vae, uint64_t from, uint64_t count) {
   PainterTrainer::Samples out;
   for (uint64_t i = from; i < from + count; ++i)
     out.push_back(noise_sample(vae, i));
@@ -89,16 +89,16 @@ TEST_P(PainterStages, ResumeIsExact) {
   whole.begin(plan());
   first.begin(plan());
   for (uint64_t i = 0; i < 4; ++i) {
-    whole.step(noise_samples(GetParam(), 4 * i, 4));
+    whole.step(painter_samples(GetParam(), 4 * i, 4));
     if (i < 2)
-      first.step(noise_samples(GetParam(), 4 * i, 4));
+      first.step(painter_samples(GetParam(), 4 * i, 4));
   }
   first.save(path);
   PainterTrainer second = trainer(GetParam(), 99); // other values, all replaced
   second.load(path);
   EXPECT_EQ(second.pictures(), 8);
   for (uint64_t i = 2; i < 4; ++i)
-    second.step(noise_samples(GetParam(), 4 * i, 4));
+    second.step(painter_samples(GetParam(), 4 * i, 4));
   for (const auto &[name, value] : whole.parameters().tensors()) {
     EXPECT_TRUE(at::equal(value, second.parameters().at(name))) << name;
     EXPECT_TRUE(at::equal(whole.average().at(name), second.average().at(name))) << name;
@@ -113,7 +113,7 @@ TEST_P(PainterStages, ResumeIsExact) {
 TEST_P(PainterStages, LearnsABatchByHeart) {
   PainterTrainer learner = trainer(GetParam());
   learner.begin(plan());
-  const auto samples = noise_samples(GetParam(), 0, 4);
+  const auto samples = painter_samples(GetParam(), 0, 4);
   const double before = learner.measure_now(samples).loss("loss");
   for (int i = 0; i < 60; ++i)
     learner.step(samples);
@@ -124,7 +124,7 @@ TEST_P(PainterStages, LearnsABatchByHeart) {
 // The slope of the loss along the gradient, one part of the model at a time.
 TEST_P(PainterStages, GradientsAgreeWithFiniteDifferences) {
   PainterTrainer learner = trainer(GetParam());
-  const auto samples = noise_samples(GetParam(), 0, 4);
+  const auto samples = painter_samples(GetParam(), 0, 4);
   learner.differentiate(samples);
   const auto gradients = learner.gradients();
   const std::vector<const char *> parts =

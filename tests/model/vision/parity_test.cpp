@@ -98,9 +98,7 @@ TEST_P(Parity, EveryPrompt) {
   EXPECT_GE(compared, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Parity,
-                         ::testing::Values("gemma", "llama3", "llama3-hd", "mixtral", "vicuna",
-                                           "vicuna-hd", "yi"),
+INSTANTIATE_TEST_SUITE_P(Cases, Parity, ::testing::ValuesIn(test::kReferenceModels),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

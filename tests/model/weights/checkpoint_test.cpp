@@ -24,8 +24,6 @@ using test::expect_error;
 using test::Scratch;
 using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-const char *const all_models[] = {"gemma", "vicuna",    "llama3",   "mixtral",
-                                  "yi",    "vicuna-hd", "llama3-hd"};
 constexpr const char *clip_prefix = "model.vision_tower.vision_tower.vision_model.";
 
 bool of_a_tower(const std::string &name) { return name.compare(0, 18, "model.vision_tower") == 0; }
@@ -46,7 +44,7 @@ void write_two_shards(const Scratch &scratch) {
 
 TEST(Checkpoint, EveryFixtureOpens) {
   std::set<std::string> digests;
-  for (const std::string name : all_models) {
+  for (const std::string name : test::kReferenceModels) {
     SCOPED_TRACE(name);
     const Checkpoint checkpoint(test::data(name + "/model"));
     const int64_t vocab = test::read_json(name + "/case.json")["sizes"]["vocab"];

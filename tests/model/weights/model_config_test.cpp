@@ -14,9 +14,6 @@ using nlohmann::json;
 using test::expect_error;
 using test::Scratch;
 
-const char *const all_models[] = {"gemma", "vicuna",    "llama3",   "mixtral",
-                                  "yi",    "vicuna-hd", "llama3-hd"};
-
 ModelConfig read_fixture(const std::string &name) {
   const Checkpoint checkpoint(test::data(name + "/model"));
   return read_model_config(checkpoint.directory(), checkpoint);
@@ -55,7 +52,7 @@ ModelConfig read(const Scratch &scratch, const json &config, const Shapes &weigh
 }
 
 TEST(ModelConfig, EveryFixtureIsUnderstood) {
-  for (const std::string name : all_models) {
+  for (const std::string name : test::kReferenceModels) {
     SCOPED_TRACE(name);
     const json expected = test::read_json(name + "/case.json");
     const json &sizes = expected["sizes"];

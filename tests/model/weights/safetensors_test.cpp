@@ -187,8 +187,7 @@ TEST(Safetensors, ByteFlipsNeverCrash) {
 }
 
 TEST(Safetensors, EveryFixtureOpens) {
-  for (const char *name :
-       {"gemma", "vicuna", "llama3", "mixtral", "yi", "vicuna-hd", "llama3-hd"}) {
+  for (const char *name : test::kReferenceModels) {
     const SafetensorsFile file(test::data(std::string(name) + "/expected.safetensors"));
     EXPECT_TRUE(file.tensors().count("p0.images")) << name;
   }

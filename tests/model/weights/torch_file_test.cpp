@@ -34,7 +34,7 @@ std::string weight(int64_t offset, std::vector<int64_t> sizes, std::vector<int64
   return tensor({storage("FloatStorage", "0", 12), offset, std::move(sizes), std::move(strides)});
 }
 
-std::string file_of(const std::string &value) {
+std::string pickled(const std::string &value) {
   return torch_archive(program(value), {floats(12)});
 }
 
@@ -68,7 +68,7 @@ TEST(TorchFile, TakesTheInnerStateDict) {
   const Scratch scratch;
   const std::string inner = dict({text("w"), weight(0, {12}, {1})});
   const TorchFile file(scratch.write(
-      "outer.pt", file_of(dict({text("epoch"), number(3), text("state_dict"), inner}))));
+      "outer.pt", pickled(dict({text("epoch"), number(3), text("state_dict"), inner}))));
   EXPECT_EQ(file.tensors().size(), 1u);
   EXPECT_EQ(file.info("w").shape, (std::vector<int64_t>{12}));
 }
@@ -152,7 +152,7 @@ TEST(TorchFile, RefusesEverythingButTensors) {
   const Scratch scratch;
   for (const Hostile &hostile : cases) {
     SCOPED_TRACE(hostile.what);
-    const std::string path = scratch.write("hostile.bin", file_of(hostile.value));
+    const std::string path = scratch.write("hostile.bin", pickled(hostile.value));
     expect_error(ErrorCategory::Format, {path, hostile.message}, [&] { TorchFile file(path); });
   }
 }
@@ -187,7 +187,7 @@ TEST(TorchFile, TensorsStayInsideTheirStorage) {
   for (const Hostile &hostile : cases) {
     SCOPED_TRACE(hostile.what);
     const std::string path =
-        scratch.write("bounds.bin", file_of(dict({text("the.weight"), hostile.value})));
+        scratch.write("bounds.bin", pickled(dict({text("the.weight"), hostile.value})));
     expect_error(ErrorCategory::Format, {path, "tensor the.weight", hostile.message},
                  [&] { TorchFile file(path); });
   }
@@ -201,17 +201,17 @@ TEST(TorchFile, DeepAndCyclicPicklesAreHarmless) {
     lists += "]";
     cycle += "h\1a";
   }
-  const std::string path = scratch.write("deep.bin", file_of(lists + std::string(299999, 'a')));
+  const std::string path = scratch.write("deep.bin", pickled(lists + std::string(299999, 'a')));
   expect_error(ErrorCategory::Format, {path, "no dictionary of tensors"},
                [&] { TorchFile file(path); });
   const std::string tuples =
-      scratch.write("tuples.bin", file_of(")" + std::string(300000, '\x85')));
+      scratch.write("tuples.bin", pickled(")" + std::string(300000, '\x85')));
   expect_error(ErrorCategory::Format, {tuples, "no dictionary of tensors"},
                [&] { TorchFile file(tuples); });
-  const std::string round = scratch.write("cycle.bin", file_of(cycle));
+  const std::string round = scratch.write("cycle.bin", pickled(cycle));
   expect_error(ErrorCategory::Format, {round, "no dictionary of tensors"},
                [&] { TorchFile file(round); });
-  const std::string many = scratch.write("many.bin", file_of(std::string(1500000, ')')));
+  const std::string many = scratch.write("many.bin", pickled(std::string(1500000, ')')));
   expect_error(ErrorCategory::Format, {many, "too many values"}, [&] { TorchFile file(many); });
 }
 
@@ -229,7 +229,7 @@ std::string patched(std::string bytes, const std::string &after, size_t offset,
 }
 
 TEST(TorchFile, BrokenArchives) {
-  const std::string good = file_of(dict({text("w"), weight(0, {12}, {1})}));
+  const std::string good = pickled(dict({text("w"), weight(0, {12}, {1})}));
   const std::string entry = "PK\1\2", end = "PK\5\6";
   const std::vector<BrokenZip> cases = {
       {"empty", "", "too short"},

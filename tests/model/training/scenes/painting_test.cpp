@@ -54,7 +54,7 @@ TEST(Painting, ShrinksByTheMeanOfPixels) {
 }
 
 /// A red dog left of a blue circle.
-Scene example() {
+Scene red_dog() {
   Scene scene = test::empty_scene(100, 100);
   scene.things = {test::object_at(0, 20, 50, Color::Red),
                   test::shape_at(Form::Circle, Color::Blue, 80, 50)};
@@ -65,7 +65,7 @@ TEST(PainterScorer, AsksAboutObjectsColorsAndPositions) {
   const Categories categories = test::small_categories();
   PainterScorer scorer(categories);
   std::vector<std::string> asked;
-  scorer.add(example(), [&](const std::string &question) -> std::string {
+  scorer.add(red_dog(), [&](const std::string &question) -> std::string {
     asked.push_back(question);
     if (question == "What is in the picture?")
       return "A dog and a green circle.";
