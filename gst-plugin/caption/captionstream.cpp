@@ -180,9 +180,8 @@ CaptionStream::moment_of (GstBuffer * buffer, const Frame &frame,
   moment.tokens = tokens_of (buffer);
   moment.grid = [this, buffer] { return reader_.luma (buffer); };
   moment.images = [this, buffer] {
-    return LatePictures{std::make_shared<LatePicture> (buffer, reader_.info (),
-        state_.async.value_or (true) ? LatePicture::Keep::Copy
-                                     : LatePicture::Keep::Share)};
+    return LatePictures{
+        std::make_shared<LatePicture> (buffer, reader_.info ())};
   };
   moment.regions = [this, buffer, pts = frame.pts, &settings] {
     return crop (buffer, pts, settings);
@@ -240,8 +239,7 @@ CaptionStream::look (
     picture.pts = pts;
     picture.wall_clock = wall_clock (buffer);
     picture.grid = reader_.luma (buffer);
-    picture.image = std::make_shared<LatePicture> (
-        buffer, reader_.info (), LatePicture::Keep::Copy);
+    picture.image = std::make_shared<LatePicture> (buffer, reader_.info ());
     picture.regions = crop (buffer, pts, settings);
     windows_.add (picture);
   } catch (...) {
@@ -261,8 +259,8 @@ CaptionStream::crop (
   region_totals_.outside += found.outside;
   std::vector<RegionPicture> pictures;
   for (Region &region : found.regions) {
-    auto image = std::make_shared<LatePicture> (
-        buffer, reader_.info (), LatePicture::Keep::Copy, region.place);
+    auto image =
+        std::make_shared<LatePicture> (buffer, reader_.info (), region.place);
     pictures.push_back ({std::move (region), pts, std::move (image)});
   }
   return pictures;

@@ -6,12 +6,9 @@
 namespace gstvlm
 {
 
-LatePicture::LatePicture (GstBuffer * buffer, const GstVideoInfo &info,
-    Keep keep, std::optional<Rectangle> part)
-    : buffer_ (keep == Keep::Copy
-                   ? Ptr<GstBuffer> (gst_buffer_copy_deep (buffer))
-                   : shared_copy (buffer)),
-      info_ (info), part_ (part)
+LatePicture::LatePicture (
+    GstBuffer * buffer, const GstVideoInfo &info, std::optional<Rectangle> part)
+    : buffer_ (keepable (buffer)), info_ (info), part_ (part)
 {
 }
 

@@ -17,11 +17,8 @@ namespace gstvlm
 class LatePicture
 {
 public:
-  enum class Keep {
-    Share, ///< keeps a reference to the memory: the frame waits for its answer
-    Copy,  ///< copies the memory: the frame is let go at once
-  };
-  LatePicture (GstBuffer * buffer, const GstVideoInfo &info, Keep keep,
+  /// Keeps what keepable() gives of the frame.
+  LatePicture (GstBuffer * buffer, const GstVideoInfo &info,
       std::optional<Rectangle> part = std::nullopt);
 
   /// Converts at the first call, and lets the frame go. Throws Error(Data) as
