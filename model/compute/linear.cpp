@@ -63,6 +63,16 @@ struct FloatLinear : torch::autograd::Function<FloatLinear> {
   }
 };
 
+std::shared_ptr<const QuantizedWeight> packed(const Scope &scope, int64_t in, int64_t out) {
+  const auto rows = [&](int64_t first, int64_t count) {
+    return scope.rows("weight", {out, in}, first, count);
+  };
+  auto weight = std::make_shared<QuantizedWeight>(scope.quantization(), out, in, rows);
+  for (const auto &[name, tensor] : weight->tensors())
+    scope.keep(name, tensor);
+  return weight;
+}
+
 at::Tensor bf16_linear(const at::Tensor &x, const at::Tensor &weight) {
   return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
 }
@@ -84,10 +94,7 @@ Linear::Linear(const Scope &scope, int64_t in, int64_t out, bool bias)
   else if (scope.quantization() == Quantization::None)
     weight_ = scope.matrix("weight", {out, in});
   else
-    quantized_ = std::make_shared<QuantizedWeight>(
-        scope.quantization(), out, in, [&](int64_t first, int64_t count) {
-          return scope.rows("weight", {out, in}, first, count);
-        });
+    quantized_ = packed(scope, in, out);
 }
 
 Linear::Linear(at::Tensor weight, at::Tensor bias)

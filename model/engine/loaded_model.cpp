@@ -5,9 +5,11 @@
 #include "model/compute/threads.h"
 #include "model/core/machine.h"
 #include "model/core/model_fit.h"
+#include "model/core/user_folders.h"
 #include "model/engine/load.h"
 #include "model/engine/placement.h"
 #include "model/weights/checkpoint.h"
+#include "model/weights/packed_cache.h"
 #include "model/weights/watched_state_dict.h"
 
 #include <c10/core/InferenceMode.h>
@@ -19,6 +21,8 @@ namespace vlm {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr uint64_t kWorthKeeping = uint64_t{64} << 20; // bytes of weights, packed
 
 std::string path_of(const ModelOptions &options) {
   return options.path.empty() ? embedded_model_path() : options.path;
@@ -55,9 +59,22 @@ double row_cost(Precision precision) {
 
 void log_unused(const Checkpoint &checkpoint, std::vector<std::string> used) {
   std::sort(used.begin(), used.end());
+  const auto was_used = [&](const std::string &name) {
+    return std::binary_search(used.begin(), used.end(), name);
+  };
   for (const std::string &name : checkpoint.names())
-    if (!std::binary_search(used.begin(), used.end(), name))
+    if (!was_used(name) && !was_used(name.substr(0, name.rfind('.') + 1) + "qweight"))
       log(LogLevel::Info, checkpoint.origin(name), ": tensor ", name, " is not used");
+}
+
+/// Nothing where packing takes no time, or nothing may be kept.
+std::unique_ptr<PackedCache> packed_cache(const Checkpoint &checkpoint, const ModelInfo &info) {
+  const std::string folder = user_cache_folder("packed");
+  if (folder.empty() || info.weight_bytes < kWorthKeeping)
+    return nullptr;
+  return std::make_unique<PackedCache>(
+      checkpoint, folder + "/" + info.digest + "-" + info.precision + ".safetensors",
+      "format 1 " + checkpoint.stamp());
 }
 
 ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const ModelConfig &config,
@@ -123,19 +140,23 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   std::unique_ptr<Tokenizer> tokenizer = Tokenizer::load(path);
   ModelInfo info = describe(path, checkpoint, config, *tokenizer, options, placement, bytes);
 
-  LoadProgress loading{static_cast<double>(checkpoint.names().size()), progress, cancel};
-  const WatchedStateDict dict(checkpoint, loading);
-  std::vector<std::string> used;
   const bool packed = config.quantization != Quantization::None; // by the checkpoint itself
-  const Scope root =
-      Scope(dict, matrix_dtype(placement.precision), placement.device, &used)
-          .quantized(packed ? Quantization::None : quantization(placement.precision));
+  const Quantization pack = packed ? Quantization::None : quantization(placement.precision);
+  const auto cache = pack == Quantization::None ? nullptr : packed_cache(checkpoint, info);
+  LoadProgress loading{static_cast<double>(checkpoint.names().size()), progress, cancel};
+  const WatchedStateDict dict(cache ? static_cast<const StateDict &>(*cache) : checkpoint, loading);
+  std::vector<std::string> used;
+  const Scope root = Scope(dict, matrix_dtype(placement.precision), placement.device, &used)
+                         .quantized(pack)
+                         .kept_by(cache.get());
   Decoder decoder(root, config.decoder);
   std::optional<VisionModel> vision;
   if (config.has_vision)
     vision.emplace(root.sub("model"), config.vision, config.decoder.hidden_size);
   info.tokens_per_image = vision ? vision->tokens_per_image() : 0;
   log_unused(checkpoint, std::move(used));
+  if (cache)
+    cache->save();
   return std::make_shared<LoadedModel>(std::move(info), std::move(config), std::move(tokenizer),
                                        std::move(vision), std::move(decoder), placement, threads);
 }

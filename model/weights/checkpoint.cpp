@@ -287,6 +287,17 @@ std::string Checkpoint::digest() const {
   return digest.hex();
 }
 
+std::string Checkpoint::stamp() const {
+  std::string out = digest();
+  for (const auto &[name, file] : files_) {
+    std::error_code ignored; // a file that vanished has another stamp, too
+    const auto changed = fs::last_write_time(file->path(), ignored).time_since_epoch().count();
+    out +=
+        " " + std::to_string(fs::file_size(file->path(), ignored)) + "@" + std::to_string(changed);
+  }
+  return out;
+}
+
 uint64_t Checkpoint::weight_bytes(at::ScalarType matrix_dtype, bool tied_head,
                                   Quantization quantization) const {
   uint64_t total = 0;

@@ -48,6 +48,10 @@ public:
   /// is not seen: this tells models apart, it does not prove integrity.
   std::string digest() const;
 
+  /// Identifies the weights to what was made of them and kept: the digest, and size and time of
+  /// change of every file, so that a change which the digest does not see counts as well.
+  std::string stamp() const;
+
   /// Bytes that all tensors take once loaded: matrices (two sizes) as `matrix_dtype`, everything
   /// else as float32, packed ones as they are. `tied_head`: lm_head.weight is not loaded.
   /// `quantization`: of the decoder's linear layers; those of towers and projector and the head are

@@ -236,21 +236,26 @@ public:
     }
   }
 
-  void put_into_place() {
-    if (fsync(fd_) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0)
+  void put_into_place(Durability durability) {
+    const bool sync = durability == Durability::Synced;
+    if ((sync && fsync(fd_) != 0) || rename(temporary_.c_str(), path_.c_str()) != 0)
       failed("cannot write");
     close(fd_);
     fd_ = -1;
+    if (sync)
+      sync_folder();
+  }
+
+private:
+  void sync_folder() const { // makes the new name durable; not every file system can
     const size_t slash = path_.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
     const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) { // makes the new name durable; not every file system can
+    if (fd >= 0) {
       fsync(fd);
       close(fd);
     }
   }
-
-private:
   [[noreturn]] void failed(const char *what) const {
     fail(ErrorCategory::Unreadable, path_, ": ", what, ": ", std::strerror(errno));
   }
@@ -263,7 +268,7 @@ private:
 
 void write_safetensors(const std::string &path,
                        const std::vector<std::pair<std::string, at::Tensor>> &tensors,
-                       const std::map<std::string, std::string> &metadata) {
+                       const std::map<std::string, std::string> &metadata, Durability durability) {
   const std::string header = make_header(path, tensors, metadata);
   char length[length_bytes];
   for (size_t i = 0; i < length_bytes; ++i)
@@ -275,7 +280,7 @@ void write_safetensors(const std::string &path,
     const at::Tensor data = tensor.detach().cpu().contiguous();
     file.write(data.data_ptr(), data.nbytes());
   }
-  file.put_into_place();
+  file.put_into_place(durability);
 }
 
 } // namespace vlm

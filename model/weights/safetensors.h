@@ -17,10 +17,15 @@ public:
   explicit SafetensorsFile(const std::string &path);
 };
 
+/// Whether a file must outlive a loss of power.
+enum class Durability { Synced, Cache };
+
 /// Writes tensors in the given order (contiguous CPU copies are made where needed) to a temporary
-/// file beside `path`, syncs it and renames it into place. Error(Unreadable) naming `path`.
+/// file beside `path`, syncs it if it must last, and renames it into place. Error(Unreadable) naming
+/// `path`.
 void write_safetensors(const std::string &path,
                        const std::vector<std::pair<std::string, at::Tensor>> &tensors,
-                       const std::map<std::string, std::string> &metadata = {{"format", "pt"}});
+                       const std::map<std::string, std::string> &metadata = {{"format", "pt"}},
+                       Durability durability = Durability::Synced);
 
 } // namespace vlm

@@ -40,6 +40,12 @@ Scope Scope::observed(LinearObserver *observer) const {
   return out;
 }
 
+Scope Scope::kept_by(PackedSink *sink) const {
+  Scope out = *this;
+  out.sink_ = sink;
+  return out;
+}
+
 bool Scope::contains(const std::string &name) const { return dict_->contains(prefix_ + name); }
 
 std::vector<int64_t> Scope::shape(const std::string &name) const {

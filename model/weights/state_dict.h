@@ -44,6 +44,13 @@ public:
 
 class LinearObserver;
 
+/// Is given what matrices were packed into, for a cache.
+class PackedSink {
+public:
+  virtual ~PackedSink() = default;
+  virtual void keep(const std::string &name, const at::Tensor &tensor) = 0;
+};
+
 /// A part of a StateDict below a prefix, with the types and device that a module's tensors get.
 /// Cheap to copy.
 class Scope {
@@ -65,6 +72,13 @@ public:
   /// The same scope whose linear layers tell it what they are given (compute/linear.h).
   Scope observed(LinearObserver *observer) const;
   LinearObserver *observer() const { return observer_; }
+
+  /// The same scope whose linear layers hand `sink` what they packed (compute/quantized_weight.h).
+  Scope kept_by(PackedSink *sink) const;
+  void keep(const std::string &name, const at::Tensor &tensor) const {
+    if (sink_)
+      sink_->keep(prefix_ + name, tensor);
+  }
 
   const std::string &prefix() const { return prefix_; }
   bool contains(const std::string &name) const;
@@ -98,6 +112,7 @@ private:
   at::ScalarType matrix_dtype_;
   Quantization quantization_ = Quantization::None;
   LinearObserver *observer_ = nullptr;
+  PackedSink *sink_ = nullptr;
   at::Device device_;
   std::vector<std::string> *used_;
   std::string prefix_;

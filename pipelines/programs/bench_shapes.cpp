@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/core/progress_bar.h"
+#include "model/core/user_folders.h"
 #include "model/engine/model.h"
 #include "model/weights/random_values.h"
 #include "model/weights/safetensors.h"
@@ -10,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -261,12 +261,6 @@ bool is_hd(const std::string &shape) {
          shape.compare(shape.size() - end.size(), end.size(), end) == 0;
 }
 
-fs::path cache_directory() {
-  const char *cache = std::getenv("XDG_CACHE_HOME"), *home = std::getenv("HOME");
-  const fs::path base = cache && *cache ? fs::path(cache) : fs::path(home ? home : ".") / ".cache";
-  return base / "gst-vlm" / "shapes";
-}
-
 } // namespace
 
 std::vector<std::string> shape_names() {
@@ -306,7 +300,11 @@ std::string bench_model(const std::string &model) {
     return model;
   ShapeOptions options;
   options.shape = model;
-  options.output = cache_directory() / model;
+  const std::string cache = user_cache_folder("shapes");
+  if (cache.empty())
+    fail(ErrorCategory::Settings, "--model ", model, ": is no directory, and without HOME or ",
+         "GST_VLM_CACHE_DIR there is no place to make one");
+  options.output = fs::path(cache) / model;
   if (!fs::exists(options.output)) {
     std::cerr << "vlm-bench: " << options.output.string() << " is made, once: the shape of "
               << model << " with random weights\n";

@@ -2,12 +2,12 @@
 #include "pipelines/programs/train_painter.h"
 
 #include "model/core/log.h"
+#include "model/core/user_folders.h"
 #include "model/training/painter/painter_export.h"
 #include "model/training/painter/painter_run.h"
 #include "model/training/painter/painter_trainer.h"
 #include "pipelines/programs/command_line.h"
 
-#include <cstdlib>
 #include <iostream>
 
 namespace vlm {
@@ -35,13 +35,6 @@ struct Options {
   std::string sprites, exclude = "fxemoji", output;
   uint64_t seed = 1;
 };
-
-std::string state_directory() {
-  const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
-  const std::string base =
-      state && *state ? state : std::string(home ? home : ".") + "/.local/state";
-  return base + "/gst-vlm/painter";
-}
 
 PaintingSource source(const Options &options) {
   if (options.sprites.empty())
@@ -113,7 +106,7 @@ void declare(CommandLine &line, Options &options) {
 
 int train_painter(int argc, char **argv) {
   Options options;
-  options.run.directory = state_directory();
+  options.run.directory = user_state_folder("painter");
   CommandLine line("vlm-train painter", "COMMAND [OPTION]...", kAbout);
   declare(line, options);
   const std::vector<std::string> operands = line.parse(argc, argv);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/core/cancel.h"
 #include "model/core/log.h"
+#include "model/core/user_folders.h"
 #include "model/training/export.h"
 #include "model/training/scenes/contact_sheet.h"
 #include "model/training/stage_run.h"
@@ -8,7 +9,6 @@
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/train_painter.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -33,13 +33,6 @@ examples:
 
 Interrupted with Ctrl-C it leaves a checkpoint; the same command goes on from there. A finished stage
 goes on when asked for more pictures.)";
-
-std::string state_directory() {
-  const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
-  const std::string base =
-      state && *state ? state : std::string(home ? home : ".") + "/.local/state";
-  return base + "/gst-vlm/train";
-}
 
 struct Options {
   RunOptions run;
@@ -132,7 +125,7 @@ void declare(CommandLine &line, Options &options) {
 
 int main_program(int argc, char **argv) {
   Options options;
-  options.run.directory = state_directory();
+  options.run.directory = user_state_folder("train");
   CommandLine line("vlm-train", "COMMAND [OPTION]...", kAbout);
   declare(line, options);
   const std::vector<std::string> operands = line.parse(argc, argv);
