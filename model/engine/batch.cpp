@@ -4,6 +4,15 @@
 #include <algorithm>
 
 namespace vlm {
+namespace {
+
+// A token for one answer costs nearly what one for each of many does. So those under way get one
+// only when the new prompt had many times as long, that it may soon go on together with them; but
+// at least every second, for whoever watches an answer grow.
+constexpr int kPromptShare = 15;
+constexpr std::chrono::seconds kLongestWait(1);
+
+} // namespace
 
 void Batch::start(Job job) {
   const auto began = Clock::now();
@@ -30,10 +39,11 @@ std::unique_ptr<Answer> Batch::begin(Request request) {
   return model_.begin(std::move(request), Pace(cancel, [this] { take_turn(); }));
 }
 
-/// Between two layers of a prompt: the answers under way get as much time as the prompt.
+/// Between two layers of a prompt.
 void Batch::take_turn() {
   closing_.check();
-  if (!empty() && Clock::now() - last_step_ >= step_length_)
+  const Clock::duration wait = std::min<Clock::duration>(kPromptShare * step_length_, kLongestWait);
+  if (!empty() && Clock::now() - last_step_ >= std::max(step_length_, wait))
     step();
 }
 
