@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Measures; prints a table, and JSON with --json.
+// Measures; prints a table, JSON with --json, a picture with --plot.
+#include "pipelines/programs/bench_bars.h"
 #include "pipelines/programs/bench_caption.h"
 #include "pipelines/programs/bench_drafting.h"
 #include "pipelines/programs/bench_paint.h"
@@ -29,8 +30,8 @@ using nlohmann::json;
 /// share. `argv` begins with the command's name.
 class Arguments {
 public:
-  Arguments(int argc, char **argv, const char *about)
-      : argc_(argc), argv_(argv), name_(argv[0]),
+  Arguments(int argc, char **argv, const char *about, bool drawn)
+      : argc_(argc), argv_(argv), name_(argv[0]), drawn_(drawn),
         line_("vlm-bench " + name_, "[OPTION]...", about) {}
 
   CommandLine &line() { return line_; }
@@ -50,6 +51,8 @@ public:
 
   void parse() {
     line_.text("json", "FILE", "write the figures there, too", &json_);
+    if (drawn_)
+      line_.text("plot", "FILE.png", "draw them as bars", &plot_);
     if (!line_.parse(argc_, argv_).empty())
       fail(ErrorCategory::Settings, name_, " takes options only (see --help)");
     for (const auto &[name, value] : positive_)
@@ -59,19 +62,18 @@ public:
       *model_ = bench_model(*model_);
   }
 
-  void write(const json &figures) const {
-    if (json_.empty())
-      return;
-    std::ofstream file(json_);
-    file << figures.dump(2) << '\n';
-    if (!file.flush())
+  void write(const json &figures, Bars (*bars)(const json &)) const {
+    if (!json_.empty() && !(std::ofstream(json_) << figures.dump(2) << '\n' << std::flush))
       fail(ErrorCategory::Failed, json_, ": cannot be written");
+    if (!plot_.empty())
+      plot_bars(bars(figures), 0, plot_);
   }
 
 private:
   int argc_;
   char **argv_;
-  std::string name_, json_, *model_ = nullptr;
+  std::string name_, json_, plot_, *model_ = nullptr;
+  bool drawn_;
   CommandLine line_;
   std::vector<std::pair<const char *, const int64_t *>> positive_;
 };
@@ -213,20 +215,23 @@ json make(Arguments &arguments) {
 struct Command {
   const char *name, *about;
   json (*run)(Arguments &arguments);
+  Bars (*bars)(const json &figures); ///< what --plot draws
 };
 
 constexpr Command kCommands[] = {
-    {"make", "write a checkpoint of a released model's shape with random weights", make},
-    {"stages", "what each stage of a caption takes, by precision", stages},
+    {"make", "write a checkpoint of a released model's shape with random weights", make, nullptr},
+    {"stages", "what each stage of a caption takes, by precision", stages, stage_bars},
     {"caption", "what a whole caption takes, by precision: after loading, and from then on",
-     caption},
+     caption, caption_bars},
     {"questions", "what several questions about one picture take, together and each alone",
-     questions},
+     questions, question_bars},
     {"streams", "what several streams get from one model, and whether answers stay the same",
-     streams},
-    {"drafting", "what foretelling answers from earlier ones gains on a video file", drafting},
-    {"paint", "what the parts of a painted picture take", paint},
-    {"video", "what live 1080p60 video loses to a captioner that is always busy", video}};
+     streams, stream_bars},
+    {"drafting", "what foretelling answers from earlier ones gains on a video file", drafting,
+     drafting_bars},
+    {"paint", "what the parts of a painted picture take", paint, paint_bars},
+    {"video", "what live 1080p60 video loses to a captioner that is always busy", video,
+     video_bars}};
 
 std::string about() {
   std::ostringstream out;
@@ -254,9 +259,9 @@ const Command &command_of(int argc, char **argv) {
 
 int run(int argc, char **argv) {
   const Command &command = command_of(argc, argv);
-  Arguments arguments(argc - 1, argv + 1, command.about);
+  Arguments arguments(argc - 1, argv + 1, command.about, command.bars != nullptr);
   gst_init(nullptr, nullptr);
-  arguments.write(command.run(arguments));
+  arguments.write(command.run(arguments), command.bars);
   return kDone;
 }
 

@@ -43,11 +43,14 @@ TEST_F(Bench, WrongUseNamesTheValue) {
 }
 
 TEST_F(Bench, StagesOfTheEmbeddedModel) {
-  ASSERT_EQ(run("stages --model " VLM_EMBEDDED " --rounds 1 --max-tokens 4 --json stages.json"), 0)
+  ASSERT_EQ(run("stages --model " VLM_EMBEDDED
+                " --rounds 1 --max-tokens 4 --json stages.json --plot stages.png"),
+            0)
       << err();
   EXPECT_NE(out().find("prefill"), std::string::npos) << out();
   const json figures = json::parse(text_of("stages.json"));
   EXPECT_GT(figures.at("tokens_in").get<int>(), 64);
+  EXPECT_EQ(text_of("stages.png").substr(1, 3), "PNG");
 }
 
 TEST_F(Bench, PartsOfAPicture) {

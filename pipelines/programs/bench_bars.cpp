@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pipelines/programs/bench_bars.h"
+
+namespace vlm {
+namespace {
+
+using nlohmann::json;
+
+double median(const json &spread) { return spread["median"].get<double>(); }
+
+std::string counted(const json &run, const char *what) {
+  return std::to_string(run[what].get<int>()) + " " + what;
+}
+
+/// The sides of a comparison beside each other: what identity and vlmcaption do, say.
+Bars sides(const json &figures, const std::vector<const char *> &names,
+           const std::vector<const char *> &fields) {
+  Bars bars;
+  for (const char *name : names) {
+    bars.push_back({name, {}});
+    for (const char *field : fields)
+      bars.back().figures.emplace_back(field, figures[name][field].get<double>());
+  }
+  return bars;
+}
+
+} // namespace
+
+Bars stage_bars(const json &figures) {
+  Bars bars;
+  for (const auto &[precision, result] : figures["precisions"].items()) {
+    bars.push_back({precision + ", s", {}});
+    for (const char *stage : {"vision_tower", "vision_tower_aux", "mining", "prefill", "decode"})
+      bars.back().figures.emplace_back(stage, median(result["stages"][stage]));
+  }
+  return bars;
+}
+
+Bars caption_bars(const json &figures) {
+  Bars bars;
+  for (const auto &[precision, result] : figures["precisions"].items())
+    bars.push_back({precision + ", s",
+                    {{"load", result["load"].get<double>()},
+                     {"first caption", result["first"].get<double>()},
+                     {"caption", median(result["caption"])}}});
+  return bars;
+}
+
+Bars question_bars(const json &figures) {
+  Bars bars = {{"each alone, s", {}}, {"together, s", {}}};
+  for (const json &run : figures["runs"]) {
+    bars[0].figures.emplace_back(counted(run, "questions"), median(run["alone"]));
+    bars[1].figures.emplace_back(counted(run, "questions"), median(run["together"]));
+  }
+  return bars;
+}
+
+Bars stream_bars(const json &figures) {
+  Bars bars = {{"captions a second, beside one stream", {}}};
+  for (const json &run : figures["runs"])
+    bars[0].figures.emplace_back(counted(run, "streams"), run["ratio"].get<double>());
+  return bars;
+}
+
+Bars drafting_bars(const json &figures) {
+  return sides(figures, {"none", "reuse"}, {"captions_per_second", "decode_ms"});
+}
+
+Bars paint_bars(const json &figures) {
+  Bars bars = {{figures["precision"].get<std::string>() + ", s", {}}};
+  for (const char *part : {"encode", "step", "decode", "picture"})
+    bars[0].figures.emplace_back(part, median(figures[part]));
+  return bars;
+}
+
+Bars video_bars(const json &figures) {
+  return sides(figures, {"identity", "vlmcaption"}, {"p50_ms", "p99_ms"});
+}
+
+} // namespace vlm

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "pipelines/programs/bar_plot.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vlm {
+
+// What is drawn of a command's figures: seconds (stages, captions, questions, parts of a picture),
+// captions a second (streams, drafting), or milliseconds (video). `figures`: as the command gives
+// them.
+using Bars = std::vector<BarColumn>;
+
+Bars stage_bars(const nlohmann::json &figures);
+Bars caption_bars(const nlohmann::json &figures);
+Bars question_bars(const nlohmann::json &figures);
+Bars stream_bars(const nlohmann::json &figures);
+Bars drafting_bars(const nlohmann::json &figures);
+Bars paint_bars(const nlohmann::json &figures);
+Bars video_bars(const nlohmann::json &figures);
+
+} // namespace vlm
