@@ -4,7 +4,7 @@
 #include "model/compute/quantize.h"
 #include "model/compute/threads.h"
 #include "model/core/error.h"
-#include "model/core/huge_pages.h"
+#include "model/weights/resident.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -82,9 +82,7 @@ QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, con
     : kind_(kind), out_(out), in_(in), smoothing_(std::move(smoothing)) {
   check_columns(in);
   const int64_t panels = divided_up(out, kPanelRows);
-  packed_ = at::empty({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte);
-  advise_huge_pages(packed_.data_ptr(), packed_.nbytes());
-  packed_.zero_();
+  packed_ = resident_empty({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte).zero_();
   scales_ = at::zeros({panels * kPanelRows}, at::kFloat);
   const int64_t step =
       divided_up(std::max<int64_t>(kAtOnce / std::max<int64_t>(in, 1), 1), kPanelRows) * kPanelRows;

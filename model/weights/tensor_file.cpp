@@ -2,7 +2,7 @@
 #include "model/weights/tensor_file.h"
 
 #include "model/core/error.h"
-#include "model/core/huge_pages.h"
+#include "model/weights/resident.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -53,11 +53,10 @@ at::Tensor stored_values(const MappedFile &file, size_t at, int64_t count, at::S
   return aligned;
 }
 
-/// Piece by piece: each piece's mapped pages are given back before the next one is touched.
+/// Into `out`, piece by piece: each piece's mapped pages are given back before the next one is
+/// touched.
 at::Tensor copy_contiguous(const MappedFile &file, const TensorFile::Info &info,
-                           at::ScalarType wanted, bool &finite) {
-  const at::Tensor out = at::empty(info.shape, at::TensorOptions().dtype(wanted));
-  advise_huge_pages(out.data_ptr(), out.nbytes());
+                           const at::Tensor &out, bool &finite) {
   const at::Tensor flat = out.view({-1});
   const size_t width = c10::elementSize(info.dtype);
   for (int64_t begin = 0; begin < flat.numel(); begin += chunk_elements) {
@@ -115,8 +114,9 @@ at::Tensor TensorFile::load(const std::string &name, std::optional<at::ScalarTyp
   const Info &info = this->info(name);
   const at::ScalarType wanted = dtype.value_or(info.dtype);
   bool clean = true;
-  const at::Tensor out = info.strides.empty() ? copy_contiguous(file_, info, wanted, clean)
-                                              : copy_strided(file_, info, wanted, clean);
+  const at::Tensor out =
+      info.strides.empty() ? copy_contiguous(file_, info, resident_empty(info.shape, wanted), clean)
+                           : copy_strided(file_, info, wanted, clean);
   if (finite)
     *finite = clean;
   return out;
@@ -133,7 +133,8 @@ at::Tensor TensorFile::load_rows(const std::string &name, int64_t first, int64_t
   part.offset += static_cast<size_t>(first) * row;
   part.bytes = static_cast<size_t>(count) * row;
   *finite = true;
-  return copy_contiguous(file_, part, dtype, *finite);
+  const at::Tensor out = at::empty(part.shape, at::TensorOptions().dtype(dtype));
+  return copy_contiguous(file_, part, out, *finite);
 }
 
 } // namespace vlm
