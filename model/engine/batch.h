@@ -12,8 +12,7 @@ namespace vlm {
 
 /// The answers that one model makes at a time: all get their next token in one pass over the
 /// weights, and a new request is read while the others go on, a token between its layers now and
-/// then. Belongs
-/// to the worker's thread, on which completions are called.
+/// then. Belongs to the worker's thread, on which completions are called.
 class Batch {
 public:
   /// `closing`, once cancelled, ends every answer at its next token.

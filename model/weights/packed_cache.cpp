@@ -32,8 +32,9 @@ std::string checksum_key(const std::string &name) { return "checksum." + name; }
 void remove_unused(const fs::path &folder) {
   std::error_code ignored;
   for (const fs::directory_entry &each : fs::directory_iterator(folder, ignored)) {
+    const bool ours = each.path().filename().string().find(".safetensors") != std::string::npos;
     const auto used = each.last_write_time(ignored);
-    if (!ignored && fs::file_time_type::clock::now() - used > kUnused)
+    if (ours && !ignored && fs::file_time_type::clock::now() - used > kUnused)
       fs::remove(each, ignored);
   }
 }

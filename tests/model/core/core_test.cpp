@@ -4,9 +4,11 @@
 #include "model/core/digest.h"
 #include "model/core/log.h"
 #include "model/core/mapped_file.h"
+#include "model/core/resident_memory.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace vlm {
@@ -63,6 +65,27 @@ TEST(MappedFile, ReadsEmptyAndReleasedFiles) {
   EXPECT_EQ(file.bytes(), std::string(100000, 'x'));
   std::ofstream(path, std::ios::trunc).close();
   EXPECT_EQ(read_file(path), "");
+}
+
+TEST(ResidentMemory, IsZeroAlignedAndOneOwn) {
+  constexpr size_t kHuge = size_t{2} << 20;
+  for (const size_t size : {size_t{1}, size_t{4096}, kHuge - 1, kHuge, kHuge + 1, 3 * kHuge + 5}) {
+    char *const one = static_cast<char *>(map_resident(size));
+    char *const other = static_cast<char *>(map_resident(size));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(one) % kHuge, 0u) << size;
+    EXPECT_TRUE(std::all_of(one, one + size, [](char c) { return c == 0; })) << size;
+    std::fill_n(one, size, 'x');
+    unmap_resident(one, size);
+    EXPECT_TRUE(std::all_of(other, other + size, [](char c) { return c == 0; })) << size;
+    unmap_resident(other, size);
+  }
+  try {
+    map_resident(size_t{1} << 60);
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_EQ(error.category(), ErrorCategory::Memory);
+    EXPECT_NE(std::string(error.what()).find("1152921504606846976 bytes"), std::string::npos);
+  }
 }
 
 TEST(Cancel, IsSharedByCopies) {
