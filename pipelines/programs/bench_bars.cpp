@@ -66,6 +66,15 @@ Bars drafting_bars(const json &figures) {
   return sides(figures, {"none", "reuse"}, {"captions_per_second", "decode_ms"});
 }
 
+Bars quality_bars(const json &figures) {
+  Bars bars;
+  for (const auto &[precision, result] : figures["precisions"].items())
+    bars.push_back({precision + ", beside " + figures["reference"].get<std::string>(),
+                    {{"same choices", result["same_choices"].get<double>()},
+                     {"same answers", result["same_answers"].get<double>()}}});
+  return bars;
+}
+
 Bars paint_bars(const json &figures) {
   Bars bars = {{figures["precision"].get<std::string>() + ", s", {}}};
   for (const char *part : {"encode", "step", "decode", "picture"})

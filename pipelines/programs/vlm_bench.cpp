@@ -4,12 +4,14 @@
 #include "pipelines/programs/bench_caption.h"
 #include "pipelines/programs/bench_drafting.h"
 #include "pipelines/programs/bench_paint.h"
+#include "pipelines/programs/bench_quality.h"
 #include "pipelines/programs/bench_questions.h"
 #include "pipelines/programs/bench_shapes.h"
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
 #include "pipelines/programs/command_line.h"
 #include "pipelines/programs/painting.h"
+#include "pipelines/programs/picture_folder.h"
 
 #include "model/core/environment.h"
 #include "model/core/error.h"
@@ -179,6 +181,28 @@ json questions(Arguments &arguments) {
   return bench_questions(o);
 }
 
+json quality(Arguments &arguments) {
+  BenchQualityOptions o;
+  std::string precisions = "float32,bfloat16,int8,int4", folder;
+  int64_t threads = 0;
+  CommandLine &line = arguments.line();
+  line.text("model", "DIR", "checkpoint directory (the embedded model)", &o.model);
+  line.text("precision", "P,P...",
+            "the first is what others are compared with (" + precisions + ")", &precisions);
+  line.text("pictures", "DIR", "up to 64 of a folder (four that are drawn)", &folder);
+  line.text("prompt", "TEXT", "what is asked (Describe this image.)", &o.question);
+  line.integer("threads", "N", "0: all that the process may use (0)", &threads);
+  arguments.positive("max-tokens", "of each answer (40)", &o.max_tokens);
+  arguments.parse();
+  o.threads = static_cast<int>(threads);
+  o.precisions = split(precisions);
+  if (o.precisions.size() < 2)
+    fail(ErrorCategory::Settings, "--precision ", precisions, ": at least two are compared");
+  if (!folder.empty())
+    o.pictures = pictures_in(folder, "--pictures", 64);
+  return bench_quality(o);
+}
+
 json paint(Arguments &arguments) {
   BenchPaintOptions o;
   o.request.prompt = "a red bird on a green table";
@@ -229,6 +253,7 @@ constexpr Command kCommands[] = {
      streams, stream_bars},
     {"drafting", "what foretelling answers from earlier ones gains on a video file", drafting,
      drafting_bars},
+    {"quality", "what other precisions make of one's answers", quality, quality_bars},
     {"paint", "what the parts of a painted picture take", paint, paint_bars},
     {"video", "what live 1080p60 video loses to a captioner that is always busy", video,
      video_bars}};

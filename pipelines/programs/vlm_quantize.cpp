@@ -4,13 +4,12 @@
 #include "model/core/log.h"
 #include "model/core/progress_bar.h"
 #include "model/quantization/quantize_model.h"
-#include "model/vision/image_file.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/picture_folder.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -63,33 +62,6 @@ Options parse(int argc, char **argv) {
   o.quantize.output = operands[1];
   o.quantize.precision = o.precision == "int4" ? Quantization::Int4 : Quantization::Int8;
   return o;
-}
-
-bool is_picture(const fs::directory_entry &entry) {
-  static constexpr std::array endings = {".png", ".jpg", ".jpeg", ".webp", ".bmp"};
-  std::string ending = entry.path().extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), ::tolower);
-  return entry.is_regular_file() &&
-         std::find(endings.begin(), endings.end(), ending) != endings.end();
-}
-
-// Evenly chosen in the order of their names.
-std::vector<std::function<Image()>> pictures_in(const std::string &folder) {
-  std::error_code error;
-  std::vector<std::string> names;
-  for (const auto &entry : fs::directory_iterator(folder, error))
-    if (is_picture(entry))
-      names.push_back(entry.path().string());
-  if (error)
-    fail(ErrorCategory::NotFound, "--calibration: ", folder, ": ", error.message());
-  if (names.empty())
-    fail(ErrorCategory::NotFound, "--calibration: ", folder, ": holds no pictures");
-  std::sort(names.begin(), names.end());
-  const size_t count = std::min(names.size(), kMostPictures);
-  std::vector<std::function<Image()>> out;
-  for (size_t i = 0; i < count; ++i)
-    out.push_back([name = names[i * names.size() / count]] { return load_image(name); });
-  return out;
 }
 
 json describe(const Options &o, const QuantizeReport &report) {
@@ -148,7 +120,7 @@ int run(int argc, char **argv) {
       std::cerr << "vlm-quantize: " << line << "\n";
   });
   if (!o.calibration.empty())
-    o.quantize.pictures = pictures_in(o.calibration);
+    o.quantize.pictures = pictures_in(o.calibration, "--calibration", kMostPictures);
   const CancelToken cancel;
   cancel_on_signal(cancel);
   std::unique_ptr<ProgressBar> bar;

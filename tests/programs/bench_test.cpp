@@ -53,6 +53,25 @@ TEST_F(Bench, StagesOfTheEmbeddedModel) {
   EXPECT_EQ(text_of("stages.png").substr(1, 3), "PNG");
 }
 
+TEST_F(Bench, QualityOfPrecisions) {
+  ASSERT_EQ(run("quality --precision float32,bfloat16,int4 --max-tokens 8 --json quality.json "
+                "--plot quality.png"),
+            0)
+      << err();
+  const json figures = json::parse(text_of("quality.json"));
+  EXPECT_EQ(figures.at("reference"), "float32");
+  const json &bf16 = figures.at("precisions").at("bfloat16"), &int4 = figures["precisions"]["int4"];
+  for (const json &each : {bf16, int4}) {
+    EXPECT_GT(each.at("same_choices").get<double>(), .8) << each;
+    EXPECT_LT(each.at("same_choices").get<double>(), 1.01) << each;
+    EXPECT_GT(each.at("divergence").get<double>(), 0) << each;
+  }
+  EXPECT_LT(bf16["divergence"].get<double>(), int4["divergence"].get<double>());
+  EXPECT_EQ(text_of("quality.png").substr(1, 3), "PNG");
+  expect_refusal("quality --precision int8", 2, "--precision int8: at least two");
+  expect_refusal("quality --pictures nowhere", 1, "--pictures: nowhere");
+}
+
 TEST_F(Bench, PartsOfAPicture) {
   ASSERT_EQ(run("paint --painter " + data("sdxl/model") +
                 " --size 64x64 --steps 2 --rounds 1 --json paint.json"),
