@@ -15,6 +15,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace vlm {
@@ -334,7 +335,7 @@ void LoadedModel::advance(const std::vector<Answer *> &answers) const {
     const TokenIds &draft = going[i]->draft(free / left, cost);
     firsts.push_back(static_cast<int64_t>(ids.size()));
     ids.push_back(going[i]->last_token());
-    ids.insert(ids.end(), draft.begin(), draft.end());
+    std::copy(draft.begin(), draft.end(), std::back_inserter(ids));
     caches.resize(ids.size(), &going[i]->cache);
   }
   firsts.push_back(static_cast<int64_t>(ids.size()));
