@@ -5,6 +5,8 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Warray-bounds"
+#ifndef __clang__ // which does not know it
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
+#endif
 #include <torch/csrc/autograd/custom_function.h>
 #pragma GCC diagnostic pop

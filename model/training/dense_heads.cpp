@@ -93,7 +93,7 @@ void DenseHeads::add_parameters(ParameterStore &store, const TinyConfig &config,
 }
 
 DenseHeads::DenseHeads(const Scope &scope, const TinyConfig &config, int64_t classes)
-    : classes_(classes), side_(config.image_size / config.patch) {
+    : side_(config.image_size / config.patch) {
   const int64_t width = config.vit_width, aux = sum(config.aux_dims);
   const auto tokens = [&](const std::string &name) {
     const Scope heads = scope.sub(name);

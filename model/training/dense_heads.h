@@ -57,7 +57,7 @@ private:
   void score_cells(const std::vector<at::Tensor> &stages, const DenseTargets &labels,
                    Report &report) const;
 
-  int64_t classes_, side_;
+  int64_t side_;
   TokenHeads plain_, mined_;
   Linear letters_, coarse_;
   LayerNorm coarse_norm_;
