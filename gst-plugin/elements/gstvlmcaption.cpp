@@ -590,6 +590,7 @@ gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
   if (Asking::concerns (event))
     return gst_vlm_caption_asking_event (self, event);
+  const bool serialized = GST_EVENT_IS_SERIALIZED (event);
   const bool forward = guard (GST_ELEMENT (self), false,
       [&] { return gst_vlm_caption_handle_event (self, event); });
   if (!forward)
@@ -597,7 +598,8 @@ gst_vlm_caption_sink_event (GstBaseTransform * trans, GstEvent * event)
   const gboolean handled =
       forward && GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class)
                      ->sink_event (trans, event);
-  self->priv->notices.after_push ();
+  if (serialized) // the streaming thread, to whom they belong
+    self->priv->notices.after_push ();
   return handled;
 }
 
