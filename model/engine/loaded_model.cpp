@@ -74,7 +74,7 @@ std::unique_ptr<PackedCache> packed_cache(const Checkpoint &checkpoint, const Mo
     return nullptr;
   return std::make_unique<PackedCache>(
       checkpoint, folder + "/" + info.digest + "-" + info.precision + ".safetensors",
-      "format 1 " + checkpoint.stamp());
+      "format 2 " + checkpoint.stamp());
 }
 
 ModelInfo describe(const std::string &path, const Checkpoint &checkpoint, const ModelConfig &config,

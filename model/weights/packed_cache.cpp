@@ -5,6 +5,9 @@
 #include "model/core/error.h"
 #include "model/core/log.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/from_blob.h>
+
 #include <chrono>
 #include <filesystem>
 #include <sstream>
@@ -18,12 +21,33 @@ namespace fs = std::filesystem;
 constexpr const char *kStampKey = "stamp";
 constexpr auto kUnused = std::chrono::hours(24 * 30);
 
-/// Of its type and shape, too.
+/// Of its type and shape, too. All threads work: each part has a checksum, and these have one.
 std::string checksum_of(const at::Tensor &tensor) {
+  constexpr size_t kPart = size_t{1} << 20, kDigits = 16;
+  const std::string_view all(static_cast<const char *>(tensor.data_ptr()), tensor.nbytes());
+  const size_t parts = (all.size() + kPart - 1) / kPart;
+  std::string digits(parts * kDigits, '0');
+  at::parallel_for(0, static_cast<int64_t>(parts), 1, [&](int64_t from, int64_t to) {
+    for (auto i = static_cast<size_t>(from); i < static_cast<size_t>(to); ++i)
+      checksum(all.substr(i * kPart, kPart)).copy(&digits[i * kDigits], kDigits);
+  });
   std::ostringstream out;
-  out << tensor.scalar_type() << tensor.sizes()
-      << checksum({static_cast<const char *>(tensor.data_ptr()), tensor.nbytes()});
+  out << tensor.scalar_type() << tensor.sizes() << checksum(digits);
   return out.str();
+}
+
+/// As it lies in the file, which stays mapped for it: no time to copy it, and processes with one
+/// model share the memory. A copy where it does not begin with a cache line.
+at::Tensor map_tensor(const std::shared_ptr<const SafetensorsFile> &file, const std::string &name) {
+  constexpr uintptr_t kCacheLine = 64;
+  const TensorFile::Info &info = file->info(name);
+  const std::string_view bytes = file->bytes(info);
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % kCacheLine != 0)
+    return file->load(name);
+  file->prefetch_behind(info);
+  return at::from_blob( // has no const form; weights are only read
+      const_cast<char *>(bytes.data()), info.shape, [file](void *) {},
+      at::TensorOptions().dtype(info.dtype));
 }
 
 std::string checksum_key(const std::string &name) { return "checksum." + name; }
@@ -50,7 +74,7 @@ PackedCache::PackedCache(const StateDict &below, std::string path, std::string s
 
 void PackedCache::open() {
   try {
-    file_.emplace(path_);
+    file_ = std::make_shared<const SafetensorsFile>(path_);
     if (file_->metadata(kStampKey) != stamp_)
       file_.reset();
   } catch (const Error &error) {
@@ -89,7 +113,7 @@ bool PackedCache::take(const std::string &name) const {
   for (auto part = file_->tensors().lower_bound(matrix);
        part != file_->tensors().end() && part->first.compare(0, matrix.size(), matrix) == 0;
        ++part) {
-    at::Tensor tensor = file_->load(part->first);
+    at::Tensor tensor = map_tensor(file_, part->first);
     if (checksum_of(tensor) != file_->metadata(checksum_key(part->first))) {
       log(LogLevel::Warning, path_, ": tensor ", part->first, " is damaged; it is made anew");
       return false;

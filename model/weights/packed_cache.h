@@ -5,14 +5,15 @@
 #include "model/weights/state_dict.h"
 
 #include <map>
-#include <optional>
+#include <memory>
 
 namespace vlm {
 
 /// A dictionary with matrices that were packed at an earlier load laid over it: `NAME.qweight` and
 /// what belongs to it (README), from a file that can be thrown away at any time. A matrix that is
 /// damaged there is not seen, so that it is packed anew. The packed form is the same on every
-/// machine. Not thread-safe.
+/// machine. Tensors from the file lie in its pages, read-only, and keep it mapped: it may be removed
+/// or replaced by another meanwhile, but nobody may write into it. Not thread-safe.
 class PackedCache : public StateDict, public PackedSink {
 public:
   /// `path`: the file, which need not exist. What it holds counts only if it was made with the same
@@ -43,7 +44,7 @@ private:
 
   const StateDict &below_;
   const std::string path_, stamp_;
-  std::optional<SafetensorsFile> file_;
+  std::shared_ptr<const SafetensorsFile> file_;
   mutable std::map<std::string, at::Tensor> packed_; // taken from the file, or kept
   bool anew_ = false;
 };

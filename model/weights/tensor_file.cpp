@@ -109,6 +109,10 @@ const TensorFile::Info &TensorFile::info(const std::string &name) const {
   return found->second;
 }
 
+void TensorFile::prefetch_behind(const Info &info) const {
+  file_.prefetch(info.offset + info.bytes, prefetch_bytes);
+}
+
 at::Tensor TensorFile::load(const std::string &name, std::optional<at::ScalarType> dtype,
                             bool *finite) const {
   const Info &info = this->info(name);

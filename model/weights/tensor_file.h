@@ -51,6 +51,8 @@ public:
   std::string_view bytes(const Info &info) const {
     return file_.bytes().substr(info.offset, info.bytes);
   }
+  /// Has what lies behind the tensor read from the disk meanwhile.
+  void prefetch_behind(const Info &info) const;
 
 protected:
   explicit TensorFile(const std::string &path) : file_(path) {}

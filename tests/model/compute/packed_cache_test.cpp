@@ -11,6 +11,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 namespace vlm::test {
 namespace {
@@ -75,6 +76,22 @@ TEST_P(PackedCacheFile, GivesBackWhatWasPackedWithoutReadingTheMatrix) {
   EXPECT_EQ(cache.names(), layers_.names());
   EXPECT_EQ(cache.origin("a.qweight"), path_);
   EXPECT_EQ(cache.origin("a.weight"), "two layers");
+}
+
+TEST_P(PackedCacheFile, IsMappedAndMayBeRemovedOrReplacedMeanwhile) {
+  std::optional<PackedCache> cache(std::in_place, layers_, path_, "1");
+  const at::Tensor weight = cache->load("a.qweight", at::kByte);
+  const Linear layer(Scope(*cache, at::kBFloat16).sub("a"), kIn, kOut, false);
+  EXPECT_EQ(cache->load("a.qweight", at::kByte).data_ptr(), weight.data_ptr());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(weight.data_ptr()) % 64, 0u);
+  std::string line, maps;
+  for (std::ifstream in("/proc/self/maps"); std::getline(in, line);)
+    maps += line + "\n";
+  EXPECT_NE(maps.find(fs::canonical(path_).string()), std::string::npos);
+  cache.reset();
+  fs::remove(path_);
+  scratch_.write("cache/packed/model.safetensors", "x");
+  EXPECT_TRUE(near(layer(values({5, kIn}, 3)), packed_[0], 0));
 }
 
 TEST_P(PackedCacheFile, OfOtherWeightsIsNotSeenAndReplaced) {
