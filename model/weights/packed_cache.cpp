@@ -11,6 +11,7 @@
 #include <chrono>
 #include <filesystem>
 #include <sstream>
+#include <sys/mman.h>
 #include <utility>
 
 namespace vlm {
@@ -37,7 +38,9 @@ std::string checksum_of(const at::Tensor &tensor) {
 }
 
 /// As it lies in the file, which stays mapped for it: no time to copy it, and processes with one
-/// model share the memory. A copy where it does not begin with a cache line.
+/// model share the memory. Locked where the process may, since some kernels take pages back that
+/// rest for minutes, and the next answer would wait for the disk. A copy where it does not begin
+/// with a cache line.
 at::Tensor map_tensor(const std::shared_ptr<const SafetensorsFile> &file, const std::string &name) {
   constexpr uintptr_t kCacheLine = 64;
   const TensorFile::Info &info = file->info(name);
@@ -45,6 +48,7 @@ at::Tensor map_tensor(const std::shared_ptr<const SafetensorsFile> &file, const 
   if (reinterpret_cast<uintptr_t>(bytes.data()) % kCacheLine != 0)
     return file->load(name);
   file->prefetch_behind(info);
+  (void)mlock(bytes.data(), bytes.size());
   return at::from_blob( // has no const form; weights are only read
       const_cast<char *>(bytes.data()), info.shape, [file](void *) {},
       at::TensorOptions().dtype(info.dtype));
