@@ -32,11 +32,12 @@ constexpr int64_t kFewQueries = 4;     // up to here dot products beat gemm
 
 // [B, H, L, D] with neighbouring elements of a head in memory; other strides are free, so that
 // heads are read straight out of [B, L, H * D].
-struct Heads {
+template <typename Value = float> struct Heads {
   explicit Heads(const at::Tensor &t)
-      : data(t.data_ptr<float>()), batch(t.stride(0)), head(t.stride(1)), row(t.stride(2)) {}
-  float *at(int64_t b, int64_t h, int64_t l) const { return data + b * batch + h * head + l * row; }
-  float *data;
+      : data(static_cast<Value *>(t.data_ptr())), batch(t.stride(0)), head(t.stride(1)),
+        row(t.stride(2)) {}
+  Value *at(int64_t b, int64_t h, int64_t l) const { return data + b * batch + h * head + l * row; }
+  Value *data;
   int64_t batch, head, row;
 };
 
@@ -100,18 +101,34 @@ void softmax_row(float *row, int64_t size) {
 }
 
 // scores [rows, keys] = scale * q k^T and out = scores v, without gemm's packing.
-void few_scores(const float *q, const float *k, int64_t k_row, int64_t keys, int64_t dim,
+template <typename Value>
+void few_scores(const float *q, const Value *k, int64_t k_row, int64_t keys, int64_t dim,
                 float scale, float *scores) {
   for (int64_t i = 0; i < keys; ++i)
     scores[i] = scale * simd::dot(q, k + i * k_row, dim);
 }
 
-void few_outputs(const float *scores, const float *v, int64_t v_row, int64_t keys, int64_t dim,
+template <typename Value>
+void few_outputs(const float *scores, const Value *v, int64_t v_row, int64_t keys, int64_t dim,
                  float *out) {
   std::fill(out, out + dim, 0.0f);
   for (int64_t i = 0; i < keys; ++i)
     for (int64_t d = 0; d < dim; ++d)
-      out[d] += scores[i] * v[i * v_row + d];
+      out[d] += scores[i] * simd::widen(v[i * v_row + d]);
+}
+
+// `count` rows of one head as float32: as they lie, or in `room`.
+Operand float_rows(const float *rows, int64_t row, int64_t, int64_t, std::vector<float> &) {
+  return {rows, row};
+}
+
+Operand float_rows(const uint16_t *rows, int64_t row, int64_t count, int64_t dim,
+                   std::vector<float> &room) {
+  room.resize(static_cast<size_t>(count * dim));
+  float *to = room.data();
+  for (int64_t i = 0; i < count; ++i, rows += row, to += dim)
+    std::transform(rows, rows + dim, to, [](uint16_t bits) { return simd::widen(bits); });
+  return {room.data(), dim};
 }
 
 // Queries [from, to) of one head. `scores`: room for (to - from) * reach, probabilities afterwards.
@@ -119,21 +136,26 @@ struct Block {
   int64_t b, h, from, to;
 };
 
-struct Forward {
-  Heads q, k, v, out;
+// `Value`: of keys and values, float or the bits of bfloat16.
+template <typename Value> struct Forward {
+  Heads<> q;
+  Heads<Value> k, v;
+  Heads<> out;
   Sight sight;
   int64_t group, dim;
   float scale;
 
-  void run(const Block &block, float *scores) const {
+  void run(const Block &block, float *scores, std::vector<float> &room) const {
     const int64_t rows = block.to - block.from, keys = sight.reach(block.to - 1);
     const float *query = q.at(block.b, block.h, block.from);
-    const float *key = k.at(block.b, block.h / group, 0);
-    const float *value = v.at(block.b, block.h / group, 0);
+    const Value *key = k.at(block.b, block.h / group, 0);
+    const Value *value = v.at(block.b, block.h / group, 0);
     float *target = out.at(block.b, block.h, block.from);
     const bool few = rows < kFewQueries;
-    if (!few)
-      gemm(rows, keys, dim, scale, {query, q.row}, {key, k.row, true}, 0, scores, keys);
+    if (!few) {
+      const Operand all = float_rows(key, k.row, keys, dim, room);
+      gemm(rows, keys, dim, scale, {query, q.row}, {all.data, all.stride, true}, 0, scores, keys);
+    }
     for (int64_t i = 0; i < rows; ++i) {
       float *row = scores + i * keys;
       if (few)
@@ -146,7 +168,8 @@ struct Forward {
         few_outputs(row, value, v.row, seen, dim, target + i * out.row);
     }
     if (!few)
-      gemm(rows, dim, keys, 1, {scores, keys}, {value, v.row}, 0, target, out.row);
+      gemm(rows, dim, keys, 1, {scores, keys}, float_rows(value, v.row, keys, dim, room), 0, target,
+           out.row);
   }
 };
 
@@ -157,6 +180,7 @@ int64_t block_rows(int64_t length) {
 }
 
 // `kept`: undefined, or [B, H, L, S] that receives the probabilities.
+template <typename Value>
 at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
                    const at::Tensor &mask, bool causal, const at::Tensor &kept) {
   at::Tensor out = heads_like(q);
@@ -164,17 +188,22 @@ at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v
   if (q.numel() == 0)
     return out;
   const at::Tensor qr = readable(q), kr = readable(k), vr = readable(v);
-  const Forward pass{
-      Heads(qr),         Heads(kr), Heads(vr),  Heads(out), Sight(mask, causal, length, keys),
-      heads / k.size(1), q.size(3), scale_of(q)};
+  const Forward<Value> pass{Heads<>(qr),
+                            Heads<Value>(kr),
+                            Heads<Value>(vr),
+                            Heads<>(out),
+                            Sight(mask, causal, length, keys),
+                            heads / k.size(1),
+                            q.size(3),
+                            scale_of(q)};
   const int64_t rows = block_rows(length), blocks = (length + rows - 1) / rows;
   parallel_for(0, q.size(0) * heads * blocks, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(kept.defined() ? 0 : rows * keys);
+    std::vector<float> scratch(kept.defined() ? 0 : rows * keys), room;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t head = i / blocks, from = i % blocks * rows;
       float *scores =
           kept.defined() ? kept.data_ptr<float>() + (head * length + from) * keys : scratch.data();
-      pass.run({head / heads, head % heads, from, std::min(from + rows, length)}, scores);
+      pass.run({head / heads, head % heads, from, std::min(from + rows, length)}, scores, room);
     }
   });
   return out;
@@ -186,7 +215,7 @@ struct Gradients {
 
 // All query heads of one kv head, one after the other: their parts of dk and dv add up.
 struct Backward {
-  Heads q, k, v, grad, dq, dk, dv;
+  Heads<> q, k, v, grad, dq, dk, dv;
   const float *probabilities; // [B, H, L, S]
   int64_t heads, group, length, keys, dim;
   float scale;
@@ -222,10 +251,11 @@ Gradients backward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v
   const at::Tensor qr = readable(q), kr = readable(k), vr = readable(v), gr = readable(grad);
   Gradients out{heads_like(q), heads_like(k), heads_like(v)};
   const int64_t heads = q.size(1), kv_heads = k.size(1), length = q.size(2), keys = k.size(2);
-  const Backward pass{Heads(qr),    Heads(kr),        Heads(vr),    Heads(gr),
-                      Heads(out.q), Heads(out.k),     Heads(out.v), probabilities.data_ptr<float>(),
-                      heads,        heads / kv_heads, length,       keys,
-                      q.size(3),    scale_of(q)};
+  const Backward pass{
+      Heads<>(qr),    Heads<>(kr),      Heads<>(vr),    Heads<>(gr),
+      Heads<>(out.q), Heads<>(out.k),   Heads<>(out.v), probabilities.data_ptr<float>(),
+      heads,          heads / kv_heads, length,         keys,
+      q.size(3),      scale_of(q)};
   parallel_for(0, q.size(0) * kv_heads, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> ds(length * keys);
     for (int64_t i = begin; i < end; ++i)
@@ -238,7 +268,7 @@ struct Attention : torch::autograd::Function<Attention> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k,
                             const at::Tensor &v, const at::Tensor *mask) {
     const at::Tensor kept = at::empty({q.size(0), q.size(1), q.size(2), k.size(2)}, q.options());
-    at::Tensor out = vlm::forward(q, k, v, *mask, false, kept);
+    at::Tensor out = vlm::forward<float>(q, k, v, *mask, false, kept);
     context->save_for_backward({q, k, v, kept});
     return out;
   }
@@ -270,15 +300,17 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
     return portable(q, k, v, mask);
   if (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad()))
     return Attention::apply(q, k, v, &mask) /* may be undefined, which apply() refuses */;
-  return forward(q, k, v, mask, false, {});
+  return forward<float>(q, k, v, mask, false, {});
 }
 
 at::Tensor causal_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+  const bool wide = k.scalar_type() == at::kFloat;
   if (q.is_cpu())
-    return forward(q, k, v, {}, true, {});
+    return wide ? forward<float>(q, k, v, {}, true, {}) : forward<uint16_t>(q, k, v, {}, true, {});
   const int64_t length = q.size(2), keys = k.size(2);
   const at::Tensor key = at::arange(keys, q.device());
-  return portable(q, k, v, key.unsqueeze(0) <= key.narrow(0, keys - length, length).unsqueeze(1));
+  return portable(q, k.to(at::kFloat), v.to(at::kFloat),
+                  key.unsqueeze(0) <= key.narrow(0, keys - length, length).unsqueeze(1));
 }
 
 } // namespace vlm

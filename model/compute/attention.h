@@ -13,7 +13,7 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
                      const at::Tensor &mask);
 
 /// Query i of L sees keys 0 .. S - L + i: what a decoder needs on top of a cache. No gradient is
-/// needed, and a block of queries never touches keys that it cannot see.
+/// needed, and a block of queries never touches keys that it cannot see. k and v may be bfloat16.
 at::Tensor causal_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v);
 
 } // namespace vlm

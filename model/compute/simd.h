@@ -49,11 +49,24 @@ inline float widen(uint16_t bits) {
   return out;
 }
 
+inline float widen(float value) { return value; }
+
+/// Eight bfloat16.
+inline Float8 load(const uint16_t *from) {
+  uint16_t __attribute__((vector_size(16))) narrow;
+  std::memcpy(&narrow, from, sizeof narrow);
+  const Int8 bits = __builtin_convertvector(narrow, Int8) << 16;
+  Float8 out;
+  std::memcpy(&out, &bits, sizeof out);
+  return out;
+}
+
 inline float sum(Float8 v) {
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-inline float dot(const float *a, const float *b, int64_t size) {
+/// `b`: float32, or bfloat16.
+template <typename Value> float dot(const float *a, const Value *b, int64_t size) {
   Float8 first = splat(0), second = splat(0);
   int64_t i = 0;
   for (; i + 2 * kLanes <= size; i += 2 * kLanes) {
@@ -62,7 +75,7 @@ inline float dot(const float *a, const float *b, int64_t size) {
   }
   float rest = 0;
   for (; i < size; ++i)
-    rest += a[i] * b[i];
+    rest += a[i] * widen(b[i]);
   return sum(first + second) + rest;
 }
 

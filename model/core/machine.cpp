@@ -4,13 +4,33 @@
 #include "model/core/cgroup.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iomanip>
 #include <limits>
 #include <sched.h>
 #include <sstream>
+#include <vector>
 
 namespace vlm {
+namespace {
+
+// oneDNN's names, the smallest first. What it does not know bounds nothing there, nor here.
+bool isa_allowed(const std::string &isa) {
+  static const std::vector<std::string> known = {"SSE41",
+                                                 "AVX",
+                                                 "AVX2",
+                                                 "AVX2_VNNI",
+                                                 "AVX2_VNNI_2",
+                                                 "AVX512_CORE",
+                                                 "AVX512_CORE_VNNI",
+                                                 "AVX512_CORE_BF16"};
+  const char *most = std::getenv("ONEDNN_MAX_CPU_ISA");
+  const auto bound = std::find(known.begin(), known.end(), most ? most : "");
+  return bound == known.end() || std::find(known.begin(), known.end(), isa) <= bound;
+}
+
+} // namespace
 
 int available_threads(const std::string &root) {
   cpu_set_t set;
@@ -41,7 +61,9 @@ std::string gigabytes(uint64_t bytes) {
 bool cpu_has_bf16() {
 #if defined(__x86_64__)
   // __builtin_cpu_supports knows avx512bf16 in GCC 12 and clang 14.
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw");
+  static const bool has = __builtin_cpu_supports("avx512bf16") &&
+                          __builtin_cpu_supports("avx512bw") && isa_allowed("AVX512_CORE_BF16");
+  return has;
 #else
   return false;
 #endif
@@ -49,7 +71,9 @@ bool cpu_has_bf16() {
 
 bool cpu_has_vnni() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
+  static const bool has = __builtin_cpu_supports("avx512vnni") &&
+                          __builtin_cpu_supports("avx512bw") && isa_allowed("AVX512_CORE_VNNI");
+  return has;
 #else
   return false;
 #endif

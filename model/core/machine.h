@@ -17,10 +17,11 @@ uint64_t available_memory(const std::string &root = "");
 /// "6.10 GB", of 10^9 bytes.
 std::string gigabytes(uint64_t bytes);
 
-/// True when products of bfloat16 pairs are native (AVX-512 BF16).
+/// True when products of bfloat16 pairs are native (AVX-512 BF16), and oneDNN's environment variable
+/// ONEDNN_MAX_CPU_ISA, which bounds this library too, does not name less.
 bool cpu_has_bf16();
 
-/// True when sums of four products of bytes are native, 512 bits at a time (AVX-512 VNNI).
+/// The same of sums of four products of bytes, 512 bits at a time (AVX-512 VNNI).
 bool cpu_has_vnni();
 
 } // namespace vlm

@@ -16,11 +16,14 @@ bool auto_means_bfloat16(uint64_t float32_weights, uint64_t memory_left) {
   return cpu_has_bf16() || float32_weights > memory_left / 2;
 }
 
+bool fits_memory(uint64_t weights, uint64_t memory_left) {
+  return weights + kMemoryHeadroom <= memory_left;
+}
+
 void check_memory_for(uint64_t weights, const char *precision, uint64_t memory_left) {
-  const uint64_t needed = weights + kMemoryHeadroom;
-  if (needed > memory_left)
-    fail(ErrorCategory::Memory, "the model needs ", gigabytes(needed), " in ", precision,
-         ", but only ", gigabytes(memory_left), " of memory are left");
+  if (!fits_memory(weights, memory_left))
+    fail(ErrorCategory::Memory, "the model needs ", gigabytes(weights + kMemoryHeadroom), " in ",
+         precision, ", but only ", gigabytes(memory_left), " of memory are left");
 }
 
 } // namespace vlm

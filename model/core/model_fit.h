@@ -18,8 +18,10 @@ void check_threads(int threads);
 /// weights would take more than half of the memory that is left; otherwise float32. Both in bytes.
 bool auto_means_bfloat16(uint64_t float32_weights, uint64_t memory_left);
 
-/// Error(Memory) with both figures when `weights` and kMemoryHeadroom bytes are more than
-/// `memory_left`. `precision`: its name, for the message.
+/// Whether `weights` and kMemoryHeadroom bytes are at most `memory_left`.
+bool fits_memory(uint64_t weights, uint64_t memory_left);
+
+/// Error(Memory) with both figures when they do not. `precision`: its name, for the message.
 void check_memory_for(uint64_t weights, const char *precision, uint64_t memory_left);
 
 } // namespace vlm

@@ -84,7 +84,8 @@ std::unique_ptr<Answer> LoadedModel::begin(Request request, const Pace &pace) co
   Prompt prompt;
   if (request.max_tokens > 0)
     prompt = write_prompt(request);
-  auto answer = std::make_unique<Generation>(std::move(request), config_, *tokenizer_, device_);
+  auto answer =
+      std::make_unique<Generation>(std::move(request), config_, *tokenizer_, decoder_.cache());
   const Request &asked = answer->request;
   answer->result.prompt = std::move(prompt.text);
   answer->result.input_ids = std::move(prompt.ids);
@@ -264,7 +265,7 @@ void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
 /// Begins the answer's cache with what an earlier one read of the same beginning.
 void LoadedModel::recall(Generation &answer, const Parts &parts) const {
   // The first token comes from the last position, which is read anew.
-  const int64_t room = parts.end + parts.end / 2;
+  const int64_t room = parts.end + std::min<int64_t>(answer.request.max_tokens, 256);
   const auto &memory = answer.request.memory;
   const auto seen = memory ? Seen::in(*memory, *this) : nullptr;
   if (seen && seen->cache && parts.pictures_end < parts.end && seen->ids == parts.pictures)

@@ -9,9 +9,9 @@
 namespace vlm {
 
 Generation::Generation(Request given, const ModelConfig &config, const Tokenizer &tokenizer,
-                       at::Device device)
-    : request(std::move(given)), cache(config.decoder, device), config_(config),
-      tokenizer_(tokenizer), sampler_(request.sampling), stream_(tokenizer, request.on_text) {}
+                       KvCache empty)
+    : request(std::move(given)), cache(std::move(empty)), config_(config), tokenizer_(tokenizer),
+      sampler_(request.sampling), stream_(tokenizer, request.on_text) {}
 
 bool Generation::pick() noexcept {
   try {

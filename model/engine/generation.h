@@ -16,8 +16,7 @@ namespace vlm {
 /// An answer of a LoadedModel: its conversation in the cache, its tokens so far.
 class Generation : public Answer {
 public:
-  Generation(Request given, const ModelConfig &config, const Tokenizer &tokenizer,
-             at::Device device);
+  Generation(Request given, const ModelConfig &config, const Tokenizer &tokenizer, KvCache empty);
 
   bool finished() const override { return finished_; }
   Result take() override;

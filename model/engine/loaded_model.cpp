@@ -28,17 +28,30 @@ std::string path_of(const ModelOptions &options) {
   return options.path.empty() ? embedded_model_path() : options.path;
 }
 
+/// Of a conversation about one picture, and of what is remembered of it for the next question.
+uint64_t cache_bytes(const ModelConfig &config) {
+  constexpr int64_t kPictureTokens = 576, kText = 512, kCaches = 2;
+  const int64_t views =
+      config.vision.image_grid * config.vision.image_grid + (config.vision.image_global ? 1 : 0);
+  const int64_t positions = kText + (config.has_vision ? views * kPictureTokens : 0);
+  const DecoderConfig &decoder = config.decoder;
+  const int64_t values = 2 * decoder.num_hidden_layers * decoder.num_key_value_heads *
+                         decoder.head_dim; // of a position
+  return static_cast<uint64_t>(kCaches * positions * values) * sizeof(uint16_t);
+}
+
 WeightBytes weight_bytes(const Checkpoint &checkpoint, const ModelConfig &config) {
   const bool tied = config.decoder.tie_word_embeddings;
+  const uint64_t caches = cache_bytes(config);
   if (config.quantization != Quantization::None) {
     const uint64_t held = checkpoint.weight_bytes(at::kBFloat16, tied);
-    return {held, held, held, held, config.quantization};
+    return {held, held, held, held, config.quantization, caches};
   }
   const auto in = [&](Precision precision) {
     return checkpoint.weight_bytes(matrix_dtype(precision), tied, quantization(precision));
   };
   return {in(Precision::Float32), in(Precision::BFloat16), in(Precision::Int8),
-          in(Precision::Int4)};
+          in(Precision::Int4),    Quantization::None,      caches};
 }
 
 /// What each further row of a pass costs, as a part of what the first does; floats: of products

@@ -2,6 +2,7 @@
 #include "model/engine/placement.h"
 
 #include "model/core/log.h"
+#include "model/core/machine.h"
 #include "model/core/model_fit.h"
 
 #include <ATen/Context.h>
@@ -54,6 +55,10 @@ uint64_t WeightBytes::in(Precision precision) const {
   return std::array{float32, bfloat16, int8, int4}[static_cast<size_t>(precision)];
 }
 
+uint64_t WeightBytes::with_caches(Precision precision) const {
+  return in(precision) + (precision == Precision::Float32 ? 2 * caches : caches);
+}
+
 void check_placement_names(const ModelOptions &options) {
   const std::optional<Precision> precision = precision_of(options.precision);
   if (options.device == "cpu")
@@ -84,11 +89,25 @@ Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes
                            uint64_t memory_left) {
   if (const std::optional<Precision> asked = precision_of(options.precision))
     return *asked;
-  if (bytes.stored != Quantization::None)
+  if (bytes.stored != Quantization::None) {
+    log(LogLevel::Info, "precision auto: ", precision_name(precision(bytes.stored)),
+        ", as the model holds it");
     return precision(bytes.stored);
-  const bool bfloat16 = options.device != "cpu" || auto_means_bfloat16(bytes.float32, memory_left);
-  const Precision out = bfloat16 ? Precision::BFloat16 : Precision::Float32;
-  log(LogLevel::Info, "precision auto: ", precision_name(out));
+  }
+  const bool on_cpu = options.device == "cpu";
+  const bool bfloat16 = !on_cpu || auto_means_bfloat16(bytes.float32, memory_left);
+  const Precision wanted = bfloat16 ? Precision::BFloat16 : Precision::Float32;
+  const auto fits = [&](Precision precision) {
+    return fits_memory(bytes.with_caches(precision), memory_left);
+  };
+  if (!on_cpu || fits(wanted)) {
+    log(LogLevel::Info, "precision auto: ", precision_name(wanted));
+    return wanted;
+  }
+  const Precision out = fits(Precision::Int8) ? Precision::Int8 : Precision::Int4;
+  log(LogLevel::Warning, "precision auto: ", precision_name(out), ", since ",
+      gigabytes(memory_left), " of memory are left and ", precision_name(wanted), " needs ",
+      gigabytes(bytes.with_caches(wanted)));
   return out;
 }
 
@@ -96,7 +115,7 @@ Placement place(const ModelOptions &options, const WeightBytes &bytes, uint64_t 
   check_placement_names(options);
   const Placement out{at::Device(options.device), choose_precision(options, bytes, memory_left)};
   if (out.device.is_cpu())
-    check_memory_for(bytes.in(out.precision), precision_name(out.precision), memory_left);
+    check_memory_for(bytes.with_caches(out.precision), precision_name(out.precision), memory_left);
   return out;
 }
 

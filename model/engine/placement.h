@@ -29,11 +29,14 @@ struct Placement {
 void check_placement_names(const ModelOptions &options);
 
 /// Bytes that a model's weights take once loaded. `stored`: as what a quantised checkpoint holds
-/// them, the only form that it can be loaded in.
+/// them, the only form that it can be loaded in. `caches`: keys and values that a run keeps, in
+/// bfloat16.
 struct WeightBytes {
   uint64_t float32, bfloat16, int8, int4;
   Quantization stored = Quantization::None;
+  uint64_t caches = 0;
   uint64_t in(Precision precision) const;
+  uint64_t with_caches(Precision precision) const;
 };
 
 /// Error(Settings) for a precision that a checkpoint which holds its weights so cannot give, and
@@ -42,7 +45,8 @@ void check_stored(const ModelOptions &options, Quantization stored);
 
 /// What options.precision means: `auto` is what the checkpoint holds when it is quantised, else
 /// bfloat16 where its products are native or where float32 weights would take more than half of the
-/// memory that is left (in bytes), else float32.
+/// memory that is left (in bytes), else float32; on the CPU int8 or int4, with a warning, where
+/// that does not fit. Logged in any case.
 Precision choose_precision(const ModelOptions &options, const WeightBytes &bytes,
                            uint64_t memory_left);
 

@@ -24,6 +24,11 @@ public:
   /// outside the vocabulary.
   at::Tensor embed(const at::Tensor &ids) const;
 
+  /// An empty cache, as precise as the matrices.
+  KvCache cache() const {
+    return KvCache(config_, embed_tokens_.scalar_type(), embed_tokens_.device());
+  }
+
   /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
   /// Error(Cancelled) between layers and leaves the cache's length as it was.

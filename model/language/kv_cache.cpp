@@ -5,26 +5,24 @@
 
 #include <ATen/ops/empty.h>
 
-#include <algorithm>
-
 namespace vlm {
 
-KvCache::KvCache(const DecoderConfig &config, at::Device device)
-    : config_(config), device_(device), keys_(config.num_hidden_layers),
+KvCache::KvCache(const DecoderConfig &config, at::ScalarType dtype, at::Device device)
+    : config_(config), dtype_(dtype), device_(device), keys_(config.num_hidden_layers),
       values_(config.num_hidden_layers) {}
 
 void KvCache::reserve(int64_t positions) {
-  // Half as much again, so that a long answer does not copy the cache at every token.
+  // In steps, so that a long answer does not copy the cache at every token.
+  constexpr int64_t kStep = 256;
   if (positions > capacity_)
-    allocate(std::max<int64_t>(positions + positions / 2, 256));
+    allocate((positions + kStep - 1) / kStep * kStep);
 }
 
 void KvCache::allocate(int64_t capacity) {
   const std::vector<int64_t> shape = {1, config_.num_key_value_heads, capacity, config_.head_dim};
-  const auto options = at::TensorOptions(at::kFloat).device(device_);
   for (std::vector<at::Tensor> *side : {&keys_, &values_})
     for (at::Tensor &tensor : *side) {
-      const at::Tensor grown = at::empty(shape, options);
+      const at::Tensor grown = at::empty(shape, at::TensorOptions(dtype_).device(device_));
       if (length_ > 0)
         grown.narrow(2, 0, length_).copy_(tensor.narrow(2, 0, length_));
       tensor = grown;
@@ -49,7 +47,7 @@ void KvCache::truncate(int64_t length) {
 }
 
 KvCache KvCache::fork(int64_t length, int64_t room) const {
-  KvCache out(config_, device_);
+  KvCache out(config_, dtype_, device_);
   out.allocate(room);
   for (size_t i = 0; i < keys_.size(); ++i) {
     out.keys_[i].narrow(2, 0, length).copy_(keys_[i].narrow(2, 0, length));

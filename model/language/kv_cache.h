@@ -12,13 +12,15 @@ namespace vlm {
 /// Keys and values of one conversation, grown as needed. Belongs to one session.
 class KvCache {
 public:
-  explicit KvCache(const DecoderConfig &config, at::Device device = at::kCPU);
+  /// `dtype`: of what it holds, float32 or bfloat16.
+  explicit KvCache(const DecoderConfig &config, at::ScalarType dtype = at::kFloat,
+                   at::Device device = at::kCPU);
 
   /// Positions that are filled.
   int64_t length() const { return length_; }
 
-  /// Writes k, v [1, kv_heads, L, head_dim] of one layer at positions length() .. + L - 1 and
-  /// returns views of all keys and values up to there: [1, kv_heads, length() + L, head_dim].
+  /// Writes k, v float32 [1, kv_heads, L, head_dim] of one layer at positions length() .. + L - 1
+  /// and returns views of all keys and values up to there: [1, kv_heads, length() + L, head_dim].
   std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor &k, const at::Tensor &v);
 
   /// Makes the L positions that every layer has appended part of the cache.
@@ -35,6 +37,7 @@ private:
   void reserve(int64_t positions);
   void allocate(int64_t capacity);
   DecoderConfig config_;
+  at::ScalarType dtype_;
   at::Device device_;
   int64_t length_ = 0;
   int64_t capacity_ = 0;

@@ -244,7 +244,7 @@ std::shared_ptr<const Model> load_model(const Options &o) {
 int run(int argc, char **argv) {
   const Options o = parse(argc, argv);
   set_log_sink([&](LogLevel level, const std::string &line) {
-    if (o.verbose || level == LogLevel::Error)
+    if (o.verbose || level <= LogLevel::Warning)
       std::cerr << "vlm-ask: " << line << "\n";
   });
   cancel_on_signal(o.request.cancel);

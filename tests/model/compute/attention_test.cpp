@@ -88,6 +88,11 @@ TEST(Attention, CausalEqualsTheMask) {
     const at::Tensor want = plain(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble),
                                   causal_mask(s.length, s.keys));
     EXPECT_TRUE(near(causal_attention(q, k, v), want, 1e-5)) << s.length << " of " << s.keys;
+    // In bfloat16 they count exactly.
+    const at::Tensor narrow_k = k.to(at::kBFloat16), narrow_v = v.to(at::kBFloat16);
+    EXPECT_TRUE(near(causal_attention(q, narrow_k, narrow_v),
+                     causal_attention(q, narrow_k.to(at::kFloat), narrow_v.to(at::kFloat)), 1e-6))
+        << s.length << " of " << s.keys;
   }
 }
 

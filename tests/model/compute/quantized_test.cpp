@@ -4,6 +4,7 @@
 #include "model/compute/quantize.h"
 #include "model/compute/quantized_product.h"
 #include "model/core/error.h"
+#include "model/core/machine.h"
 #include "tests/model/compute/quantized.h"
 #include "tests/model/compute/random.h"
 #include "tests/support/fixture.h"
@@ -59,6 +60,14 @@ std::vector<IntegerKernels> all_kernels() {
       out.back().unpack_for_many = unpack;
     }
   return out;
+}
+
+TEST(Quantized, TheBestKernelsThatAreAllowedComeFirst) {
+  const char *most = std::getenv("ONEDNN_MAX_CPU_ISA");
+  const std::string best = integer_kernels().front()->name;
+  EXPECT_EQ(best == "AVX-512 VNNI", cpu_has_vnni());
+  const bool bounded = most && std::string(most) == "AVX2";
+  EXPECT_FALSE(bounded && (cpu_has_vnni() || cpu_has_bf16()));
 }
 
 TEST(Quantized, ProductsAreExact) {

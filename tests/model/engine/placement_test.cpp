@@ -65,6 +65,28 @@ TEST(Placement, AutoTakesBfloat16WhereFloat32WouldFillTheMemory) {
             cpu_has_bf16() ? Precision::BFloat16 : Precision::Float32);
 }
 
+TEST(Placement, AutoTakesIntegersWhereNothingElseFits) {
+  EXPECT_EQ(place(in("auto"), kLarge, 15 * kGigabyte).precision, Precision::BFloat16);
+  EXPECT_EQ(place(in("auto"), kLarge, 14 * kGigabyte).precision, Precision::Int8);
+  EXPECT_EQ(place(in("auto"), kLarge, 7 * kGigabyte).precision, Precision::Int4);
+  try {
+    place(in("auto"), kLarge, 3 * kGigabyte);
+    FAIL() << "was not refused";
+  } catch (const Error &error) {
+    EXPECT_NE(std::string(error.what()).find("int4"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Placement, WhatARunKeepsCounts) {
+  WeightBytes bytes = kLarge;
+  bytes.caches = 2 * kGigabyte;
+  EXPECT_EQ(place(in("auto"), bytes, 15 * kGigabyte).precision, Precision::Int8);
+  EXPECT_THROW(place(in("bfloat16"), bytes, 15 * kGigabyte), Error);
+  EXPECT_NO_THROW(place(in("bfloat16"), bytes, 17 * kGigabyte));
+  EXPECT_THROW(place(in("float32"), bytes, 32 * kGigabyte), Error); // twice as much in float32
+  EXPECT_NO_THROW(place(in("float32"), bytes, 33 * kGigabyte));
+}
+
 TEST(ResolveOptions, LeavesNothingToDecide) {
   const std::string model = data("llama3/model");
   const ModelOptions resolved = resolve_options({model + "/../model/.", "cpu", "auto", 3});
