@@ -25,7 +25,9 @@ QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
     : values_(at::empty({x.size(0), padded(x.size(1)) + kGap}, at::kChar)),
       scales_(at::empty({x.size(0)}, at::kFloat)),
       sums_(at::empty({x.size(0), padded(x.size(1)) / kGroup}, at::kShort)),
-      totals_(at::empty({x.size(0)}, at::kInt)) {
+      totals_(at::empty({x.size(0)}, at::kInt)), value_(values_.data_ptr<int8_t>()),
+      scale_(scales_.data_ptr<float>()), sum_(sums_.data_ptr<int16_t>()),
+      total_(totals_.data_ptr<int32_t>()), stride_(values_.size(1)), groups_(sums_.size(1)) {
   const int64_t rows = x.size(0), columns = x.size(1);
   const float *from = x.data_ptr<float>();
   const float *factors = smoothing.defined() ? smoothing.data_ptr<float>() : nullptr;
@@ -44,25 +46,24 @@ QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
 }
 
 void QuantizedRows::quantize(const float *x, int64_t columns, int64_t row) const {
-  int8_t *to = values_.data_ptr<int8_t>() + row * values_.size(1);
-  scales_.data_ptr<float>()[row] = quantize_row(x, columns, to);
+  int8_t *to = value_ + row * stride_;
+  scale_[row] = quantize_row(x, columns, to);
   std::fill(to + columns, to + padded(columns), int8_t{0});
-  int16_t *sums = sums_.data_ptr<int16_t>() + row * sums_.size(1);
+  int16_t *sums = sum_ + row * groups_;
   int32_t total = 0;
-  for (int64_t group = 0; group < sums_.size(1); ++group) {
+  for (int64_t group = 0; group < groups_; ++group) {
     int32_t sum = 0;
     for (int64_t i = 0; i < kGroup; ++i)
       sum += to[group * kGroup + i];
     sums[group] = static_cast<int16_t>(sum);
     total += sum;
   }
-  totals_.data_ptr<int32_t>()[row] = total;
+  total_[row] = total;
 }
 
 IntegerRows QuantizedRows::at(int64_t row, int64_t block) const {
-  const int64_t stride = values_.size(1), sums_stride = sums_.size(1);
-  return {values_.data_ptr<int8_t>() + row * stride + block * kBlock, stride,
-          sums_.data_ptr<int16_t>() + row * sums_stride + block * (kBlock / kGroup), sums_stride};
+  return {value_ + row * stride_ + block * kBlock, stride_,
+          sum_ + row * groups_ + block * (kBlock / kGroup), groups_};
 }
 
 } // namespace vlm

@@ -17,16 +17,22 @@ public:
   explicit QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing = {});
 
   int64_t count() const { return values_.size(0); }
-  float scale(int64_t row) const { return scales_.data_ptr<float>()[row]; }
+  float scale(int64_t row) const { return scale_[row]; }
   /// From `row` and column `block * kBlock` on; columns behind K are zeros up to a whole block.
   IntegerRows at(int64_t row, int64_t block) const;
   /// Sum of a row's integers.
-  int32_t sum(int64_t row) const { return totals_.data_ptr<int32_t>()[row]; }
+  int32_t sum(int64_t row) const { return total_[row]; }
 
 private:
   void quantize(const float *x, int64_t columns, int64_t row) const;
   at::Tensor values_, scales_; // int8 [M, stride], float32 [M]
   at::Tensor sums_, totals_;   // int16 [M, groups], int32 [M]
+  // Where they lie: asking a tensor takes longer than what is done with the answer.
+  int8_t *value_;
+  float *scale_;
+  int16_t *sum_;
+  int32_t *total_;
+  int64_t stride_, groups_;
 };
 
 } // namespace vlm
