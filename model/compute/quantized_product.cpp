@@ -108,9 +108,14 @@ private:
       float bias[kPanelRows] = {};
       if (bias_)
         std::copy_n(bias_ + first, count, bias);
-      for (int64_t r = 0; r < t.rows; ++r)
-        write(t.sums(near, p, r), x_.scale(t.row + r), weight_.scales(t.panel + p), bias,
-              y_ + (t.row + r) * weight_.out_features() + first, count);
+      for (int64_t r = 0; r < t.rows; ++r) {
+        const int64_t row = t.row + r, outputs = x_.count() / weight_.activation_terms();
+        float *y = y_ + row % outputs * weight_.out_features() + first;
+        if (row < outputs)
+          write(t.sums(near, p, r), x_.scale(row), weight_.scales(t.panel + p), bias, y, count);
+        else
+          add(t.sums(near, p, r), x_.scale(row), weight_.scales(t.panel + p), y, count);
+      }
     }
   }
 
@@ -120,6 +125,14 @@ private:
       return scale_panel(sums, scale, scales, bias, y);
     float out[kPanelRows];
     scale_panel(sums, scale, scales, bias, out);
+    std::copy_n(out, count, y);
+  }
+
+  // A row's second term; the first is there already, since one thread does all rows of a panel.
+  static void add(const int32_t *sums, float scale, const float *scales, float *y, int64_t count) {
+    float first[kPanelRows] = {}, out[kPanelRows];
+    std::copy_n(y, count, first);
+    scale_panel(sums, scale, scales, first, out);
     std::copy_n(out, count, y);
   }
 
@@ -143,7 +156,7 @@ private:
 at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
                              const at::Tensor &bias, const IntegerKernels &kernels) {
   const at::Tensor y = at::empty({x.size(0), weight.out_features()}, at::kFloat);
-  const QuantizedRows rows(x, weight.smoothing());
+  const QuantizedRows rows(x, weight.smoothing(), weight.activation_terms());
   const Product product(rows, weight, bias.defined() ? bias.data_ptr<float>() : nullptr,
                         y.data_ptr<float>(), kernels);
   const int64_t grain =

@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <vector>
 
@@ -21,11 +22,11 @@ int64_t padded(int64_t columns) { return (columns + kBlock - 1) / kBlock * kBloc
 
 } // namespace
 
-QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
-    : values_(at::empty({x.size(0), padded(x.size(1)) + kGap}, at::kChar)),
-      scales_(at::empty({x.size(0)}, at::kFloat)),
-      sums_(at::empty({x.size(0), padded(x.size(1)) / kGroup}, at::kShort)),
-      totals_(at::empty({x.size(0)}, at::kInt)), value_(values_.data_ptr<int8_t>()),
+QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing, int64_t terms)
+    : values_(at::empty({x.size(0) * terms, padded(x.size(1)) + kGap}, at::kChar)),
+      scales_(at::empty({x.size(0) * terms}, at::kFloat)),
+      sums_(at::empty({x.size(0) * terms, padded(x.size(1)) / kGroup}, at::kShort)),
+      totals_(at::empty({x.size(0) * terms}, at::kInt)), value_(values_.data_ptr<int8_t>()),
       scale_(scales_.data_ptr<float>()), sum_(sums_.data_ptr<int16_t>()),
       total_(totals_.data_ptr<int32_t>()), stride_(values_.size(1)), groups_(sums_.size(1)) {
   const int64_t rows = x.size(0), columns = x.size(1);
@@ -33,16 +34,26 @@ QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing)
   const float *factors = smoothing.defined() ? smoothing.data_ptr<float>() : nullptr;
   parallel_for(
       0, rows, std::max<int64_t>(1, kRowPart / (columns + 1)), [&](int64_t begin, int64_t end) {
-        std::vector<float> smooth(factors ? static_cast<size_t>(columns) : 0);
+        std::vector<float> own(factors || terms > 1 ? static_cast<size_t>(columns) : 0);
         for (int64_t row = begin; row < end; ++row) {
           const float *values = from + row * columns;
-          if (factors) {
-            std::transform(values, values + columns, factors, smooth.begin(), std::multiplies<>());
-            values = smooth.data();
+          if (factors)
+            std::transform(values, values + columns, factors, own.begin(), std::multiplies<>());
+          else if (terms > 1)
+            std::copy_n(values, columns, own.begin());
+          quantize(own.empty() ? values : own.data(), columns, row);
+          if (terms > 1) {
+            take_away(row, own.data(), columns);
+            quantize(own.data(), columns, rows + row);
           }
-          quantize(values, columns, row);
         }
       });
+}
+
+void QuantizedRows::take_away(int64_t row, float *x, int64_t columns) const {
+  const int8_t *rounded = value_ + row * stride_;
+  for (int64_t i = 0; i < columns; ++i)
+    x[i] = std::fma(-scale_[row], static_cast<float>(rounded[i]), x[i]);
 }
 
 void QuantizedRows::quantize(const float *x, int64_t columns, int64_t row) const {

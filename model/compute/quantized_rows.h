@@ -10,13 +10,15 @@ namespace vlm {
 /// Activations as int8, each row with a scale of its own: value = scale * integer, the integer in
 /// [-127, 127], rounded to nearest even. A row does not depend on the others. A row that holds NaN
 /// or infinity gets a scale that is not finite, so that products with it are not finite either.
-/// `smoothing` [K] (undefined: ones) multiplies the columns first.
+/// `smoothing` [K] (undefined: ones) multiplies the columns first. With two terms, what rounding
+/// left of row r is rounded in turn, as row M + r: products with both add up to one with
+/// activations of 16 bits.
 class QuantizedRows {
 public:
-  /// x float32 [M, K], contiguous, on the CPU.
-  explicit QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing = {});
+  /// x float32 [M, K], contiguous, on the CPU. `terms`: 1 or 2.
+  explicit QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing = {}, int64_t terms = 1);
 
-  int64_t count() const { return values_.size(0); }
+  int64_t count() const { return values_.size(0); } ///< M * terms
   float scale(int64_t row) const { return scale_[row]; }
   /// From `row` and column `block * kBlock` on; columns behind K are zeros up to a whole block.
   IntegerRows at(int64_t row, int64_t block) const;
@@ -25,8 +27,9 @@ public:
 
 private:
   void quantize(const float *x, int64_t columns, int64_t row) const;
-  at::Tensor values_, scales_; // int8 [M, stride], float32 [M]
-  at::Tensor sums_, totals_;   // int16 [M, groups], int32 [M]
+  void take_away(int64_t row, float *x, int64_t columns) const;
+  at::Tensor values_, scales_; // of count() rows: int8 [stride], float32
+  at::Tensor sums_, totals_;   // int16 [groups], int32
   // Where they lie: asking a tensor takes longer than what is done with the answer.
   int8_t *value_;
   float *scale_;

@@ -8,6 +8,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -78,8 +79,9 @@ float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel) {
 } // namespace
 
 QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
-                                 at::Tensor smoothing)
-    : kind_(kind), out_(out), in_(in), smoothing_(std::move(smoothing)) {
+                                 at::Tensor smoothing, int64_t activation_terms)
+    : kind_(kind), out_(out), in_(in), smoothing_(std::move(smoothing)),
+      activation_terms_(activation_terms) {
   check_columns(in);
   const int64_t panels = divided_up(out, kPanelRows);
   packed_ = resident_empty({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte).zero_();
@@ -103,6 +105,10 @@ QuantizedWeight::QuantizedWeight(const Scope &scope, int64_t out, int64_t in)
   scales_ = scope.tensor("scales", {panels * kPanelRows});
   if (scope.contains("smoothing"))
     smoothing_ = scope.tensor("smoothing", {in});
+  if (scope.contains("activation_terms"))
+    activation_terms_ = scope.bytes("activation_terms", {1}).item<int64_t>();
+  if (activation_terms_ < 1 || activation_terms_ > 2)
+    scope.wrong("activation_terms", "is " + std::to_string(activation_terms_) + ", must be 1 or 2");
   // Larger ones would leave the 32 bits of the kernels' sums.
   constexpr int64_t kScales = offsetof(Int4Block, scales);
   if (kind_ == Quantization::Int4 &&
@@ -114,6 +120,8 @@ std::vector<std::pair<std::string, at::Tensor>> QuantizedWeight::tensors() const
   std::vector<std::pair<std::string, at::Tensor>> out = {{"qweight", packed_}, {"scales", scales_}};
   if (smoothing_.defined())
     out.emplace_back("smoothing", smoothing_);
+  if (activation_terms_ > 1)
+    out.emplace_back("activation_terms", at::full({1}, activation_terms_, at::kByte));
   return out;
 }
 

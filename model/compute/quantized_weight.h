@@ -25,21 +25,25 @@ public:
 
   /// Asks `rows` for a few rows at a time, in order: no other form of the matrix is ever whole in
   /// memory. On all threads. Error(Unsupported) for more columns than 32-bit sums allow.
-  /// `smoothing` float32 [in], all above zero; undefined: ones.
+  /// `smoothing` float32 [in], all above zero; undefined: ones. `activation_terms`: 1, or 2 where
+  /// activations are hard to round.
   QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
-                  at::Tensor smoothing = {});
+                  at::Tensor smoothing = {}, int64_t activation_terms = 1);
 
   /// What tensors() gave, from a checkpoint. Error(Format) naming file and tensor.
   QuantizedWeight(const Scope &scope, int64_t out, int64_t in);
 
   /// By the names in a checkpoint: `qweight` uint8 [panels, blocks, bytes of a block], `scales`
-  /// float32 [panels * kPanelRows] and, when there is one, `smoothing` float32 [in].
+  /// float32 [panels * kPanelRows], when there is one `smoothing` float32 [in], and when there are
+  /// two `activation_terms` uint8 [1].
   std::vector<std::pair<std::string, at::Tensor>> tensors() const;
 
   Quantization kind() const { return kind_; }
   int64_t in_features() const { return in_; }
   int64_t out_features() const { return out_; }
   const at::Tensor &smoothing() const { return smoothing_; } ///< may be undefined
+  /// How many int8 numbers stand for an activation (quantized_rows.h).
+  int64_t activation_terms() const { return activation_terms_; }
   uint64_t bytes() const { return packed_.nbytes() + scales_.nbytes(); }
 
   int64_t panels() const { return scales_.numel() / kPanelRows; }
@@ -57,6 +61,7 @@ private:
   at::Tensor packed_; // uint8 [panels, blocks, bytes of a block]
   at::Tensor scales_; // float32 [panels * kPanelRows]
   at::Tensor smoothing_;
+  int64_t activation_terms_ = 1;
 };
 
 /// A block of 4-bit weights as one of int8.

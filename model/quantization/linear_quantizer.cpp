@@ -17,8 +17,19 @@ namespace {
 constexpr int64_t kSearchRows = 512, kSearchBlock = 16;
 constexpr double kExponents[] = {0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 
-// The largest error that a form may have before a finer one is taken.
-double most_error(Quantization kind) { return kind == Quantization::Int8 ? 0.03 : 0.15; }
+struct Form {
+  Quantization kind;
+  int64_t activation_terms;
+  double most_error; // before a finer one is taken
+};
+
+// From coarse to fine.
+std::vector<Form> forms(Quantization kind) {
+  std::vector<Form> out = {{Quantization::Int8, 1, 0.02}, {Quantization::Int8, 2, 0.03}};
+  if (kind == Quantization::Int4)
+    out.insert(out.begin(), {Quantization::Int4, 1, 0.15});
+  return out;
+}
 
 struct Choice {
   double exponent = 0, error = 0;
@@ -34,11 +45,11 @@ public:
         sizes_((wanted_ * wanted_).sum(-1).clamp_min(kTiny * kTiny)),
         largest_weights_(largest(weight_)), largest_inputs_(bounded(task.seen->largest)) {}
 
-  Choice best(Quantization kind) const {
+  Choice best(const Form &form) const {
     Choice out;
     for (const double exponent : kExponents) {
       const at::Tensor smoothing = exponent > 0 ? factors(exponent) : at::Tensor();
-      const double error = error_with(kind, smoothing);
+      const double error = error_with(form, smoothing);
       if (exponent == 0 || error < out.error)
         out = {exponent, error, smoothing};
     }
@@ -74,10 +85,11 @@ private:
     return (f / (f.max() * f.min()).sqrt()).contiguous(); // around one
   }
 
-  double error_with(Quantization kind, const at::Tensor &smoothing) const {
+  double error_with(const Form &form, const at::Tensor &smoothing) const {
     const QuantizedWeight packed(
-        kind, weight_.size(0), weight_.size(1),
-        [&](int64_t first, int64_t count) { return weight_.narrow(0, first, count); }, smoothing);
+        form.kind, weight_.size(0), weight_.size(1),
+        [&](int64_t first, int64_t count) { return weight_.narrow(0, first, count); }, smoothing,
+        form.activation_terms);
     const at::Tensor off = quantized_product(inputs_, packed, {}) - wanted_;
     // Row by row, or the few rows of enormous activations would be all that counts.
     return ((off * off).sum(-1) / sizes_).mean().sqrt().item<double>();
@@ -86,22 +98,28 @@ private:
   at::Tensor inputs_, weight_, wanted_, sizes_, largest_weights_, largest_inputs_;
 };
 
-PackedLinear packed_as(const LinearTask &task, Quantization kind, const Choice &choice) {
-  const QuantizedWeight packed(kind, task.out, task.in, task.rows, choice.smoothing);
-  return {{task.name, kind == Quantization::Int8 ? "int8" : "int4", choice.exponent, choice.error},
-          packed.tensors()};
+std::string name_of(const Form &form) {
+  const std::string kind = form.kind == Quantization::Int8 ? "int8" : "int4";
+  return form.activation_terms > 1 ? kind + ", activations twice" : kind;
+}
+
+PackedLinear packed_as(const LinearTask &task, const Form &form, const Choice &choice) {
+  const QuantizedWeight packed(form.kind, task.out, task.in, task.rows, choice.smoothing,
+                               form.activation_terms);
+  return {{task.name, name_of(form), choice.exponent, choice.error}, packed.tensors()};
 }
 
 } // namespace
 
 PackedLinear pack_linear(const LinearTask &task, Quantization kind) {
+  const std::vector<Form> possible = forms(kind);
   if (!task.seen)
-    return packed_as(task, kind, {0, -1, {}});
+    return packed_as(task, possible.front(), {0, -1, {}});
   const Search search(task);
-  for (const Quantization finer : {kind, Quantization::Int8}) {
-    const Choice choice = search.best(finer);
-    if (choice.error <= most_error(finer))
-      return packed_as(task, finer, choice);
+  for (const Form &form : possible) {
+    const Choice choice = search.best(form);
+    if (choice.error <= form.most_error)
+      return packed_as(task, form, choice);
   }
   return {{task.name, "bfloat16", 0, 0}, {{"weight", task.rows(0, task.out).to(at::kBFloat16)}}};
 }

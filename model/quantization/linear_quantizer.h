@@ -12,7 +12,7 @@ namespace vlm {
 /// How one linear layer came out.
 struct LinearReport {
   std::string name;     ///< without ".weight"
-  std::string form;     ///< "int8", "int4", "bfloat16"
+  std::string form;     ///< "int4", "int8", "int8, activations twice", "bfloat16"
   double smoothing = 0; ///< exponent of the smoothing vector; 0: none
   double error =
       0; ///< root mean square over calibration's inputs of |y' - y| / |y|; negative: was never used
@@ -35,8 +35,8 @@ struct PackedLinear {
 ///   f_j = max |W_j|^(1 - a) / max |X_j|^a
 /// (SmoothQuant, arXiv 2211.10438, equation 4, as a factor for X) whose exponent gives the smallest
 /// error on calibration's inputs, over up to kSearchRows of its outputs; none where that is best.
-/// A layer whose error stays above what `kind` allows is kept in the next finer form: int8, then
-/// bfloat16. On all threads.
+/// A layer whose error stays above what `kind` allows is kept in the next finer form: int8, int8
+/// with two terms for each activation, bfloat16. On all threads.
 PackedLinear pack_linear(const LinearTask &task, Quantization kind);
 
 } // namespace vlm

@@ -17,6 +17,7 @@ struct BenchQualityOptions {
   std::vector<std::string> precisions = {"float32", "bfloat16", "int8", "int4"};
   std::string question = "Describe this image.";
   std::vector<std::function<Image()>> pictures; ///< empty: those that vlm-quantize draws
+  std::string text; ///< UTF-8, read in passages in place of the pictures; empty: none
   int64_t max_tokens = 40;
   int threads = 0; ///< 0: all that the process may use
 };
@@ -26,8 +27,12 @@ struct BenchQualityOptions {
 /// same next token, and how far its probabilities are from the first's (Kullback-Leibler divergence
 /// in nats, mean over positions). Also, how many of its own answers are the same.
 ///
-/// Returns {"model", "reference", "pictures", "positions", "precisions": {NAME: {"same_choices",
-/// "divergence", "same_answers"}}}, shares from 0 to 1.
+/// With `text` all read that instead, in passages of some hundred tokens that have nothing before
+/// them, and what counts in addition is how well each foretells it (perplexity).
+///
+/// Returns {"model", "reference", "pictures", "passages", "positions", "perplexity", "precisions":
+/// {NAME: {"same_choices", "divergence", "same_answers", "perplexity"}}}, shares from 0 to 1;
+/// perplexities where there is text, "same_answers" where there are pictures.
 nlohmann::json bench_quality(const BenchQualityOptions &options);
 
 } // namespace vlm

@@ -15,6 +15,7 @@
 
 #include "model/core/environment.h"
 #include "model/core/error.h"
+#include "model/core/mapped_file.h"
 
 #include <gst/gst.h>
 
@@ -183,17 +184,20 @@ json questions(Arguments &arguments) {
 
 json quality(Arguments &arguments) {
   BenchQualityOptions o;
-  std::string precisions = "float32,bfloat16,int8,int4", folder;
+  std::string precisions = "float32,bfloat16,int8,int4", folder, text;
   int64_t threads = 0;
   CommandLine &line = arguments.line();
   line.text("model", "DIR", "checkpoint directory (the embedded model)", &o.model);
   line.text("precision", "P,P...",
             "the first is what others are compared with (" + precisions + ")", &precisions);
   line.text("pictures", "DIR", "up to 64 of a folder (four that are drawn)", &folder);
+  line.text("text", "FILE", "is read instead, and perplexity is told; for text models, too", &text);
   line.text("prompt", "TEXT", "what is asked (Describe this image.)", &o.question);
   line.integer("threads", "N", "0: all that the process may use (0)", &threads);
   arguments.positive("max-tokens", "of each answer (40)", &o.max_tokens);
   arguments.parse();
+  if (!text.empty() && (o.text = read_file(text)).empty())
+    fail(ErrorCategory::Data, "--text: ", text, " is empty");
   o.threads = static_cast<int>(threads);
   o.precisions = split(precisions);
   if (o.precisions.size() < 2)

@@ -72,6 +72,25 @@ TEST_F(Bench, QualityOfPrecisions) {
   expect_refusal("quality --pictures nowhere", 1, "--pictures: nowhere");
 }
 
+TEST_F(Bench, QualityOfText) {
+  std::ofstream(folder() / "text") << "The dog sees a red ball. A ball is round.\n";
+  ASSERT_EQ(run("quality --model " + data("llama3/model") +
+                " --precision float32,int4 --text text --json quality.json"),
+            0)
+      << err();
+  const json figures = json::parse(text_of("quality.json"));
+  const json &int4 = figures.at("precisions").at("int4");
+  EXPECT_EQ(figures.at("passages"), 1);
+  EXPECT_GT(figures.at("positions").get<int>(), 10);
+  EXPECT_GT(figures.at("perplexity").get<double>(), 1);
+  EXPECT_GT(int4.at("perplexity").get<double>(), 1);
+  EXPECT_NE(int4["perplexity"], figures["perplexity"]);
+  EXPECT_FALSE(int4.contains("same_answers"));
+  expect_refusal("quality --text nowhere", 1, "nowhere");
+  std::ofstream(folder() / "empty");
+  expect_refusal("quality --text empty", 1, "empty is empty");
+}
+
 TEST_F(Bench, PartsOfAPicture) {
   ASSERT_EQ(run("paint --painter " + data("sdxl/model") +
                 " --size 64x64 --steps 2 --rounds 1 --json paint.json"),

@@ -293,6 +293,32 @@ TEST(Quantized, SmoothingMovesWhatIsHardToRound) {
   }
 }
 
+TEST(Quantized, ASecondTermHoldsWhatRoundingLeft) {
+  const at::Tensor x = values({70, 200}, 1), w = values({50, 200}, 2), bias = values({50}, 3);
+  x.select(1, 77).mul_(100);
+  const at::Tensor smoothing = values({200}, 4).abs() + 0.5;
+  const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
+  for (const Quantization kind : kKinds)
+    for (const at::Tensor &factors : {at::Tensor(), smoothing}) {
+      const QuantizedWeight once(kind, 50, 200, rows, factors),
+          twice(kind, 50, 200, rows, factors, 2);
+      at::Tensor integers = values_of(once); // of which the products would be exact
+      if (factors.defined())
+        integers = integers * factors;
+      const at::Tensor want = at::linear(x, integers, bias), y = quantized_product(x, twice, bias);
+      EXPECT_LT(relative_error(y, want),
+                relative_error(quantized_product(x, once, bias), want) / 50);
+      for (const IntegerKernels &kernels : all_kernels()) {
+        EXPECT_TRUE(quantized_product(x, twice, bias, kernels).equal(y)) << kernels.name;
+        for (const int64_t m : {1, 4, 13, 17})
+          for (int64_t row = 0; row + m <= 70; row += m)
+            EXPECT_TRUE(quantized_product(x.narrow(0, row, m), twice, bias, kernels)
+                            .equal(y.narrow(0, row, m)))
+                << kernels.name << ": " << m << " rows from " << row;
+      }
+    }
+}
+
 // What a checkpoint of packed weights holds.
 class PackedLayer : public StateDict {
 public:
@@ -313,11 +339,12 @@ TEST(Quantized, LinearTakesPackedWeightsAsTheyAre) {
   const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
   for (const Quantization kind : kKinds)
     for (const at::Tensor &smoothing : {at::Tensor(), values({90}, 3).abs() + 0.1}) {
-      const QuantizedWeight packed(kind, 35, 90, rows, smoothing);
+      const int64_t terms = smoothing.defined() ? 2 : 1;
+      const QuantizedWeight packed(kind, 35, 90, rows, smoothing, terms);
       PackedLayer dict;
       for (const auto &[name, tensor] : packed.tensors())
         dict.all[name] = tensor;
-      EXPECT_EQ(dict.all.size(), smoothing.defined() ? 3u : 2u);
+      EXPECT_EQ(dict.all.size(), smoothing.defined() ? 4u : 2u);
       // Whatever the scope would do with a weight.
       for (const Quantization asked : {Quantization::None, Quantization::Int8}) {
         const Linear linear(Scope(dict, at::kBFloat16).quantized(asked), 90, 35, false);
@@ -349,6 +376,8 @@ TEST(Quantized, DamagedPackedWeightsAreNamed) {
   refused("qweight", qweight, 200);
   refused("scales", at::ones({47}));
   refused("smoothing", at::ones({91}));
+  refused("activation_terms", at::full({1}, 3, at::kByte));
+  refused("activation_terms", at::full({2}, 1, at::kByte));
   const at::Tensor wild = qweight.clone();
   wild[1][1][520] = 200; // a group's scale
   refused("qweight", wild);

@@ -87,9 +87,11 @@ OverlayStateDict packed_in_memory(const Checkpoint &source, bool tied, const std
                                      : at::Tensor();
     const at::Tensor exact = source.load(weight, at::kFloat);
     const at::Tensor values = smoothing.defined() ? exact / smoothing : exact;
+    const bool twice = form.find("activations twice") != std::string::npos;
     const QuantizedWeight packed(
-        form == "int8" ? Quantization::Int8 : Quantization::Int4, shape[0], shape[1],
-        [&](int64_t first, int64_t count) { return values.narrow(0, first, count); });
+        form.substr(0, 4) == "int8" ? Quantization::Int8 : Quantization::Int4, shape[0], shape[1],
+        [&](int64_t first, int64_t count) { return values.narrow(0, first, count); }, {},
+        twice ? 2 : 1);
     for (const auto &[what, tensor] : packed.tensors())
       out.set(name + "." + what, tensor);
     if (smoothing.defined())
