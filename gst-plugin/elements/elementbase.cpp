@@ -33,6 +33,37 @@ video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info)
   return false;
 }
 
+// Base classes drop by what QoS events tell them: they are told nothing.
+gboolean
+video_src_event (GstBaseTransform * trans, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS)
+    return gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (trans), event);
+  return GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_BASE_TRANSFORM))
+      ->src_event (trans, event);
+}
+
+// An application must not believe that it has an effect.
+static void
+refuse_qos (GObject * object, GParamSpec * spec)
+{
+  GstBaseTransform * trans = GST_BASE_TRANSFORM (object);
+  if (g_strcmp0 (spec->name, "qos") != 0 ||
+      !gst_base_transform_is_qos_enabled (trans))
+    return;
+  gst_base_transform_set_qos_enabled (trans, FALSE);
+  GST_ELEMENT_WARNING (object, LIBRARY, SETTINGS,
+      ("qos=true is refused: this element drops no video, however late."),
+      (NULL));
+}
+
+void
+never_drop_video (GstBaseTransformClass * klass)
+{
+  klass->src_event = video_src_event;
+  G_OBJECT_CLASS (klass)->notify = refuse_qos;
+}
+
 void
 add_latency (GstQuery * query, GstClockTime own)
 {
@@ -41,8 +72,6 @@ add_latency (GstQuery * query, GstClockTime own)
   gst_query_parse_latency (query, &live, &least, &most);
   if (!live)
     return;
-  if (GST_CLOCK_TIME_IS_VALID (most))
-    most += own;
   gst_query_set_latency (query, live, least + own, most);
 }
 

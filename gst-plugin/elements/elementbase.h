@@ -3,6 +3,7 @@
 
 #include "gst-plugin/settings/gstvlmsettings.h"
 
+#include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
 #include <atomic>
@@ -22,7 +23,14 @@ std::optional<GstSegment> time_segment (GstElement * element, GstEvent * event);
 /// False when the caps are none of raw video.
 bool video_info_of (GstElement * element, GstCaps * caps, GstVideoInfo &info);
 
+/// Has a filter pass all video, however late: the property `qos` of its base
+/// class is refused, and `src_event` is video_src_event().
+void never_drop_video (GstBaseTransformClass * klass);
+/// Handles an event from downstream without what would drop late video.
+gboolean video_src_event (GstBaseTransform * trans, GstEvent * event);
+
 /// Adds an element's own latency to what upstream answered, if that is live.
+/// Nothing holds what upstream has no room for: the most stays as it is.
 void add_latency (GstQuery * query, GstClockTime own);
 
 /// False, and a warning, when the property counts from the next start only and

@@ -607,14 +607,12 @@ static gboolean
 gst_vlm_caption_src_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
-  GstBaseTransformClass * parent =
-      GST_BASE_TRANSFORM_CLASS (gst_vlm_caption_parent_class);
   if (Asking::concerns (event))
     return gst_vlm_caption_asking_event (self, event);
   if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
-    return parent->src_event (trans, event);
+    return video_src_event (trans, event);
   return self->priv->seeks.pass (
-      event, [&] (GstEvent * seek) { return parent->src_event (trans, seek); });
+      event, [&] (GstEvent * seek) { return video_src_event (trans, seek); });
 }
 
 // Late text says nothing about the decoder, and the format of a request pad is
@@ -888,6 +886,7 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
       "untouched",
       "The gst-vlm developers");
 
+  never_drop_video (trans_class);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_caption_set_caps);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_vlm_caption_transform_ip);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_vlm_caption_query);
@@ -905,7 +904,6 @@ gst_vlm_caption_init (GstVlmCaption * self)
   GstBaseTransform * trans = GST_BASE_TRANSFORM (self);
   gst_base_transform_set_in_place (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_qos_enabled (trans, FALSE); // late video still flows
   self->priv->parent_chain = GST_PAD_CHAINFUNC (trans->sinkpad);
   gst_pad_set_chain_function (trans->sinkpad, gst_vlm_caption_chain);
   gst_pad_set_iterate_internal_links_function (

@@ -332,6 +332,7 @@ gst_vlm_encode_class_init (GstVlmEncodeClass * klass)
       "vlmcaption elements behind it; video passes untouched",
       "The gst-vlm developers");
 
+  never_drop_video (trans_class);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_encode_set_caps);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_vlm_encode_transform_ip);
   trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_vlm_encode_sink_event);
@@ -346,5 +347,4 @@ gst_vlm_encode_init (GstVlmEncode * self)
   GstBaseTransform * trans = GST_BASE_TRANSFORM (self);
   gst_base_transform_set_in_place (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_qos_enabled (trans, FALSE); // late video still flows
 }

@@ -332,6 +332,7 @@ gst_vlm_overlay_class_init (GstVlmOverlayClass * klass)
       "confidence",
       "The gst-vlm developers");
 
+  never_drop_video (trans_class);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_overlay_set_caps);
   trans_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (gst_vlm_overlay_prepare);
@@ -349,5 +350,4 @@ gst_vlm_overlay_init (GstVlmOverlay * self)
   GstBaseTransform * trans = GST_BASE_TRANSFORM (self);
   gst_base_transform_set_in_place (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_qos_enabled (trans, FALSE); // late video still flows
 }

@@ -497,6 +497,51 @@ TEST_F(Async, NewStreamForgetsOldCaptions) {
   EXPECT_EQ(meta_of(v.pull().get()), nullptr);
 }
 
+// ---- quality of service
+// ----------------------------------------------------------------------------
+
+// Whatever downstream and the application say: no frame is dropped for being late.
+TEST_F(Async, LateVideoStillFlows) {
+  for (const char *name : {"vlmcaption", "vlmencode", "vlmoverlay"}) {
+    const Own<GstElement> element(
+        GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make(name, nullptr))));
+    Bus bus(element.get());
+    GstHarness *h = gst_harness_new_with_element(element.get(), "sink", "src");
+    gst_harness_set_src_caps_str(h, "video/x-raw,format=BGRx,width=4,height=4,framerate=25/1");
+    const auto push = [h](int n) {
+      GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
+      gst_buffer_memset(buffer, 0, 0, 64);
+      GST_BUFFER_PTS(buffer) = n * kFrame;
+      GST_BUFFER_DURATION(buffer) = kFrame;
+      EXPECT_EQ(gst_harness_push(h, buffer), GST_FLOW_OK);
+    };
+    push(0);
+    for (const bool asked : {false, true}) {
+      if (asked)
+        g_object_set(element.get(), "qos", TRUE, nullptr);
+      gst_harness_push_upstream_event(
+          h, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 100 * GST_SECOND, kFrame));
+      push(asked ? 2 : 1);
+    }
+    EXPECT_EQ(gst_harness_buffers_received(h), 3u) << name;
+
+    // Upstream hears of it, and the application of its mistake.
+    int qos = 0;
+    while (const Own<GstEvent> event{gst_harness_try_pull_upstream_event(h)})
+      qos += GST_EVENT_TYPE(event.get()) == GST_EVENT_QOS;
+    EXPECT_EQ(qos, 2) << name;
+    gboolean enabled = TRUE;
+    g_object_get(element.get(), "qos", &enabled, nullptr);
+    EXPECT_FALSE(enabled) << name;
+    const auto warning = bus.poll(GST_MESSAGE_WARNING);
+    ASSERT_TRUE(warning) << name;
+    EXPECT_EQ(problem_of(warning.get()).code, GST_LIBRARY_ERROR_SETTINGS);
+    gst_element_set_state(element.get(), GST_STATE_NULL);
+    gst_element_set_bus(element.get(), nullptr);
+    gst_harness_teardown(h);
+  }
+}
+
 TEST_F(Async, LatencyIsThatOfUpstream) {
   Caption v("", true);
   v.play();

@@ -41,6 +41,59 @@ TEST_F(Latency, OfAsyncModeIsOfTextAlone) {
   EXPECT_EQ(ask(v, "text_src").least, kCamera + 2 * GST_SECOND);
 }
 
+// Upstream of the harness is live and has room for so much.
+void expect_most(const std::string &properties, GstClockTime least_of_text) {
+  Caption v(properties, true);
+  v.text();
+  v.play();
+  static const Answer camera{TRUE, kCamera, 4 * kFrame};
+  const Own<GstPad> source(
+      gst_pad_get_peer(Own<GstPad>(gst_element_get_static_pad(v.element(), "sink")).get()));
+  gst_pad_add_probe(
+      source.get(), GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer) {
+        GstQuery *query = GST_PAD_PROBE_INFO_QUERY(info);
+        if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
+          return GST_PAD_PROBE_OK;
+        gst_query_set_latency(query, camera.live, camera.least, camera.most);
+        return GST_PAD_PROBE_HANDLED;
+      },
+      nullptr, nullptr);
+  EXPECT_EQ(ask(v, "src").most, camera.most) << properties;
+  EXPECT_EQ(ask(v, "text_src").most, camera.most) << properties;
+  EXPECT_EQ(ask(v, "text_src").least, least_of_text) << properties;
+}
+
+// A promise to wait is no room to wait in: no queue here holds video, and that of text leaks.
+TEST_F(Latency, LeavesTheMostAsItIs) {
+  expect_most("mode=sync latency=2000000000", kCamera + 2 * GST_SECOND);
+  expect_most("mode=async latency=2000000000", kCamera + 2 * GST_SECOND);
+  expect_most("mode=async", kCamera);
+}
+
+// It is a promise, and no measurement.
+TEST_F(Latency, StaysTheSameAfterASlowAnswer) {
+  fake().hold();
+  Caption v("interval=0 latency=1", true);
+  v.text();
+  v.play();
+  gst_harness_set_upstream_latency(v.h(), kCamera);
+  const Answer video = ask(v, "src"), text = ask(v, "text_src");
+  v.push(0);
+  ASSERT_TRUE(fake().wait_begun(1));
+  fake().release();
+  ASSERT_TRUE(v.bus().caption());
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_GT(v.stat("last-latency"), 1u);
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_LATENCY)) << "there is nothing to ask again";
+  for (const auto &[pad, before] : {std::pair("src", video), std::pair("text_src", text)}) {
+    const Answer after = ask(v, pad);
+    EXPECT_EQ(after.live, before.live);
+    EXPECT_EQ(after.least, before.least);
+    EXPECT_EQ(after.most, before.most);
+  }
+}
+
 TEST_F(Latency, OfAFileIsNone) {
   Caption v("latency=2000000000");
   v.text();
