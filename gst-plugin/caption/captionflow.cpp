@@ -37,8 +37,11 @@ CaptionFlow::push_records (std::vector<Ptr<GstStructure>> records)
 {
   for (Ptr<GstStructure> &record : records) {
     gst_structure_set_name (record.get (), kRecordEvent);
-    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (element_),
-        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ()));
+    GstEvent * event =
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, record.release ());
+    if (seqnum_ != GST_SEQNUM_INVALID)
+      gst_event_set_seqnum (event, seqnum_);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (element_), event);
   }
 }
 

@@ -31,6 +31,8 @@ public:
 
   /// Nothing is said from `start` to `end`, as far as that is known.
   void gap (GstClockTime start, GstClockTime end, const Settings &settings);
+  /// Of the event that began what is told from now on.
+  void set_seqnum (guint32 seqnum) { seqnum_ = seqnum; }
   /// Those that no frame carries go downstream as events.
   void push_records (std::vector<Ptr<GstStructure>> records);
 
@@ -46,6 +48,7 @@ private:
   CaptionQueue &queue_;
   Outlets &outlets_;
   Notices &notices_;
+  guint32 seqnum_ = GST_SEQNUM_INVALID;
 };
 
 } // namespace gstvlm

@@ -36,6 +36,8 @@ public:
   void resolve_mode (GstVlmCaptionMode mode, GstPad * pad);
   bool live () const { return state_.live; }
   bool async () const { return state_.is_async (); }
+  /// Frames wait for their captions; false before that is decided.
+  bool sync () const { return !state_.async.value_or (true); }
 
   /// False without a (sensible) PTS.
   static bool dated (GstBuffer * buffer);

@@ -10,7 +10,7 @@ void
 Notices::reset ()
 {
   failures_.reset ();
-  warned_left_out_ = warned_late_ = false;
+  warned_left_out_ = warned_late_ = warned_unread_ = false;
   warned_undated_ = warned_outside_ = false;
   last_qos_ = 0;
   qos_.reset ();
@@ -45,6 +45,17 @@ Notices::late (const Job &job)
                            ": sinks take it and others like it as late.";
   post_warning (
       element_, {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, text});
+}
+
+void
+Notices::unread ()
+{
+  if (!warned_unread_.exchange (true))
+    post_warning (element_,
+        {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS,
+            "Nobody reads a request pad in time: its oldest buffer was "
+            "dropped, and others may be. A sink that shows text by latency "
+            "needs a queue before it that holds so much."});
 }
 
 void

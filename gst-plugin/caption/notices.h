@@ -26,6 +26,8 @@ public:
   void left_out (const Job &job);
   /// Warns once when an answer took longer than `latency` promises.
   void late (const Job &job);
+  /// Warns once when a request pad dropped something that nobody read.
+  void unread ();
   /// Warns at most once a second.
   void failed (const Failure &failure) { failures_.post (element_, failure); }
   /// Tells which failures were held back.
@@ -50,7 +52,8 @@ public:
 private:
   GstElement * const element_;
   Warnings failures_;
-  std::atomic<bool> warned_left_out_{false}, warned_late_{false};
+  std::atomic<bool> warned_left_out_{false}, warned_late_{false},
+      warned_unread_{false};
   bool warned_undated_ = false, warned_outside_ = false;
   gint64 last_qos_ = 0; ///< monotonic time
   Ptr<GstMessage>

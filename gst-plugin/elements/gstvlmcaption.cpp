@@ -305,8 +305,7 @@ gst_vlm_caption_emit_record (GstVlmCaption * self, const Job &job)
                                 gst_structure_copy (record.get ())));
   emit_caption (self, record.get ());
   if (!priv.outlets.fill (job.places, job.record, text_end (priv, job)))
-    GST_WARNING_OBJECT (
-        self, "nobody reads a request pad: its oldest buffer was dropped");
+    priv.notices.unread ();
 }
 
 // Any thread, no lock held. False when a failure ends the stream.
@@ -447,11 +446,12 @@ gst_vlm_caption_segment (GstVlmCaption * self, GstEvent * event)
   const bool same = priv.stream.continues (*segment);
   if (!same && !priv.flow->end_windows (priv.settings.copy ()))
     return FALSE;
-  priv.outlets.segment (event);
+  priv.outlets.pass (event);
   if (!same) {
     priv.stream.set_segment (*segment);
     gst_vlm_caption_new_stream (self);
   }
+  priv.flow->set_seqnum (gst_event_get_seqnum (event));
   return TRUE;
 }
 
@@ -468,7 +468,7 @@ gst_vlm_caption_finish (GstVlmCaption * self, GstEvent * event)
   priv.asking->end ();
   priv.notices.finish ();
   priv.flow->push_records (priv.queue->captions ().take_all ());
-  priv.outlets.end (event);
+  priv.outlets.pass (event);
   return true;
 }
 
@@ -503,6 +503,21 @@ gst_vlm_caption_stream_start (GstVlmCaption * self, GstEvent * event)
   priv.stream.set_stream_id (id);
   gst_vlm_caption_new_stream (self);
   priv.outlets.stream_start (event);
+  priv.flow->set_seqnum (gst_event_get_seqnum (event));
+  return true;
+}
+
+// Those of others concern text, too. Records are told on the request pads
+// otherwise.
+static bool
+gst_vlm_caption_custom (GstVlmCaption * self, GstEvent * event)
+{
+  GstVlmCaptionPrivate &priv = *self->priv;
+  if (gst_event_has_name (event, kRecordEvent))
+    return true;
+  if (priv.stream.sync ())
+    priv.outlets.wait_for_room ();
+  priv.outlets.pass (event);
   return true;
 }
 
@@ -526,6 +541,7 @@ gst_vlm_caption_gap (GstVlmCaption * self, GstEvent * event)
 static bool
 gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
 {
+  GstVlmCaptionPrivate &priv = *self->priv;
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
       gst_vlm_caption_flush_start (self, event);
@@ -542,6 +558,14 @@ gst_vlm_caption_handle_event (GstVlmCaption * self, GstEvent * event)
     case GST_EVENT_EOS:
     case GST_EVENT_SEGMENT_DONE:
       return gst_vlm_caption_finish (self, event);
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+      return gst_vlm_caption_custom (self, event);
+    case GST_EVENT_TAG:
+    case GST_EVENT_STREAM_GROUP_DONE:
+    case GST_EVENT_INSTANT_RATE_CHANGE:
+      priv.outlets.pass (event);
+      return true;
     default:
       return true;
   }
@@ -710,6 +734,7 @@ gst_vlm_caption_request_new_pad (GstElement * element, GstPadTemplate * templ,
     return NULL;
   }
   gst_element_add_pad (element, pad);
+  gst_vlm_text_pad_open (GST_VLM_TEXT_PAD (pad));
   return pad;
 }
 
@@ -718,7 +743,7 @@ gst_vlm_caption_release_pad (GstElement * element, GstPad * pad)
 {
   if (TextOutlet * outlet = GST_VLM_CAPTION (element)->priv->outlets.find (pad))
     outlet->detach ();
-  gst_pad_set_active (pad, FALSE);
+  gst_vlm_text_pad_close (GST_VLM_TEXT_PAD (pad));
   gst_element_remove_pad (element, pad);
 }
 

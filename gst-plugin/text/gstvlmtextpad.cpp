@@ -7,7 +7,11 @@
 
 #include "gst-plugin/text/gstvlmtextpad.h"
 
+#include "gst-plugin/base/gstvlmerrors.h"
+#include "gst-plugin/text/stickyevents.h"
+
 #include <new>
+#include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN (vlm_debug);
 #define GST_CAT_DEFAULT vlm_debug
@@ -19,15 +23,22 @@ using gstvlm::TextQueue;
 namespace
 {
 
+using std::chrono::milliseconds;
+
+// How often it is tried whether somebody is there to hear of the end.
+constexpr milliseconds kTick (100);
+// A reader that takes longer holds a buffer back: a sink does in PAUSED.
+constexpr milliseconds kReaderPatience (100);
+
 // Touched by the task, and by others only while the task is stopped.
 struct Stream {
   GstSegment segment;
   GstClockTime position = GST_CLOCK_TIME_NONE; ///< covered up to here
   bool discontinuity = true;
-  bool ended = false;  ///< downstream wants no more
-  bool failed = false; ///< ... and an error was posted
-  bool warned = false;
-  Ptr<GstEvent> waiting_segment; ///< of a pad without caps
+  bool ended = false;                  ///< downstream wants no more
+  bool failed = false;                 ///< ... and an error was posted
+  guint32 seqnum = GST_SEQNUM_INVALID; ///< of the segment
+  gstvlm::StickyEvents waiting;        ///< for caps, an EOS for a reader
 
   Stream () { gst_segment_init (&segment, GST_FORMAT_TIME); }
 };
@@ -40,6 +51,7 @@ struct _GstVlmTextPad {
   Stream * stream;
   gboolean markup; // the caps say pango-markup
   gboolean whole;  // the caps are of records: none is left out
+  gboolean warned; // that text is shifted; the task's, as the stream
 };
 
 G_DEFINE_TYPE (GstVlmTextPad, gst_vlm_text_pad, GST_TYPE_PAD)
@@ -65,8 +77,15 @@ gst_vlm_text_pad_choose_caps (GstVlmTextPad * self)
   return nullptr;
 }
 
-// Asks again when the peer changed. The SEGMENT that came before there was a
-// peer follows the caps.
+static GstEvent *
+gst_vlm_text_pad_stamp (GstVlmTextPad * self, GstEvent * event)
+{
+  if (self->stream->seqnum != GST_SEQNUM_INVALID)
+    gst_event_set_seqnum (event, self->stream->seqnum);
+  return event;
+}
+
+// Asks again when the peer changed.
 static gboolean
 gst_vlm_text_pad_negotiate (GstVlmTextPad * self)
 {
@@ -87,10 +106,63 @@ gst_vlm_text_pad_negotiate (GstVlmTextPad * self)
     return TRUE;
   // A refusal shows in the flow of the next buffer, where a peer that merely
   // shuts down differs.
-  gst_pad_push_event (pad, gst_event_new_caps (caps.get ()));
-  if (self->stream->waiting_segment)
-    gst_pad_push_event (pad, self->stream->waiting_segment.release ());
+  gst_pad_push_event (
+      pad, gst_vlm_text_pad_stamp (self, gst_event_new_caps (caps.get ())));
   return TRUE;
+}
+
+// An EOS is heard once only, and nothing comes after it that would have it sent
+// again: it waits for a reader that has started.
+static bool
+gst_vlm_text_pad_has_reader (GstVlmTextPad * self)
+{
+  const Ptr<GstPad> peer (gst_pad_get_peer (GST_PAD (self)));
+  if (!peer)
+    return false;
+  GST_OBJECT_LOCK (peer.get ());
+  const bool flushing = GST_PAD_IS_FLUSHING (peer.get ());
+  GST_OBJECT_UNLOCK (peer.get ());
+  return !flushing;
+}
+
+// No SEGMENT comes before caps.
+static void
+gst_vlm_text_pad_push_waiting (GstVlmTextPad * self)
+{
+  if (!gst_pad_has_current_caps (GST_PAD (self)))
+    return;
+  for (Ptr<GstEvent> &event : self->stream->waiting.take ())
+    if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_EOS &&
+        !gst_vlm_text_pad_has_reader (self))
+      self->stream->waiting.add (std::move (event));
+    else
+      gst_pad_push_event (GST_PAD (self), event.release ());
+}
+
+// Who joined after everything was said.
+static void
+gst_vlm_text_pad_tell_end (GstVlmTextPad * self)
+{
+  if (gst_vlm_text_pad_has_reader (self) && gst_vlm_text_pad_negotiate (self))
+    gst_vlm_text_pad_push_waiting (self);
+}
+
+// Sinks that synchronise show it late. No lock is held.
+static void
+gst_vlm_text_pad_warn_shifted (GstVlmTextPad * self, GstClockTime by)
+{
+  if (std::exchange (self->warned, TRUE))
+    return;
+  GstElement * element = gst_pad_get_parent_element (GST_PAD (self));
+  if (!element)
+    return;
+  gstvlm::post_warning (
+      element, {GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                   "Video timestamps went back, and text cannot: it is shown " +
+                       std::to_string (by) +
+                       " ns late, whatever latency is set, like other text "
+                       "after it."});
+  gst_object_unref (element);
 }
 
 // To the nearest moment of the segment: sinks drop what lies outside.
@@ -110,10 +182,8 @@ gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem &item)
   GstClockTime pts = item.pts, end = item.end;
   if (forward && GST_CLOCK_TIME_IS_VALID (stream.position) &&
       pts < stream.position) {
-    const bool floats = item.place == gstvlm::TextPlace::Floating;
-    if (!floats && !stream.warned)
-      GST_WARNING_OBJECT (self, "video timestamps went back: text is shifted");
-    stream.warned |= !floats;
+    if (item.place != gstvlm::TextPlace::Floating)
+      gst_vlm_text_pad_warn_shifted (self, stream.position - pts);
     end = stream.position + (end - pts);
     pts = stream.position;
   }
@@ -147,30 +217,45 @@ gst_vlm_text_pad_push_gap (GstVlmTextPad * self, const TextItem &item)
     return;
   stream.position = item.end;
   gst_pad_push_event (
-      GST_PAD (self), gst_event_new_gap (start, item.end - start));
+      GST_PAD (self), gst_vlm_text_pad_stamp (
+                          self, gst_event_new_gap (start, item.end - start)));
 }
 
 static void
 gst_vlm_text_pad_push_event (GstVlmTextPad * self, Ptr<GstEvent> event)
 {
   Stream &stream = *self->stream;
-  if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_STREAM_START)
+  const GstEventType type = GST_EVENT_TYPE (event.get ());
+  if (type == GST_EVENT_STREAM_START) {
     stream = Stream ();
-  if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_SEGMENT) {
+    stream.seqnum = gst_event_get_seqnum (event.get ());
+  }
+  if (type == GST_EVENT_SEGMENT) {
     gst_event_copy_segment (event.get (), &stream.segment);
     stream.position = stream.segment.start;
-    if (!gst_pad_has_current_caps (GST_PAD (self))) {
-      stream.waiting_segment = std::move (event);
-      return;
-    }
   }
-  gst_pad_push_event (GST_PAD (self), event.release ());
+  if (type == GST_EVENT_STREAM_START || !GST_EVENT_IS_STICKY (event.get ())) {
+    gst_pad_push_event (GST_PAD (self), event.release ());
+    return;
+  }
+  stream.waiting.add (std::move (event));
+  gst_vlm_text_pad_push_waiting (self);
+}
+
+// Where nothing was said yet, but what a flush leaves valid.
+static void
+gst_vlm_text_pad_forget (GstVlmTextPad * self)
+{
+  gstvlm::StickyEvents waiting = std::move (self->stream->waiting);
+  waiting.flush ();
+  *self->stream = Stream ();
+  self->stream->waiting = std::move (waiting);
 }
 
 static bool
 opens_stream (const TextItem &item)
 {
-  return item.kind == TextItem::Kind::Event &&
+  return item.event &&
          GST_EVENT_TYPE (item.event.get ()) == GST_EVENT_STREAM_START;
 }
 
@@ -180,9 +265,13 @@ static GstFlowReturn
 gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
 {
   const bool linked = gst_pad_is_linked (GST_PAD (self));
+  if (item.event && GST_EVENT_TYPE (item.event.get ()) == GST_EVENT_SEGMENT)
+    self->stream->seqnum = gst_event_get_seqnum (item.event.get ());
   if (linked && !opens_stream (item) && !gst_vlm_text_pad_negotiate (self))
     return gst_pad_is_linked (GST_PAD (self)) ? GST_FLOW_NOT_NEGOTIATED
                                               : GST_FLOW_NOT_LINKED;
+  if (linked)
+    gst_vlm_text_pad_push_waiting (self);
   if (item.kind == TextItem::Kind::Event)
     gst_vlm_text_pad_push_event (self, std::move (item.event));
   else if (!linked)
@@ -199,13 +288,25 @@ gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
 // linked: one that shuts down may say EOS to the last buffer. A branch that is
 // flushing or not linked misses what comes meanwhile.
 static void
-gst_vlm_text_pad_loop (gpointer user_data)
+gst_vlm_text_pad_step (GstVlmTextPad * self)
 {
-  GstVlmTextPad * self = GST_VLM_TEXT_PAD (user_data);
   Stream &stream = *self->stream;
   TextItem item;
-  if (!self->queue->next (item)) {
-    gst_pad_pause_task (GST_PAD (self));
+  const auto patience = stream.waiting.has (GST_EVENT_EOS)
+                            ? std::optional<milliseconds> (kTick)
+                            : std::nullopt;
+  switch (self->queue->next (item, patience)) {
+    case TextQueue::Next::Halted:
+      gst_pad_pause_task (GST_PAD (self));
+      return;
+    case TextQueue::Next::Later:
+      gst_vlm_text_pad_tell_end (self);
+      return;
+    case TextQueue::Next::Item:
+      break;
+  }
+  if (item.kind == TextItem::Kind::Flushed) {
+    gst_vlm_text_pad_forget (self);
     return;
   }
   if (stream.ended && !stream.failed)
@@ -224,10 +325,50 @@ gst_vlm_text_pad_loop (gpointer user_data)
   }
 }
 
+static void
+gst_vlm_text_pad_loop (gpointer user_data)
+{
+  GstVlmTextPad * self = GST_VLM_TEXT_PAD (user_data);
+  gst_vlm_text_pad_step (self);
+  self->queue->done ();
+}
+
+// Not before there is a parent: what the task pushes or posts comes from an
+// element.
 static gboolean
 gst_vlm_text_pad_start (GstVlmTextPad * self)
 {
+  GstObject * parent = gst_object_get_parent (GST_OBJECT (self));
+  if (!parent)
+    return TRUE;
+  gst_object_unref (parent);
   return gst_pad_start_task (GST_PAD (self), gst_vlm_text_pad_loop, self, NULL);
+}
+
+// A pad that is deactivated says so before it stops its task: one that was
+// started too late for that is noticed here.
+void
+gst_vlm_text_pad_open (GstVlmTextPad * self)
+{
+  if (gst_pad_is_active (GST_PAD (self)))
+    gst_vlm_text_pad_start (self);
+  if (!gst_pad_is_active (GST_PAD (self)))
+    gst_pad_stop_task (GST_PAD (self));
+}
+
+// The reader is not left flushing: another pad may come for it. The time of the
+// pipeline stays as it is.
+void
+gst_vlm_text_pad_close (GstVlmTextPad * self)
+{
+  GstPad * pad = GST_PAD (self);
+  self->queue->stop ();
+  if (!self->queue->wait_idle (kReaderPatience)) {
+    gst_pad_push_event (pad, gst_event_new_flush_start ());
+    gst_pad_stop_task (pad);
+    gst_pad_push_event (pad, gst_event_new_flush_stop (FALSE));
+  }
+  gst_pad_set_active (pad, FALSE);
 }
 
 void
@@ -235,14 +376,12 @@ gst_vlm_text_pad_flush (GstVlmTextPad * self, GstEvent * event)
 {
   GstPad * pad = GST_PAD (self);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START) {
-    for (Ptr<GstEvent> &sticky : self->queue->set_flushing (true))
-      gst_pad_store_sticky_event (pad, sticky.get ());
+    self->queue->set_flushing (true);
     gst_pad_push_event (pad, event);
     gst_pad_pause_task (pad);
     return;
   }
   gst_pad_push_event (pad, event);
-  *self->stream = Stream ();
   self->queue->set_flushing (false);
   if (gst_pad_is_active (pad))
     gst_vlm_text_pad_start (self);
@@ -260,6 +399,7 @@ gst_vlm_text_pad_activate_mode (
     return gst_pad_stop_task (pad);
   }
   *self->stream = Stream ();
+  self->warned = FALSE;
   self->queue->start ();
   return gst_vlm_text_pad_start (self);
 }

@@ -14,6 +14,12 @@ G_END_DECLS
 /// What waits to be pushed; valid as long as the pad.
 gstvlm::TextQueue &gst_vlm_text_pad_get_queue (GstVlmTextPad * pad);
 
+/// Starts the task of an active pad that has a parent now. Until then it only
+/// takes in.
+void gst_vlm_text_pad_open (GstVlmTextPad * pad);
+/// Deactivates the pad. A reader that holds up its task is flushed.
+void gst_vlm_text_pad_close (GstVlmTextPad * pad);
+
 /// Handles a FLUSH_START or FLUSH_STOP of the video: takes `event` and pushes
 /// it downstream, empties the queue, and pauses or starts the task. Never call
 /// it from the pad's own task.

@@ -40,6 +40,28 @@ constexpr Kind kKinds[] = {
     {"json_src", line_of},
 };
 
+// A muxer would take them for what the text is coded in. Null when nothing is
+// left.
+Ptr<GstEvent>
+tags_of_text (GstEvent * event)
+{
+  GstTagList * tags;
+  gst_event_parse_tag (event, &tags);
+  tags = gst_tag_list_copy (tags);
+  for (const char * each : {GST_TAG_CODEC, GST_TAG_VIDEO_CODEC,
+           GST_TAG_CONTAINER_FORMAT, GST_TAG_ENCODER, GST_TAG_ENCODER_VERSION,
+           GST_TAG_BITRATE, GST_TAG_NOMINAL_BITRATE, GST_TAG_MINIMUM_BITRATE,
+           GST_TAG_MAXIMUM_BITRATE, GST_TAG_IMAGE_ORIENTATION})
+    gst_tag_list_remove_tag (tags, each);
+  if (gst_tag_list_is_empty (tags)) {
+    gst_tag_list_unref (tags);
+    return nullptr;
+  }
+  Ptr<GstEvent> out (gst_event_new_tag (tags));
+  gst_event_set_seqnum (out.get (), gst_event_get_seqnum (event));
+  return out;
+}
+
 } // namespace
 
 Outlets::Outlets ()
@@ -74,24 +96,22 @@ Outlets::stream_start (GstEvent * event)
 }
 
 void
-Outlets::segment (GstEvent * event)
-{
-  for (TextOutlet &each : pads_)
-    each.segment (event);
-}
-
-void
-Outlets::end (GstEvent * event)
-{
-  for (TextOutlet &each : pads_)
-    each.end (event);
-}
-
-void
 Outlets::flush (GstEvent * event)
 {
   for (TextOutlet &each : pads_)
     each.flush (event);
+}
+
+void
+Outlets::pass (GstEvent * event)
+{
+  const Ptr<GstEvent> own = GST_EVENT_TYPE (event) == GST_EVENT_TAG
+                                ? tags_of_text (event)
+                                : Ptr<GstEvent> (gst_event_ref (event));
+  if (!own)
+    return;
+  for (TextOutlet &each : pads_)
+    each.pass (own.get ());
 }
 
 void

@@ -28,9 +28,10 @@ public:
 
   /// As those of TextOutlet, of all pads.
   void stream_start (GstEvent * event);
-  void segment (GstEvent * event);
-  void end (GstEvent * event);
   void flush (GstEvent * event);
+  /// Any other that concerns text; of tags those that are not about how the
+  /// video is coded.
+  void pass (GstEvent * event);
   void gap (GstClockTime start, GstClockTime end);
   void wait_for_room ();
   void stop ();

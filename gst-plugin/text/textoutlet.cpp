@@ -24,13 +24,7 @@ TextOutlet::queue () const
   return pad_ ? &queue_of (pad_.get ()) : nullptr;
 }
 
-void
-TextOutlet::queue_event (GstEvent * event)
-{
-  if (TextQueue * to = queue ())
-    to->event (Ptr<GstEvent> (gst_event_ref (event)));
-}
-
+// What is not serialised is not queued: it is left on a pad that comes late.
 bool
 TextOutlet::attach (GstVlmTextPad * pad)
 {
@@ -38,10 +32,11 @@ TextOutlet::attach (GstVlmTextPad * pad)
   if (pad_)
     return false;
   pad_.reset (GST_PAD (gst_object_ref (pad)));
-  if (stream_start_)
-    queue_event (stream_start_.get ());
-  if (segment_)
-    queue_event (segment_.get ());
+  for (const Ptr<GstEvent> &each : sticky_.all ())
+    if (GST_EVENT_IS_SERIALIZED (each.get ()))
+      queue ()->event (Ptr<GstEvent> (gst_event_ref (each.get ())));
+    else
+      gst_pad_store_sticky_event (GST_PAD (pad), each.get ());
   return true;
 }
 
@@ -61,27 +56,31 @@ TextOutlet::pad () const
 }
 
 void
+TextOutlet::add (GstEvent * event)
+{
+  Guard lock (mutex_);
+  if (GST_EVENT_IS_STICKY (event))
+    sticky_.add (Ptr<GstEvent> (gst_event_ref (event)));
+  if (!GST_EVENT_IS_SERIALIZED (event))
+    return;
+  if (TextQueue * to = queue ())
+    to->event (Ptr<GstEvent> (gst_event_ref (event)));
+}
+
+void
 TextOutlet::stream_start (GstEvent * event)
 {
-  Guard lock (mutex_);
-  stream_start_ = sparse_stream_start (event, suffix_);
-  segment_.reset ();
-  queue_event (stream_start_.get ());
+  add (sparse_stream_start (event, suffix_).get ());
 }
 
 void
-TextOutlet::segment (GstEvent * event)
+TextOutlet::pass (GstEvent * event)
 {
-  Guard lock (mutex_);
-  segment_.reset (gst_event_ref (event));
-  queue_event (event);
-}
-
-void
-TextOutlet::end (GstEvent * event)
-{
-  Guard lock (mutex_);
-  queue_event (event);
+  add (event);
+  if (GST_EVENT_IS_SERIALIZED (event))
+    return;
+  if (const Ptr<GstPad> text = pad ())
+    gst_pad_push_event (text.get (), gst_event_ref (event));
 }
 
 void
@@ -89,7 +88,7 @@ TextOutlet::flush (GstEvent * event)
 {
   {
     Guard lock (mutex_);
-    segment_.reset ();
+    sticky_.flush ();
   }
   if (const Ptr<GstPad> text = pad ())
     gst_vlm_text_pad_flush (
@@ -142,8 +141,7 @@ TextOutlet::stop ()
   Guard lock (mutex_);
   if (TextQueue * to = queue ())
     to->stop ();
-  stream_start_.reset ();
-  segment_.reset ();
+  sticky_.clear ();
 }
 
 } // namespace gstvlm

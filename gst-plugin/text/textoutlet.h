@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gst-plugin/text/gstvlmtextpad.h"
+#include "gst-plugin/text/stickyevents.h"
 
 #include <mutex>
 
@@ -18,16 +19,16 @@ public:
   explicit TextOutlet (const char * suffix) : suffix_ (suffix) {}
 
   /// Takes a reference; false when there is a pad already. The pad starts with
-  /// the running stream's STREAM_START and SEGMENT.
+  /// what is sticky of the running stream, up to its EOS.
   bool attach (GstVlmTextPad * pad);
   void detach ();
   Ptr<GstPad> pad () const;
 
   /// Events of the video; each is passed on in the form that text needs.
   void stream_start (GstEvent * event);
-  void segment (GstEvent * event);
-  void end (GstEvent * event); ///< EOS, SEGMENT_DONE
   void flush (GstEvent * event);
+  /// Any other: in its place among the texts, at once when not serialised.
+  void pass (GstEvent * event);
 
   guint64 reserve (TextPlace place);
   /// False when nobody reads and the oldest text was dropped.
@@ -43,12 +44,12 @@ public:
 
 private:
   TextQueue * queue () const;
-  void queue_event (GstEvent * event);
+  void add (GstEvent * event);
 
   const char * const suffix_;
   mutable std::mutex mutex_;
   Ptr<GstPad> pad_;
-  Ptr<GstEvent> stream_start_, segment_;
+  StickyEvents sticky_;
 };
 
 } // namespace gstvlm

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/text/textqueue.h"
 
+#include "gst-plugin/text/stickyevents.h"
+
 #include <algorithm>
 #include <atomic>
 #include <iterator>
@@ -16,6 +18,37 @@ constexpr size_t kCapacity = 256;
 
 // Unique in the process: a place of a released pad is unknown to the next pad.
 std::atomic<guint64> last_ticket{0};
+
+bool
+is_gap (const TextItem &item)
+{
+  return item.kind == TextItem::Kind::Gap;
+}
+
+bool
+is_droppable_text (const TextItem &item)
+{
+  return item.kind == TextItem::Kind::Text && item.place != TextPlace::Kept;
+}
+
+bool
+is_passing_event (const TextItem &item)
+{
+  return item.event && !GST_EVENT_IS_STICKY (item.event.get ());
+}
+
+bool
+is_replaced (const TextItem &older, const TextItem &newer)
+{
+  return older.event && newer.event &&
+         is_replaced_by (older.event.get (), newer.event.get ());
+}
+
+bool
+is_flushed (const TextItem &item)
+{
+  return !item.event || !survives_flush (item.event.get ());
+}
 
 } // namespace
 
@@ -54,6 +87,40 @@ TextQueue::remove (std::deque<TextItem>::iterator place)
   items_.erase (next);
 }
 
+bool
+TextQueue::remove_oldest (bool (*kind) (const TextItem &))
+{
+  const auto oldest = std::find_if (items_.begin (), items_.end (), kind);
+  if (oldest == items_.end ())
+    return false;
+  remove (oldest);
+  return true;
+}
+
+// A sticky event that another one follows without any text between them, and
+// the GAPs that are only of the segment that ends so.
+bool
+TextQueue::remove_replaced ()
+{
+  using Kind = TextItem::Kind;
+  for (auto newer = items_.begin (); newer != items_.end (); ++newer)
+    for (auto older = newer; older != items_.begin ();) {
+      --older;
+      if (older->kind == Kind::Pending || older->kind == Kind::Text)
+        break;
+      if (!is_replaced (*older, *newer))
+        continue;
+      if (GST_EVENT_TYPE (older->event.get ()) == GST_EVENT_SEGMENT) {
+        older->kind = Kind::Gap;
+        items_.erase (std::remove_if (older, newer, is_gap), newer);
+      } else {
+        remove (older);
+      }
+      return true;
+    }
+  return false;
+}
+
 std::deque<TextItem>::iterator
 TextQueue::find (guint64 ticket)
 {
@@ -75,12 +142,10 @@ TextQueue::fill (
   place->pts = pts;
   place->end = end;
   changed_.notify_all ();
-  if (items_.size () <= kCapacity || place->place == TextPlace::Kept)
-    return true;
-  const auto oldest = std::find_if (items_.begin (), items_.end (),
-      [] (const TextItem &i) { return i.kind == TextItem::Kind::Text; });
-  remove (oldest);
-  return false;
+  bool room = true;
+  while (items_.size () > kCapacity && remove_oldest (is_droppable_text))
+    room = false;
+  return room;
 }
 
 void
@@ -117,6 +182,10 @@ TextQueue::event (Ptr<GstEvent> event)
   TextItem item{TextItem::Kind::Event};
   item.event = std::move (event);
   push (std::move (item));
+  std::lock_guard<std::mutex> lock (mutex_);
+  while (items_.size () > kCapacity &&
+         (remove_replaced () || remove_oldest (is_passing_event)))
+    ;
 }
 
 void
@@ -141,38 +210,53 @@ TextQueue::first_ready ()
   return overtakes && item->kind != TextItem::Kind::Gap ? items_.end () : item;
 }
 
-bool
-TextQueue::next (TextItem &out)
+TextQueue::Next
+TextQueue::next (
+    TextItem &out, std::optional<std::chrono::milliseconds> patience)
 {
   std::unique_lock<std::mutex> lock (mutex_);
   auto item = items_.end ();
-  changed_.wait (lock,
-      [&] { return halted () || (item = first_ready ()) != items_.end (); });
+  const auto awaited = [&] {
+    return halted () || (item = first_ready ()) != items_.end ();
+  };
+  if (!patience)
+    changed_.wait (lock, awaited);
+  else if (!changed_.wait_for (lock, *patience, awaited))
+    return Next::Later;
   if (halted ())
-    return false;
+    return Next::Halted;
   out = std::move (*item);
   items_.erase (item);
+  busy_ = true;
   changed_.notify_all ();
-  return true;
+  return Next::Item;
 }
 
-std::deque<Ptr<GstEvent>>
+void
+TextQueue::done ()
+{
+  std::lock_guard<std::mutex> lock (mutex_);
+  busy_ = false;
+  changed_.notify_all ();
+}
+
+bool
+TextQueue::wait_idle (std::chrono::milliseconds patience)
+{
+  std::unique_lock<std::mutex> lock (mutex_);
+  return changed_.wait_for (lock, patience, [this] { return !busy_; });
+}
+
+void
 TextQueue::set_flushing (bool flushing)
 {
-  std::deque<Ptr<GstEvent>> sticky;
   std::lock_guard<std::mutex> lock (mutex_);
   flushing_ = flushing;
-  for (TextItem &item : items_) {
-    if (item.kind != TextItem::Kind::Event)
-      continue;
-    const GstEventType type = GST_EVENT_TYPE (item.event.get ());
-    if (GST_EVENT_IS_STICKY (item.event.get ()) && type != GST_EVENT_SEGMENT &&
-        type != GST_EVENT_EOS)
-      sticky.push_back (std::move (item.event));
-  }
-  items_.clear ();
+  items_.erase (std::remove_if (items_.begin (), items_.end (), is_flushed),
+      items_.end ());
+  if (!flushing)
+    items_.emplace_front (TextItem::Kind::Flushed);
   changed_.notify_all ();
-  return sticky;
 }
 
 void
@@ -188,7 +272,7 @@ void
 TextQueue::start ()
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  flushing_ = stopped_ = false;
+  flushing_ = stopped_ = busy_ = false;
 }
 
 } // namespace gstvlm

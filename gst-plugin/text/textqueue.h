@@ -3,9 +3,11 @@
 
 #include "gst-plugin/base/gstptr.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace gstvlm
@@ -20,7 +22,13 @@ enum class TextPlace {
 
 /// One thing on its way to a text pad.
 struct TextItem {
-  enum class Kind { Pending, Text, Gap, Event };
+  enum class Kind {
+    Pending,
+    Text,
+    Gap,
+    Event,
+    Flushed ///< a flush ended: what was pushed before is forgotten
+  };
   explicit TextItem (Kind k = Kind::Gap) : kind (k) {}
 
   Kind kind;
@@ -34,9 +42,10 @@ struct TextItem {
 
 /// What a text pad pushes, in order. A caption's place is reserved when its
 /// frame is admitted, so that the order never depends on when the model
-/// answers; events never overtake a reserved place. All members may be called
-/// from any thread; only next() and wait_for_room() block, and
-/// set_flushing(true) and stop() end both.
+/// answers; events never overtake a reserved place. Bounded, whatever comes
+/// while nobody reads. All members may be called from any thread; only next(),
+/// wait_for_room() and wait_idle() block, and set_flushing(true) and stop() end
+/// the first two.
 class TextQueue
 {
 public:
@@ -53,18 +62,26 @@ public:
 
   /// Nothing is said from `start` to `end`. Neighbouring gaps become one.
   void gap (GstClockTime start, GstClockTime end);
+  /// Where there is no room a sticky event takes the place of an older one, and
+  /// the oldest that is not sticky goes.
   void event (Ptr<GstEvent> event);
 
   /// Waits until captions can be taken in again, or a flush or stop comes.
   void wait_for_room ();
 
-  /// Waits for the next item. False when flushing.
-  bool next (TextItem &item);
+  enum class Next { Item, Later, Halted };
+  /// Waits for the next item, without `patience` for as long as it takes.
+  Next next (TextItem &item,
+      std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
-  /// True: drops everything, refuses everything and wakes all waiters. Returns
-  /// the sticky events that were dropped and still hold (all but SEGMENT and
-  /// EOS).
-  std::deque<Ptr<GstEvent>> set_flushing (bool flushing);
+  /// What next() gave was dealt with.
+  void done ();
+  /// Waits for that. False when it takes longer.
+  bool wait_idle (std::chrono::milliseconds patience);
+
+  /// True: refuses everything and wakes all waiters. Either drops everything
+  /// but the sticky events that survive it; false puts Flushed before them.
+  void set_flushing (bool flushing);
 
   /// As flushing, until start(): the end of a flush does not undo it.
   void stop ();
@@ -76,11 +93,14 @@ private:
   std::deque<TextItem>::iterator find (guint64 ticket);
   void push (TextItem item);
   void remove (std::deque<TextItem>::iterator place);
+  bool remove_replaced ();
+  bool remove_oldest (bool (*kind) (const TextItem &));
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<TextItem> items_;
   bool flushing_ = false, stopped_ = true;
+  bool busy_ = false; ///< from next() to done()
 };
 
 } // namespace gstvlm
