@@ -198,8 +198,7 @@ gst_vlm_generate_loop (gpointer user_data)
 static gboolean
 gst_vlm_generate_flush_start (GstVlmGenerate * self, GstEvent * event)
 {
-  for (Ptr<GstEvent> &sticky : self->priv->queue->set_flushing (true))
-    gst_pad_store_sticky_event (self->src, sticky.get ());
+  self->priv->queue->set_flushing (true);
   const gboolean pushed = gst_pad_push_event (self->src, event);
   gst_pad_pause_task (self->src);
   return pushed;
@@ -211,7 +210,7 @@ gst_vlm_generate_flush_stop (GstVlmGenerate * self, GstEvent * event)
   GstVlmGeneratePrivate &priv = *self->priv;
   const gboolean pushed = gst_pad_push_event (self->src, event);
   priv.entry.new_stream ();
-  priv.outlet.flush ();
+  priv.outlet.set_earliest (0); // the task, which may run, forgets the rest
   priv.queue->set_flushing (false);
   if (gst_pad_is_active (self->src))
     gst_pad_start_task (self->src, gst_vlm_generate_loop, self, NULL);

@@ -38,6 +38,8 @@ PictureOutlet::reset ()
   frames_ = 0;
   last_qos_ = 0;
   warnings_.reset ();
+  earliest_ = 0;
+  held_.clear ();
   flush ();
 }
 
@@ -45,10 +47,18 @@ void
 PictureOutlet::flush ()
 {
   timeline_.reset ();
-  held_.clear ();
+  held_.flush ();
   forget_picture ();
   discontinuity_ = true;
-  earliest_ = 0;
+  seqnum_ = GST_SEQNUM_INVALID;
+}
+
+GstEvent *
+PictureOutlet::stamp (GstEvent * event) const
+{
+  if (seqnum_ != GST_SEQNUM_INVALID)
+    gst_event_set_seqnum (event, seqnum_);
+  return event;
 }
 
 // None unless the pipeline plays.
@@ -111,18 +121,13 @@ PictureOutlet::open_stream ()
 void
 PictureOutlet::release_held ()
 {
-  const bool has_segment = std::any_of (
-      held_.begin (), held_.end (), [] (const Ptr<GstEvent> &event) {
-        return GST_EVENT_TYPE (event.get ()) == GST_EVENT_SEGMENT;
-      });
-  if (!has_segment && !has_sent (pad_, GST_EVENT_SEGMENT)) {
+  if (!held_.has (GST_EVENT_SEGMENT) && !has_sent (pad_, GST_EVENT_SEGMENT)) {
     GstSegment segment;
     gst_segment_init (&segment, GST_FORMAT_TIME);
-    held_.emplace_front (gst_event_new_segment (&segment));
+    gst_pad_push_event (pad_, stamp (gst_event_new_segment (&segment)));
   }
-  for (Ptr<GstEvent> &event : held_)
+  for (Ptr<GstEvent> &event : held_.take ())
     gst_pad_push_event (pad_, event.release ());
-  held_.clear ();
 }
 
 // Asks again when the peer changed.
@@ -156,7 +161,7 @@ PictureOutlet::negotiate ()
     if (shown_)
       draw (); // for whom it is repeated
     // A refusal shows in the flow of the next buffer.
-    gst_pad_push_event (pad_, gst_event_new_caps (caps.get ()));
+    gst_pad_push_event (pad_, stamp (gst_event_new_caps (caps.get ())));
   }
   queue_->set_size (writer_.painted_width (), writer_.painted_height ());
   release_held ();
@@ -167,6 +172,8 @@ GstFlowReturn
 PictureOutlet::handle_event (Ptr<GstEvent> event)
 {
   const GstEventType type = GST_EVENT_TYPE (event.get ());
+  if (type == GST_EVENT_STREAM_START || type == GST_EVENT_SEGMENT)
+    seqnum_ = gst_event_get_seqnum (event.get ());
   if (type == GST_EVENT_STREAM_START) {
     timeline_.reset ();
     held_.clear ();
@@ -180,7 +187,7 @@ PictureOutlet::handle_event (Ptr<GstEvent> event)
     forget_picture ();
   }
   if (!gst_pad_has_current_caps (pad_) && type != GST_EVENT_EOS) {
-    held_.push_back (std::move (event));
+    held_.add (std::move (event));
     return GST_FLOW_OK;
   }
   release_held ();
@@ -211,7 +218,7 @@ PictureOutlet::push_gap (GstClockTime start, GstClockTime end)
   if (start >= end)
     return;
   timeline_.advance (end);
-  gst_pad_push_event (pad_, gst_event_new_gap (start, end - start));
+  gst_pad_push_event (pad_, stamp (gst_event_new_gap (start, end - start)));
 }
 
 // The frames of the last picture that begin before `end`.
@@ -378,6 +385,9 @@ PictureOutlet::step (const GenerateSettings &settings)
       return false;
     case PromptQueue::Next::Later:
       flow = pass_time (settings);
+      break;
+    case PromptQueue::Next::Flushed:
+      flush ();
       break;
     case PromptQueue::Next::Unsized:
       flow = negotiate ();

@@ -6,6 +6,7 @@
 #include "gst-plugin/generate/picturewriter.h"
 #include "gst-plugin/generate/timeline.h"
 #include "gst-plugin/settings/generatesettings.h"
+#include "gst-plugin/text/stickyevents.h"
 
 #include <atomic>
 
@@ -27,9 +28,6 @@ public:
 
   /// Forgets stream and caps, as at a start.
   void reset ();
-  /// Forgets what a flush does.
-  void flush ();
-
   /// One item. False when the task shall pause.
   bool step (const GenerateSettings &settings);
 
@@ -49,6 +47,8 @@ public:
   Warnings &warnings () { return warnings_; }
 
 private:
+  void flush ();                             ///< forgets what a flush does
+  GstEvent * stamp (GstEvent * event) const; ///< as caused by the segment
   GstFlowReturn handle (PromptItem &item, const GenerateSettings &settings);
   GstFlowReturn handle_event (Ptr<GstEvent> event);
   GstFlowReturn settled (PromptItem &item, const GenerateSettings &settings);
@@ -75,11 +75,12 @@ private:
 
   PictureWriter writer_;
   Timeline timeline_;
-  std::deque<Ptr<GstEvent>> held_;    ///< that must follow the caps
-  std::unique_ptr<PromptItem> shown_; ///< the last prompt and its painting
-  Ptr<GstBuffer> picture_;            ///< of it, for the caps
-  GstClockTime first_ = 0;            ///< its first frame
-  guint64 next_frame_ = 0;            ///< of it
+  StickyEvents held_;                   ///< that must follow the caps
+  guint32 seqnum_ = GST_SEQNUM_INVALID; ///< of the segment
+  std::unique_ptr<PromptItem> shown_;   ///< the last prompt and its painting
+  Ptr<GstBuffer> picture_;              ///< of it, for the caps
+  GstClockTime first_ = 0;              ///< its first frame
+  guint64 next_frame_ = 0;              ///< of it
   bool discontinuity_ = true;
 
   std::atomic<bool> live_{false};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/generate/promptqueue.h"
 
+#include "gst-plugin/text/stickyevents.h"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -19,11 +21,9 @@ is_prompt (const PromptItem &item)
 }
 
 bool
-is_sticky (GstEvent * event)
+is_flushed (const PromptItem &item)
 {
-  return GST_EVENT_IS_STICKY (event) &&
-         GST_EVENT_TYPE (event) != GST_EVENT_SEGMENT &&
-         GST_EVENT_TYPE (event) != GST_EVENT_EOS;
+  return item.kind != Kind::Event || !survives_flush (item.event.get ());
 }
 
 } // namespace
@@ -218,13 +218,15 @@ PromptQueue::next (
     PromptItem &out, std::optional<std::chrono::milliseconds> patience)
 {
   std::unique_lock<std::mutex> lock (mutex_);
-  const auto awaited = [this] { return halted () || ready (); };
+  const auto awaited = [this] { return halted () || flushed_ || ready (); };
   if (!patience)
     changed_.wait (lock, awaited);
   else if (!changed_.wait_for (lock, *patience, awaited))
     return Next::Later;
   if (halted ())
     return Next::Halted;
+  if (std::exchange (flushed_, false))
+    return Next::Flushed;
   if (items_.front ().kind != Kind::Event && width_ == 0)
     return Next::Unsized;
   out = std::move (items_.front ());
@@ -258,28 +260,28 @@ PromptQueue::set_size (int width, int height)
 }
 
 void
-PromptQueue::forget ()
+PromptQueue::forget (bool (*which) (const PromptItem &))
 {
   for (const PromptItem &item : items_) {
     counters_.flushed += is_prompt (item);
     item.cancel.cancel ();
   }
-  items_.clear ();
+  if (which)
+    items_.erase (
+        std::remove_if (items_.begin (), items_.end (), which), items_.end ());
+  else
+    items_.clear ();
   ended_ = false;
   changed_.notify_all ();
 }
 
-std::deque<Ptr<GstEvent>>
+void
 PromptQueue::set_flushing (bool flushing)
 {
-  std::deque<Ptr<GstEvent>> sticky;
   std::lock_guard<std::mutex> lock (mutex_);
   flow_ = flushing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
-  for (PromptItem &item : items_)
-    if (item.kind == Kind::Event && is_sticky (item.event.get ()))
-      sticky.push_back (std::move (item.event));
-  forget ();
-  return sticky;
+  flushed_ = !flushing;
+  forget (is_flushed);
 }
 
 void
@@ -305,7 +307,7 @@ PromptQueue::start ()
   std::lock_guard<std::mutex> lock (mutex_);
   counters_ = Counters ();
   flow_ = GST_FLOW_OK;
-  stopped_ = painter_ = failed_ = false;
+  stopped_ = painter_ = failed_ = flushed_ = false;
   width_ = height_ = 0;
 }
 

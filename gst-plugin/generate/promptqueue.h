@@ -88,6 +88,7 @@ public:
     Item,
     Unsized, ///< a picture or GAP is next, but set_size() was not called
     Later,   ///< nothing in the given time
+    Flushed, ///< a flush ended: what left before is forgotten
     Halted
   };
   /// Waits for what can leave; prompts and GAPs cannot before the painter is
@@ -101,10 +102,9 @@ public:
   /// Of pictures from now on. 0: to be found out again.
   void set_size (int width, int height);
 
-  /// True: drops everything, cancels the painting, refuses everything and wakes
-  /// all waiters. Returns the sticky events that were dropped and still hold
-  /// (all but SEGMENT and EOS).
-  std::deque<Ptr<GstEvent>> set_flushing (bool flushing);
+  /// True: refuses everything and wakes all waiters. Either cancels the
+  /// painting and drops everything but the sticky events that survive it.
+  void set_flushing (bool flushing);
   /// Likewise, until the next flush or start: the stream gets `flow`.
   void finish (GstFlowReturn flow);
   /// As flushing, until start(): the end of a flush does not undo it.
@@ -123,7 +123,7 @@ private:
     return failed_ ? GST_FLOW_ERROR : flow_;
   }
   size_t waiting (bool called) const;
-  void forget ();
+  void forget (bool (*which) (const PromptItem &) = nullptr);
   void leave_out (std::deque<PromptItem>::iterator item);
   void add_gap (GstClockTime start, GstClockTime end);
   bool ready () const;
@@ -134,6 +134,7 @@ private:
   Counters counters_;
   GstFlowReturn flow_ = GST_FLOW_OK;
   bool stopped_ = true, ended_ = false, painter_ = false, failed_ = false;
+  bool flushed_ = false;       ///< next() has not said so yet
   int width_ = 0, height_ = 0; ///< 0: not known
 };
 

@@ -346,6 +346,76 @@ TEST_F(Paint, FlushForgetsWhatIsPaintedAndGoesOn) {
   EXPECT_FALSE(g.bus().poll(GST_MESSAGE_ERROR));
 }
 
+// Nothing is taken from under a task that pushes, not even when no FLUSH_START stopped it.
+TEST_F(Paint, LoneFlushStopTouchesNothingOfARunningTask) {
+  Generator g("", "width=64,height=64,framerate=25/1");
+  g.play();
+  const Own<GstPad> pad(gst_element_get_static_pad(g.element(), "src"));
+  struct Gate {
+    int frames = 0;
+    std::promise<void> held{}, go{};
+  } gate;
+  gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *, gpointer data) {
+        auto *gate = static_cast<Gate *>(data);
+        if (++gate->frames < 3)
+          return GST_PAD_PROBE_OK;
+        gate->held.set_value();
+        gate->go.get_future().wait();
+        return GST_PAD_PROBE_REMOVE;
+      },
+      &gate, nullptr);
+  g.push(0);
+  gate.held.get_future().wait(); // in one of many frames
+  g.push_event(gst_event_new_flush_stop(TRUE));
+  gate.go.set_value();
+  g.segment();
+  g.push("again", 0, GST_SECOND);
+  Own<GstBuffer> picture;
+  do
+    picture = g.pull();
+  while (picture && prompt_of(picture.get()) != "again");
+  ASSERT_TRUE(picture);
+  EXPECT_TRUE(GST_BUFFER_IS_DISCONT(picture.get()));
+  EXPECT_EQ(GST_BUFFER_PTS(picture.get()), 0u);
+}
+
+TEST_F(Paint, LoneFlushStopLosesNoStreamStart) {
+  Generator g;
+  g.play();
+  for (int i = 0; i < 100; ++i) {
+    g.push_event(gst_event_new_stream_start(std::to_string(i).c_str()));
+    g.push_event(gst_event_new_flush_stop(TRUE));
+    g.segment();
+    g.push("p", 0, GST_SECOND);
+    ASSERT_TRUE(g.pull());
+    const Own<GstPad> pad(gst_element_get_static_pad(g.element(), "src"));
+    const Own<GstEvent> start(gst_pad_get_sticky_event(pad.get(), GST_EVENT_STREAM_START, 0));
+    const gchar *id = nullptr;
+    gst_event_parse_stream_start(start.get(), &id);
+    ASSERT_EQ(id, std::to_string(i));
+  }
+}
+
+// A seek is recognised by the number of the segment that came of it.
+TEST_F(Paint, EventsHaveTheNumberOfTheirSegment) {
+  Generator g("repeat=false", "width=64,height=64,framerate=25/1");
+  g.play();
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.base = 7;
+  GstEvent *event = gst_event_new_segment(&segment);
+  gst_event_set_seqnum(event, 4242);
+  g.push_event(event);
+  g.push(0);
+  for (const GstEventType type : {GST_EVENT_CAPS, GST_EVENT_GAP}) {
+    const auto made = g.pull_event(type);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(gst_event_get_seqnum(made.get()), 4242u) << gst_event_type_get_name(type);
+  }
+}
+
 TEST_F(Paint, ReverseIsRefused) {
   Generator g;
   g.play();
