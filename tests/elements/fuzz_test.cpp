@@ -257,16 +257,22 @@ private:
   GstVideoInfo info_{};
 };
 
-// A message on its way to nobody may keep the element for a moment.
-bool freed(GWeakRef &element) {
-  for (int i = 0; i < 1000; ++i, g_usleep(10000)) {
-    GObject *left = static_cast<GObject *>(g_weak_ref_get(&element));
-    if (left == nullptr)
-      return true;
-    g_object_unref(left);
+// Waits until an object is gone: a message on its way to nobody may keep it for a moment.
+class Farewell {
+public:
+  explicit Farewell(GstElement *element) {
+    g_object_weak_ref(
+        G_OBJECT(element),
+        [](gpointer gone, GObject *) { static_cast<std::promise<void> *>(gone)->set_value(); },
+        &gone_);
   }
-  return false;
-}
+  bool comes() {
+    return gone_.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+  }
+
+private:
+  std::promise<void> gone_;
+};
 
 class Fuzz : public ElementTest {};
 
@@ -277,14 +283,11 @@ TEST_F(Fuzz, SequencesOfEverything) {
     SCOPED_TRACE("VLM_SEED=" + std::to_string(seed));
     g_setenv("VLM_FUZZ_NOW", std::to_string(seed).c_str(), TRUE); // for whoever looks at a core
     alarm(kPatienceSeconds);
-    GWeakRef alive;
-    {
-      Sequence sequence(seed);
-      g_weak_ref_init(&alive, sequence.element());
-      sequence.run();
-    }
-    EXPECT_TRUE(freed(alive)) << "the element was not freed";
-    g_weak_ref_clear(&alive);
+    auto sequence = std::make_unique<Sequence>(seed);
+    Farewell farewell(sequence->element());
+    sequence->run();
+    sequence.reset();
+    ASSERT_TRUE(farewell.comes()) << "the element was not freed";
     if (::testing::Test::HasFailure())
       return;
   }

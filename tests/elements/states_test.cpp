@@ -2,6 +2,7 @@
 #include "tests/support/harness.h"
 
 #include <cstdlib>
+#include <set>
 
 namespace vlm::test {
 namespace {
@@ -219,6 +220,42 @@ TEST_F(States, RestartForgetsEverything) {
   EXPECT_EQ(v.stat("due"), 0u);
 }
 
+// ... nor in what the model is told, in what the gate compares with, or on the pads.
+TEST_F(States, RestartForgetsWhatWasSaid) {
+  Caption v("interval=0 history=3 change-threshold=0.1 prompt=\"Before: {previous}. What?\"");
+  TextLog &text = v.text();
+  const Own<GstPad> pad(gst_element_get_static_pad(v.element(), "text_src"));
+  std::vector<bool> discontinuous;
+  const gulong probe = gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *info, gpointer out) {
+        static_cast<std::vector<bool> *>(out)->push_back(
+            GST_BUFFER_IS_DISCONT(GST_PAD_PROBE_INFO_BUFFER(info)));
+        return GST_PAD_PROBE_OK;
+      },
+      &discontinuous, nullptr);
+  v.play();
+  v.push(100, 50);
+  v.push(101, 200); // the model is told of the first
+  ASSERT_TRUE(text.wait_texts(2));
+  EXPECT_EQ(fake().seen().turns.back().size(), 1u);
+  EXPECT_EQ(fake().seen().questions.back(), "Before: answer 1. What?");
+  gst_element_set_state(v.element(), GST_STATE_READY);
+  text.clear();
+  gst_element_set_state(v.element(), GST_STATE_PLAYING);
+  v.play();
+  v.push(1, 200); // as the last one
+  ASSERT_TRUE(text.wait_texts(1));
+  EXPECT_EQ(v.stat("answered"), 1u);
+  EXPECT_EQ(v.stat("skipped-unchanged"), 0u);
+  EXPECT_EQ(fake().seen().begun, 3);
+  EXPECT_EQ(fake().seen().turns.back().size(), 0u);
+  EXPECT_EQ(fake().seen().questions.back(), "Before: . What?");
+  EXPECT_EQ(text.texts()[0].start, kFrame); // not where the first run was
+  gst_pad_remove_probe(pad.get(), probe);
+  EXPECT_EQ(discontinuous, (std::vector<bool>{true, false, true}));
+}
+
 TEST_F(States, HundredRoundsLeaveNothingBehind) {
   const auto element = make();
   for (int i = 0; i < 100; ++i) {
@@ -429,6 +466,105 @@ TEST_F(States, EndOfAFlushDoesNotUndoAStop) {
   EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_READY); }), kAtOnce);
   EXPECT_EQ(racer.pushed.get(), GST_FLOW_FLUSHING);
   EXPECT_EQ(v.stat("due"), 0u);
+}
+
+// Everything that an application may do from whichever thread posts a message.
+struct Nosy {
+  GstElement *element;
+  std::mutex mutex;
+  std::set<std::string> kinds; ///< of messages that were looked into
+
+  static GstBusSyncReply handle(GstBus *, GstMessage *message, gpointer self) {
+    static thread_local bool inside = false; // of the messages that this makes
+    if (inside)
+      return GST_BUS_PASS;
+    inside = true;
+    static_cast<Nosy *>(self)->look(message);
+    inside = false;
+    return GST_BUS_PASS;
+  }
+
+  void look(GstMessage *message) {
+    const GstStructure *s = gst_message_get_structure(message);
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      kinds.insert(GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT
+                       ? gst_structure_get_name(s)
+                       : GST_MESSAGE_TYPE_NAME(message));
+    }
+    read_properties();
+    gst_util_set_object_arg(G_OBJECT(element), "latency", "1");
+    gst_util_set_object_arg(G_OBJECT(element), "max-tokens", "9");
+    for (const char *name : {"src", "sink", "text_src", "json_src"})
+      query(name);
+    guint64 id = 0;
+    g_signal_emit_by_name(element, "cancel", guint64{1000});
+    g_signal_emit_by_name(element, "ask-at", "what?", guint64{0}, &id);
+  }
+
+  void read_properties() {
+    guint count = 0;
+    GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
+    for (guint i = 0; i < count; ++i) {
+      GValue value = G_VALUE_INIT;
+      g_value_init(&value, specs[i]->value_type);
+      if (specs[i]->flags & G_PARAM_READABLE)
+        g_object_get_property(G_OBJECT(element), specs[i]->name, &value);
+      g_value_unset(&value);
+    }
+    g_free(specs);
+  }
+
+  void query(const char *name) {
+    const Own<GstPad> pad(gst_element_get_static_pad(element, name));
+    if (!pad)
+      return;
+    for (GstQuery *each : {gst_query_new_latency(), gst_query_new_position(GST_FORMAT_TIME),
+                           gst_query_new_duration(GST_FORMAT_TIME), gst_query_new_caps(nullptr),
+                           gst_query_new_seeking(GST_FORMAT_TIME)}) {
+      gst_pad_query(pad.get(), each);
+      gst_query_unref(each);
+    }
+  }
+};
+
+TEST_F(States, HandlerMayDoAnythingOnEveryMessage) {
+  std::set<std::string> kinds;
+  for (const bool live : {false, true}) {
+    fake().reset();
+    Caption v("interval=0 on-error=warn queue-size=0 latency=1", live);
+    Nosy nosy{v.element(), {}, {}};
+    const Own<GstBus> bus(gst_element_get_bus(v.element()));
+    gst_bus_set_sync_handler(bus.get(), Nosy::handle, &nosy, nullptr);
+    gst_element_set_state(v.element(), GST_STATE_NULL);
+    gst_element_set_state(v.element(), GST_STATE_PLAYING); // loads with the handler
+    v.text();
+    v.outlet("json_src");
+    v.wait_loaded();
+    fake().fail_request(2, ErrorCategory::Failed, "no");
+    v.play();
+    guint64 id = 0;
+    g_signal_emit_by_name(v.element(), "ask", "what?", &id);
+    if (live)
+      fake().hold();
+    for (int n = 0; n < 5; ++n) {
+      v.push(n);
+      g_object_set(v.element(), "prompt", ("q" + std::to_string(n) + "?").c_str(), nullptr);
+    }
+    gst_harness_push(v.h(), v.frame_at(GST_CLOCK_TIME_NONE));
+    fake().release();
+    EXPECT_TRUE(v.eos().get());
+    v.flush();
+    v.push(9);
+    g_object_set(v.element(), "latency", guint64{2}, "device", "cpu", nullptr);
+    gst_element_set_state(v.element(), GST_STATE_NULL);
+    gst_bus_set_sync_handler(bus.get(), nullptr, nullptr, nullptr);
+    kinds.insert(nosy.kinds.begin(), nosy.kinds.end());
+  }
+  for (const char *kind :
+       {"progress", "stream-status", "state-changed", "latency", "qos", "warning",
+        "vlmcaption/caption", "vlmcaption/answer", "vlmcaption/prompt-changed"})
+    EXPECT_TRUE(kinds.count(kind)) << kind;
 }
 
 // An application may stop the element from inside its own handler, on the model's thread.
