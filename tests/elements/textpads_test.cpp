@@ -157,8 +157,10 @@ TEST_F(TextPads, RequestedAfterTheEndGetIt) {
     EXPECT_TRUE(log.wait_event(GST_EVENT_EOS)) << starts_first;
     EXPECT_EQ(gst_element_get_state(sink.get(), nullptr, nullptr, 10 * GST_SECOND),
               GST_STATE_CHANGE_SUCCESS);
-    EXPECT_EQ(log.events(), (std::vector<GstEventType>{GST_EVENT_STREAM_START, GST_EVENT_CAPS,
-                                                       GST_EVENT_SEGMENT, GST_EVENT_EOS}));
+    auto events = log.events(); // a stream that nobody heard begin begins again
+    events.erase(std::unique(events.begin(), events.end()), events.end());
+    EXPECT_EQ(events, (std::vector<GstEventType>{GST_EVENT_STREAM_START, GST_EVENT_CAPS,
+                                                 GST_EVENT_SEGMENT, GST_EVENT_EOS}));
     gst_element_release_request_pad(v.element(), pad.get());
     gst_element_set_state(sink.get(), GST_STATE_NULL);
   }
