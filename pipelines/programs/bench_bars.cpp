@@ -75,6 +75,17 @@ Bars quality_bars(const json &figures) {
   return bars;
 }
 
+Bars peer_bars(const json &figures) {
+  Bars bars = {{"vlm, tokens a second", {}}, {figures["peer"].get<std::string>(), {}}};
+  for (const auto &[precision, pair] : figures["pairs"].items())
+    for (const char *work : {"prefill", "decode"}) {
+      const std::string name = precision + " " + work;
+      bars[0].figures.emplace_back(name, median(pair[work]["vlm"]));
+      bars[1].figures.emplace_back(name, median(pair[work]["peer"]));
+    }
+  return bars;
+}
+
 Bars paint_bars(const json &figures) {
   Bars bars = {{figures["precision"].get<std::string>() + ", s", {}}};
   for (const char *part : {"encode", "step", "decode", "picture"})

@@ -228,13 +228,6 @@ void write_shards(const fs::path &directory, const std::vector<TensorSpec> &spec
   std::ofstream(directory / "model.safetensors.index.json") << json{{"weight_map", map}}.dump(1);
 }
 
-void check_room(const fs::path &directory, int64_t bytes) {
-  const auto free = static_cast<int64_t>(fs::space(directory).available);
-  if (free < bytes)
-    fail(ErrorCategory::Failed, directory.string(), ": the checkpoint needs ", bytes >> 20,
-         " MB, the disk has ", free >> 20, " MB left");
-}
-
 Language language_of(const ShapeOptions &options, bool hd) {
   std::string name = options.shape;
   if (hd)
@@ -262,6 +255,13 @@ bool is_hd(const std::string &shape) {
 }
 
 } // namespace
+
+void check_room(const fs::path &directory, int64_t bytes) {
+  const auto free = static_cast<int64_t>(fs::space(directory).available);
+  if (free < bytes)
+    fail(ErrorCategory::Failed, directory.string(), ": the weights need ", bytes >> 20,
+         " MB, the disk has ", free >> 20, " MB left");
+}
 
 std::vector<std::string> shape_names() {
   std::vector<std::string> names;

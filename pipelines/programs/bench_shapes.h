@@ -23,6 +23,9 @@ std::vector<std::string> shape_names();
 /// Failed when the disk has no room for it (checked before) or the directory exists.
 void make_shape(const ShapeOptions &options);
 
+/// Failed when the disk that `directory` is on has no room for so many bytes of weights.
+void check_room(const std::filesystem::path &directory, int64_t bytes);
+
 /// The checkpoint to measure with: `model` where that is a directory, else the shape of that name,
 /// made once in the user's cache ($XDG_CACHE_HOME/gst-vlm/shapes) and told on standard error.
 std::string bench_model(const std::string &model);

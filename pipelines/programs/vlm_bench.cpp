@@ -4,6 +4,7 @@
 #include "pipelines/programs/bench_caption.h"
 #include "pipelines/programs/bench_drafting.h"
 #include "pipelines/programs/bench_paint.h"
+#include "pipelines/programs/bench_peers.h"
 #include "pipelines/programs/bench_quality.h"
 #include "pipelines/programs/bench_questions.h"
 #include "pipelines/programs/bench_shapes.h"
@@ -207,6 +208,21 @@ json quality(Arguments &arguments) {
   return bench_quality(o);
 }
 
+json peers(Arguments &arguments) {
+  BenchPeersOptions o;
+  std::string precisions = "bfloat16,int8,int4";
+  arguments.model(&o.model, &precisions, "one or several with commas between (all of them)");
+  arguments.line().integer("threads", "N", "0: all that the process may use (0)", &o.threads);
+  arguments.positive("tokens-in", "of the prompt (640)", &o.tokens_in);
+  arguments.positive("tokens-out", "of the answer (32)", &o.tokens_out);
+  arguments.positive("rounds", "each runs both sides in turn (3)", &o.rounds);
+  arguments.parse();
+  o.precisions = split(precisions);
+  if (o.precisions.empty())
+    fail(ErrorCategory::Settings, "--precision is empty");
+  return bench_peers(o);
+}
+
 json paint(Arguments &arguments) {
   BenchPaintOptions o;
   o.request.prompt = "a red bird on a green table";
@@ -258,6 +274,8 @@ constexpr Command kCommands[] = {
     {"drafting", "what foretelling answers from earlier ones gains on a video file", drafting,
      drafting_bars},
     {"quality", "what other precisions make of one's answers", quality, quality_bars},
+    {"peers", "what llama.cpp, built here once, makes of the same shape and work", peers,
+     peer_bars},
     {"paint", "what the parts of a painted picture take", paint, paint_bars},
     {"video", "what live 1080p60 video loses to a captioner that is always busy", video,
      video_bars}};

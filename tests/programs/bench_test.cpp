@@ -25,7 +25,8 @@ protected:
 
 TEST_F(Bench, HelpTellsCommands) {
   EXPECT_EQ(run("--help"), 0);
-  for (const char *command : {"make", "stages", "caption", "questions", "streams", "drafting"})
+  for (const char *command :
+       {"make", "stages", "caption", "questions", "streams", "drafting", "peers"})
     EXPECT_NE(out().find(command), std::string::npos) << command;
 }
 
@@ -89,6 +90,50 @@ TEST_F(Bench, QualityOfText) {
   expect_refusal("quality --text nowhere", 1, "nowhere");
   std::ofstream(folder() / "empty");
   expect_refusal("quality --text empty", 1, "empty is empty");
+}
+
+TEST_F(Bench, PeersThatCannotBe) {
+  expect_refusal("peers --model " VLM_EMBEDDED " --precision int8,float32", 2,
+                 "--precision float32: one of bfloat16, int8, int4");
+  expect_refusal("peers --tokens-in 0", 2, "--tokens-in 0");
+  expect_refusal("peers --model " + data("mixtral/model"), 2, "mixtral has no counterpart");
+  EXPECT_EQ(shell("PATH=/nowhere GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " VLM_BENCH
+                  " peers --model " VLM_EMBEDDED),
+            1);
+  EXPECT_NE(err().find("missing: python3, tar, cmake"), std::string::npos) << err();
+  EXPECT_FALSE(fs::exists(folder() / "cache/peers"));
+}
+
+// With programs in llama.cpp's place that do as it does.
+TEST_F(Bench, Peers) {
+  ASSERT_EQ(shell("bin=cache/peers/llama_cpp_python-0.3.36/build/bin; mkdir -p $bin\n"
+                  "echo 'cp $1 $2' | cat <(echo '#!/bin/sh') - >$bin/llama-quantize\n"
+                  "echo 'echo \"$@\" >>asked; cat answer' | cat <(echo '#!/bin/sh') - "
+                  ">$bin/llama-bench\n"
+                  "chmod +x $bin/*\n"
+                  "echo '[{\"n_prompt\": 64, \"n_gen\": 0, \"avg_ts\": 80.0}, "
+                  "{\"n_prompt\": 0, \"n_gen\": 8, \"avg_ts\": 20.0}]' >answer\n"
+                  "GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " VLM_BENCH
+                  " peers --model " VLM_EMBEDDED " --precision int4,int8 --rounds 2 --threads 1 "
+                  "--tokens-in 64 --tokens-out 8 --json peers.json --plot peers.png"),
+            0)
+      << err();
+  EXPECT_NE(out().find("goal 4.0"), std::string::npos) << out();
+  const json int4 = json::parse(text_of("peers.json")).at("pairs").at("int4");
+  EXPECT_EQ(int4.at("type"), "Q4_0");
+  EXPECT_EQ(int4.at("decode").at("peer").at("median"), 20);
+  EXPECT_EQ(int4["decode"].at("goal"), 1.5);
+  const json &prefill = int4.at("prefill");
+  EXPECT_GT(prefill.at("vlm").at("min").get<double>(), 0);
+  EXPECT_GE(prefill["vlm"].at("max").get<double>(),
+            80 * prefill.at("ratio").at("max").get<double>() * .999);
+  const std::vector<std::string> asked = lines_of(text_of("asked"));
+  ASSERT_EQ(asked.size(), 4u);
+  EXPECT_NE(asked[0].find("Q4_0.gguf --n-prompt 64 --n-gen 8 --threads 1"), std::string::npos);
+  EXPECT_NE(asked[2].find("Q8_0.gguf"), std::string::npos) << asked[2];
+  EXPECT_EQ(text_of("peers.png").substr(1, 3), "PNG");
+  // The source of both is not kept.
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder() / "cache/peers/weights"), {}), 2);
 }
 
 TEST_F(Bench, PartsOfAPicture) {
