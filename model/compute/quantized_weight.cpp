@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/quantized_weight.h"
 
+#include "model/compute/error_feedback.h"
 #include "model/compute/quantize.h"
 #include "model/compute/threads.h"
 #include "model/core/error.h"
@@ -12,13 +13,14 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace vlm {
 namespace {
 
 constexpr int64_t kMostColumns = 65536; // times 255 * 127 is below 2^31
-constexpr float kTiny = 1e-30f;         // a row below it counts as zeros
+constexpr float kZeroRow = 1e-30f;      // a row below it counts as zeros
 constexpr int64_t kMostGroupScale = 17;
 constexpr int64_t kAtOnce = int64_t{1} << 22; // weights that are float32 meanwhile
 
@@ -46,7 +48,8 @@ void place_int8(const std::vector<int8_t> &values, int64_t row, int8_t *panel) {
     std::copy_n(&values[k], 4, panel + static_cast<int64_t>(k) * kPanelRows + row * 4);
 }
 
-float pack_int8_row(const float *x, int64_t columns, int64_t row, void *panel) {
+float pack_int8_row(const float *x, int64_t columns, int64_t row, void *panel,
+                    const ErrorFeedback *) {
   std::vector<int8_t> values(static_cast<size_t>(divided_up(columns, kBlock) * kBlock));
   const float scale = quantize_row(x, columns, values.data());
   place_int8(values, row, static_cast<int8_t *>(panel));
@@ -59,29 +62,52 @@ void place_group(const uint8_t (&nibbles)[kGroup], int64_t row, int64_t group, I
         static_cast<uint8_t>(nibbles[i] | nibbles[i + kGroup / 2] << 4);
 }
 
-float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel) {
+// Each column of a group is rounded to what its grid has, as the columns before it have left it.
+void round_passing_on(float *x, int64_t columns, int64_t first, float scale, const GroupScale &grid,
+                      const ErrorFeedback &feedback, uint8_t (&nibbles)[kGroup]) {
+  const int32_t most = std::min(15, (127 - grid.offset) / grid.scale);
+  for (int64_t i = 0; i < kGroup && first + i < columns; ++i) {
+    float &value = x[first + i];
+    const auto nearest =
+        static_cast<int32_t>(std::lround((value / scale - grid.offset) / grid.scale));
+    const int32_t nibble = std::clamp(nearest, 0, most);
+    nibbles[i] = static_cast<uint8_t>(nibble);
+    const float held = scale * static_cast<float>(grid.offset + grid.scale * nibble);
+    feedback.pass_on(x, first + i, value - held);
+  }
+}
+
+float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel,
+                    const ErrorFeedback *feedback) {
   const float scale = largest_magnitude(x, columns) / 127;
-  for (int64_t k = 0; k < columns && scale > kTiny; k += kGroup) {
+  std::vector<float> changed;
+  if (feedback) {
+    changed.assign(x, x + columns);
+    x = changed.data();
+  }
+  for (int64_t k = 0; k < columns && scale > kZeroRow; k += kGroup) {
     float scaled[kGroup];
     for (int64_t i = 0; i < kGroup; ++i) // behind the end of a row its last value stands
-      scaled[i] = x[std::min(k + i, columns - 1)] / scale;
+      scaled[i] = std::clamp(x[std::min(k + i, columns - 1)] / scale, -127.f, 127.f);
     Int4Block &block = static_cast<Int4Block *>(panel)[k / kBlock];
     const int64_t group = k % kBlock / kGroup;
     uint8_t nibbles[kGroup];
     const GroupScale found = quantize_group(scaled, nibbles);
+    if (feedback)
+      round_passing_on(changed.data(), columns, k, scale, found, *feedback, nibbles);
     block.scales[group][row] = found.scale;
     block.offsets[row][group] = found.offset;
     place_group(nibbles, row, group, block);
   }
-  return scale > kTiny ? scale : 0;
+  return scale > kZeroRow ? scale : 0;
 }
 
 } // namespace
 
 QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
-                                 at::Tensor smoothing, int64_t activation_terms)
-    : kind_(kind), out_(out), in_(in), smoothing_(std::move(smoothing)),
-      activation_terms_(activation_terms) {
+                                 const Calibration &found)
+    : kind_(kind), out_(out), in_(in), smoothing_(found.smoothing),
+      activation_terms_(found.activation_terms) {
   check_columns(in);
   const int64_t panels = divided_up(out, kPanelRows);
   packed_ = resident_empty({panels, divided_up(in, kBlock), block_bytes(kind)}, at::kByte).zero_();
@@ -93,7 +119,7 @@ QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, con
     if (smoothing_.defined())
       part = part / smoothing_;
     part = part.contiguous();
-    pack(part.data_ptr<float>(), part.size(0), first / kPanelRows);
+    pack(part.data_ptr<float>(), part.size(0), first / kPanelRows, found.feedback);
   }
 }
 
@@ -125,7 +151,8 @@ std::vector<std::pair<std::string, at::Tensor>> QuantizedWeight::tensors() const
   return out;
 }
 
-void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel) {
+void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel,
+                           const ErrorFeedback *feedback) {
   const auto pack_row = kind_ == Quantization::Int4 ? pack_int4_row : pack_int8_row;
   auto *packed = packed_.data_ptr<uint8_t>();
   float *scales = scales_.data_ptr<float>() + panel * kPanelRows;
@@ -133,7 +160,7 @@ void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel) {
   parallel_for(0, divided_up(count, kPanelRows), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin * kPanelRows; i < std::min(end * kPanelRows, count); ++i)
       scales[i] = pack_row(rows + i * in_, in_, i % kPanelRows,
-                           packed + (panel + i / kPanelRows) * panel_bytes);
+                           packed + (panel + i / kPanelRows) * panel_bytes, feedback);
   });
 }
 

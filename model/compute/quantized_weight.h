@@ -10,6 +10,15 @@
 
 namespace vlm {
 
+class ErrorFeedback;
+
+/// What activations that were measured have to say about a matrix.
+struct Calibration {
+  at::Tensor smoothing = {};               ///< float32 [in], all above zero; undefined: ones
+  int64_t activation_terms = 1;            ///< 2 where activations are hard to round
+  const ErrorFeedback *feedback = nullptr; ///< of smoothed activations; int4 alone uses it
+};
+
 /// A matrix [out, in] of integers in [-127, 127] with a float32 scale per row, packed for the
 /// kernels (integer_kernels.h). Int8 holds the integers themselves: a row's largest value is 127.
 /// Int4 holds them as offset + scale * nibble, the offsets and scales (integers too) for groups of
@@ -25,10 +34,8 @@ public:
 
   /// Asks `rows` for a few rows at a time, in order: no other form of the matrix is ever whole in
   /// memory. On all threads. Error(Unsupported) for more columns than 32-bit sums allow.
-  /// `smoothing` float32 [in], all above zero; undefined: ones. `activation_terms`: 1, or 2 where
-  /// activations are hard to round.
   QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
-                  at::Tensor smoothing = {}, int64_t activation_terms = 1);
+                  const Calibration &found = {});
 
   /// What tensors() gave, from a checkpoint. Error(Format) naming file and tensor.
   QuantizedWeight(const Scope &scope, int64_t out, int64_t in);
@@ -55,7 +62,7 @@ public:
   const Int4Block *int4(int64_t panel, int64_t block) const;
 
 private:
-  void pack(const float *rows, int64_t count, int64_t panel);
+  void pack(const float *rows, int64_t count, int64_t panel, const ErrorFeedback *feedback);
   Quantization kind_;
   int64_t out_, in_;
   at::Tensor packed_; // uint8 [panels, blocks, bytes of a block]

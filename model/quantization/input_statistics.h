@@ -17,7 +17,7 @@ struct InputStatistics {
 /// give the same sample.
 class InputRecorder : public LinearObserver {
 public:
-  static constexpr int64_t kSampleRows = 128;
+  static constexpr int64_t kSampleRows = 768;
 
   void saw(const std::string &name, const at::Tensor &x) override;
   /// Null for a layer that was never used.

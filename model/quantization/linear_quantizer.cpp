@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/quantization/linear_quantizer.h"
 
+#include "model/compute/error_feedback.h"
 #include "model/compute/quantized_product.h"
 
 #include <ATen/TensorOperators.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 namespace vlm {
 namespace {
@@ -34,13 +36,20 @@ std::vector<Form> forms(Quantization kind) {
 struct Choice {
   double exponent = 0, error = 0;
   at::Tensor smoothing;
+  std::shared_ptr<const ErrorFeedback> feedback;
+
+  Calibration calibration(const Form &form) const {
+    return {smoothing, form.activation_terms, feedback.get()};
+  }
 };
 
-// Looks for the best smoothing on a part of the outputs.
+// Looks for the best smoothing on a part of the outputs. Errors are those of every kShare-th of the
+// inputs, from which nothing else is learnt.
 class Search {
 public:
   explicit Search(const LinearTask &task)
-      : inputs_(task.seen->sample.contiguous()), weight_(some_rows(task)),
+      : inputs_(task.seen->sample.slice(0, 0, task.seen->sample.size(0), kShare).contiguous()),
+        others_(others(task.seen->sample)), weight_(some_rows(task)),
         wanted_(Linear(weight_, {})(inputs_)),
         sizes_((wanted_ * wanted_).sum(-1).clamp_min(kTiny * kTiny)),
         largest_weights_(largest(weight_)), largest_inputs_(bounded(task.seen->largest)) {}
@@ -49,14 +58,34 @@ public:
     Choice out;
     for (const double exponent : kExponents) {
       const at::Tensor smoothing = exponent > 0 ? factors(exponent) : at::Tensor();
-      const double error = error_with(form, smoothing);
+      const double error = error_with(form, {exponent, 0, smoothing, nullptr});
       if (exponent == 0 || error < out.error)
-        out = {exponent, error, smoothing};
+        out = {exponent, error, smoothing, nullptr};
     }
-    return out;
+    return form.kind == Quantization::Int4 ? with_feedback(form, out) : out;
   }
 
 private:
+  static constexpr int64_t kShare = 4;
+
+  // Where it helps.
+  Choice with_feedback(const Form &form, const Choice &without) const {
+    if (others_.size(0) < ErrorFeedback::kWidth)
+      return without;
+    Choice out = without;
+    out.feedback = std::make_shared<const ErrorFeedback>(
+        out.smoothing.defined() ? others_ * out.smoothing : others_);
+    out.error = error_with(form, out);
+    return out.error < without.error ? out : without;
+  }
+
+  static at::Tensor others(const at::Tensor &sample) {
+    std::vector<at::Tensor> parts;
+    for (int64_t first = 1; first < std::min(kShare, sample.size(0)); ++first)
+      parts.push_back(sample.slice(0, first, sample.size(0), kShare));
+    return parts.empty() ? sample.narrow(0, 0, 0) : at::cat(parts);
+  }
+
   static constexpr float kTiny = 1e-5f; // smaller ones would give factors without bounds
 
   static at::Tensor some_rows(const LinearTask &task) {
@@ -85,17 +114,17 @@ private:
     return (f / (f.max() * f.min()).sqrt()).contiguous(); // around one
   }
 
-  double error_with(const Form &form, const at::Tensor &smoothing) const {
+  double error_with(const Form &form, const Choice &choice) const {
     const QuantizedWeight packed(
         form.kind, weight_.size(0), weight_.size(1),
-        [&](int64_t first, int64_t count) { return weight_.narrow(0, first, count); }, smoothing,
-        form.activation_terms);
+        [&](int64_t first, int64_t count) { return weight_.narrow(0, first, count); },
+        choice.calibration(form));
     const at::Tensor off = quantized_product(inputs_, packed, {}) - wanted_;
     // Row by row, or the few rows of enormous activations would be all that counts.
     return ((off * off).sum(-1) / sizes_).mean().sqrt().item<double>();
   }
 
-  at::Tensor inputs_, weight_, wanted_, sizes_, largest_weights_, largest_inputs_;
+  at::Tensor inputs_, others_, weight_, wanted_, sizes_, largest_weights_, largest_inputs_;
 };
 
 std::string name_of(const Form &form) {
@@ -104,8 +133,7 @@ std::string name_of(const Form &form) {
 }
 
 PackedLinear packed_as(const LinearTask &task, const Form &form, const Choice &choice) {
-  const QuantizedWeight packed(form.kind, task.out, task.in, task.rows, choice.smoothing,
-                               form.activation_terms);
+  const QuantizedWeight packed(form.kind, task.out, task.in, task.rows, choice.calibration(form));
   return {{task.name, name_of(form), choice.exponent, choice.error}, packed.tensors()};
 }
 
@@ -114,7 +142,7 @@ PackedLinear packed_as(const LinearTask &task, const Form &form, const Choice &c
 PackedLinear pack_linear(const LinearTask &task, Quantization kind) {
   const std::vector<Form> possible = forms(kind);
   if (!task.seen)
-    return packed_as(task, possible.front(), {0, -1, {}});
+    return packed_as(task, possible.front(), {0, -1, {}, nullptr});
   const Search search(task);
   for (const Form &form : possible) {
     const Choice choice = search.best(form);

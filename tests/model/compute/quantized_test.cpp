@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Products in int8 and int4 against sums of integers, one product at a time, and against ATen.
+#include "model/compute/error_feedback.h"
 #include "model/compute/linear.h"
 #include "model/compute/quantize.h"
 #include "model/compute/quantized_product.h"
@@ -277,7 +278,7 @@ TEST(Quantized, SmoothingMovesWhatIsHardToRound) {
   smoothing[77] = 0.01;
   const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
   for (const Quantization kind : kKinds) {
-    const QuantizedWeight smooth(kind, 50, 200, rows, smoothing);
+    const QuantizedWeight smooth(kind, 50, 200, rows, {smoothing});
     for (const IntegerKernels &kernels : all_kernels()) {
       const at::Tensor y = quantized_product(x, smooth, {}, kernels);
       const at::Tensor by_hand =
@@ -300,8 +301,8 @@ TEST(Quantized, ASecondTermHoldsWhatRoundingLeft) {
   const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
   for (const Quantization kind : kKinds)
     for (const at::Tensor &factors : {at::Tensor(), smoothing}) {
-      const QuantizedWeight once(kind, 50, 200, rows, factors),
-          twice(kind, 50, 200, rows, factors, 2);
+      const QuantizedWeight once(kind, 50, 200, rows, {factors}),
+          twice(kind, 50, 200, rows, {factors, 2});
       at::Tensor integers = values_of(once); // of which the products would be exact
       if (factors.defined())
         integers = integers * factors;
@@ -317,6 +318,27 @@ TEST(Quantized, ASecondTermHoldsWhatRoundingLeft) {
                 << kernels.name << ": " << m << " rows from " << row;
       }
     }
+}
+
+// Activations of 600 columns that go together, as in real models.
+TEST(Quantized, LaterColumnsMakeErrorsGood) {
+  const at::Tensor mix = values({40, 600}, 1), w = values({50, 600}, 2);
+  const auto inputs = [&](int64_t count, uint64_t seed) {
+    return at::linear(values({count, 40}, seed), mix.t()) + values({count, 600}, seed + 1) * 0.1;
+  };
+  const at::Tensor seen = inputs(800, 3), others = inputs(60, 5), want = at::linear(others, w);
+  const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
+  const ErrorFeedback feedback(seen);
+  const QuantizedWeight plain(Quantization::Int4, 50, 600, rows),
+      better(Quantization::Int4, 50, 600, rows, {{}, 1, &feedback});
+  const double before = relative_error(quantized_product(others, plain, {}), want);
+  EXPECT_LT(relative_error(quantized_product(others, better, {}), want), before * .7);
+  const at::Tensor held = values_of(better);
+  EXPECT_LT(relative_error(held, w), 2 * relative_error(values_of(plain), w)); // not at any price
+  // Activations of zeros say nothing.
+  const ErrorFeedback silent(at::zeros({300, 600}));
+  const QuantizedWeight same(Quantization::Int4, 50, 600, rows, {{}, 1, &silent});
+  EXPECT_NEAR(relative_error(values_of(same), w), relative_error(values_of(plain), w), 1e-3);
 }
 
 // What a checkpoint of packed weights holds.
@@ -340,7 +362,7 @@ TEST(Quantized, LinearTakesPackedWeightsAsTheyAre) {
   for (const Quantization kind : kKinds)
     for (const at::Tensor &smoothing : {at::Tensor(), values({90}, 3).abs() + 0.1}) {
       const int64_t terms = smoothing.defined() ? 2 : 1;
-      const QuantizedWeight packed(kind, 35, 90, rows, smoothing, terms);
+      const QuantizedWeight packed(kind, 35, 90, rows, {smoothing, terms});
       PackedLayer dict;
       for (const auto &[name, tensor] : packed.tensors())
         dict.all[name] = tensor;

@@ -85,13 +85,21 @@ OverlayStateDict packed_in_memory(const Checkpoint &source, bool tied, const std
     const at::Tensor smoothing = checkpoint.contains(name + ".smoothing")
                                      ? checkpoint.load(name + ".smoothing", at::kFloat)
                                      : at::Tensor();
+    if (form == "int4") { // depends on what calibration saw
+      for (const std::string part : {"qweight", "scales"})
+        out.set(name + "." + part,
+                checkpoint.load(name + "." + part, part == "scales" ? at::kFloat : at::kByte));
+      if (smoothing.defined())
+        out.set(name + ".smoothing", smoothing);
+      continue;
+    }
     const at::Tensor exact = source.load(weight, at::kFloat);
     const at::Tensor values = smoothing.defined() ? exact / smoothing : exact;
     const bool twice = form.find("activations twice") != std::string::npos;
     const QuantizedWeight packed(
-        form.substr(0, 4) == "int8" ? Quantization::Int8 : Quantization::Int4, shape[0], shape[1],
-        [&](int64_t first, int64_t count) { return values.narrow(0, first, count); }, {},
-        twice ? 2 : 1);
+        Quantization::Int8, shape[0], shape[1],
+        [&](int64_t first, int64_t count) { return values.narrow(0, first, count); },
+        {{}, twice ? 2 : 1});
     for (const auto &[what, tensor] : packed.tensors())
       out.set(name + "." + what, tensor);
     if (smoothing.defined())
