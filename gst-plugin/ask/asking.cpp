@@ -46,11 +46,11 @@ Asking::end ()
 }
 
 void
-Asking::frame (GstBuffer * buffer, const GstVideoInfo &info,
+Asking::frame (Ptr<GstBuffer> frame, const GstVideoInfo &info,
     CaptionRecord moment, const LookBack::Limits &look_back)
 {
-  look_back_.frame (buffer, info, moment, look_back);
-  newest_.keep (buffer, info, std::move (moment));
+  look_back_.frame (frame.get (), info, moment, look_back);
+  newest_.keep (std::move (frame), info, std::move (moment));
   give ();
 }
 

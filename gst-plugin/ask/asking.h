@@ -40,8 +40,9 @@ public:
   void new_stream () { look_back_.reset (); }
   /// No more frames come.
   void end ();
-  /// Call for every frame before anybody waits for it. Streaming thread.
-  void frame (GstBuffer * buffer, const GstVideoInfo &info,
+  /// Call for every frame, as a FrameKeeper gave it, before anybody waits for
+  /// it. Streaming thread.
+  void frame (Ptr<GstBuffer> frame, const GstVideoInfo &info,
       CaptionRecord moment, const LookBack::Limits &look_back);
 
   /// Returns the id; throws Error naming what is wrong with the question or the

@@ -2,7 +2,6 @@
 #include "gst-plugin/ask/lookback.h"
 
 #include "gst-plugin/picture/jpegpicture.h"
-#include "gst-plugin/picture/keptbuffer.h"
 
 #include "model/core/error.h"
 
@@ -35,7 +34,7 @@ small_picture (const GstVideoInfo &info, GstBuffer * frame)
 } // namespace
 
 void
-LookBack::frame (GstBuffer * buffer, const GstVideoInfo &info,
+LookBack::frame (GstBuffer * frame, const GstVideoInfo &info,
     const CaptionRecord &moment, const Limits &limits)
 {
   Lock lock (mutex_);
@@ -54,7 +53,7 @@ LookBack::frame (GstBuffer * buffer, const GstVideoInfo &info,
   auto entry = std::make_shared<Kept> ();
   entry->moment = moment;
   entry->info = info;
-  entry->frame = keepable (buffer);
+  entry->frame.reset (gst_buffer_ref (frame));
   kept_.push_back (std::move (entry));
   trim ();
   if (!thread_.joinable ())

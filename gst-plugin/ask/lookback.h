@@ -29,8 +29,8 @@ public:
     guint64 bytes;
     bool live;
   };
-  /// Keeps the frame if it is time.
-  void frame (GstBuffer * buffer, const GstVideoInfo &info,
+  /// Keeps the frame, which a FrameKeeper gave, if it is time.
+  void frame (GstBuffer * frame, const GstVideoInfo &info,
       const CaptionRecord &moment, const Limits &limits);
   /// Forgets all.
   void reset ();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/ask/newestframe.h"
 
-#include "gst-plugin/picture/keptbuffer.h"
-
 #include <utility>
 
 namespace gstvlm
@@ -20,12 +18,11 @@ NewestFrame::reset ()
 
 void
 NewestFrame::keep (
-    GstBuffer * buffer, const GstVideoInfo &info, CaptionRecord moment)
+    Ptr<GstBuffer> frame, const GstVideoInfo &info, CaptionRecord moment)
 {
-  Ptr<GstBuffer> kept = keepable (buffer);
   std::lock_guard<std::mutex> lock (mutex_);
   ++count_;
-  kept.swap (buffer_);
+  frame.swap (buffer_);
   info_ = info;
   moment_ = std::move (moment);
   picture_.reset ();

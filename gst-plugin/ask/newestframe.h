@@ -37,8 +37,9 @@ class NewestFrame
 {
 public:
   void reset ();
+  /// `frame` is what a FrameKeeper gave.
   void keep (
-      GstBuffer * buffer, const GstVideoInfo &info, CaptionRecord moment);
+      Ptr<GstBuffer> frame, const GstVideoInfo &info, CaptionRecord moment);
 
   /// Takes as long as a conversion to RGB; null when there is no frame. Throws
   /// Error(Data) as FrameReader does.

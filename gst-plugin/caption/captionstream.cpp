@@ -181,7 +181,7 @@ CaptionStream::moment_of (GstBuffer * buffer, const Frame &frame,
   moment.grid = [this, buffer] { return reader_.luma (buffer); };
   moment.images = [this, buffer] {
     return LatePictures{
-        std::make_shared<LatePicture> (buffer, reader_.info ())};
+        std::make_shared<LatePicture> (keep (buffer), reader_.info ())};
   };
   moment.regions = [this, buffer, pts = frame.pts, &settings] {
     return crop (buffer, pts, settings);
@@ -239,7 +239,8 @@ CaptionStream::look (
     picture.pts = pts;
     picture.wall_clock = wall_clock (buffer);
     picture.grid = reader_.luma (buffer);
-    picture.image = std::make_shared<LatePicture> (buffer, reader_.info ());
+    picture.image =
+        std::make_shared<LatePicture> (keep (buffer), reader_.info ());
     picture.regions = crop (buffer, pts, settings);
     windows_.add (picture);
   } catch (...) {
@@ -259,8 +260,8 @@ CaptionStream::crop (
   region_totals_.outside += found.outside;
   std::vector<RegionPicture> pictures;
   for (Region &region : found.regions) {
-    auto image =
-        std::make_shared<LatePicture> (buffer, reader_.info (), region.place);
+    auto image = std::make_shared<LatePicture> (
+        keep (buffer), reader_.info (), region.place);
     pictures.push_back ({std::move (region), pts, std::move (image)});
   }
   return pictures;

@@ -3,6 +3,7 @@
 
 #include "gst-plugin/caption/jobmaker.h"
 #include "gst-plugin/caption/windowbuilder.h"
+#include "gst-plugin/picture/keptbuffer.h"
 
 #include <atomic>
 
@@ -51,6 +52,11 @@ public:
   };
   const RegionTotals &region_totals () const { return region_totals_; }
 
+  /// As those of FrameKeeper.
+  void arrived (GstBuffer * buffer) { keeper_.arrived (buffer); }
+  void left () { keeper_.left (); }
+  Ptr<GstBuffer> keep (GstBuffer * buffer) { return keeper_.keep (buffer); }
+
   /// What is due when this frame comes: itself, or the windows that it ends. A
   /// moment reads the frame and must be used before it goes.
   std::vector<Moment> due (
@@ -85,6 +91,7 @@ private:
 
   StreamState state_;
   FrameReader reader_;
+  FrameKeeper keeper_;
   Schedule schedule_;
   WindowBuilder windows_;
   GstClockTime step_ = 0; ///< from window to window

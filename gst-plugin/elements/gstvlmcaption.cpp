@@ -169,8 +169,8 @@
  * `id`. They go no further.
  *
  * The newest frame is kept without a copy, unless it is from a pool that has a
- * limit. An element downstream that writes into pictures copies each because of
- * that.
+ * limit or its memory is a device's. An element downstream that writes into
+ * pictures copies each because of that.
  *
  * ## Request pads
  *
@@ -391,7 +391,7 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   const Settings settings = priv.settings.copy ();
   priv.stream.resolve_mode (settings.mode, GST_BASE_TRANSFORM_SINK_PAD (self));
   const CaptionStream::Frame frame = priv.stream.frame_of (buffer);
-  priv.asking->frame (buffer, priv.stream.info (),
+  priv.asking->frame (priv.stream.keep (buffer), priv.stream.info (),
       priv.stream.record_of (buffer, frame, settings),
       {settings.look_back, settings.look_back_bytes, priv.stream.live ()});
   const GstFlowReturn flow =
@@ -406,12 +406,20 @@ gst_vlm_caption_handle_frame (GstVlmCaption * self, GstBuffer * buffer)
   return GST_FLOW_OK;
 }
 
+static void
+gst_vlm_caption_before_transform (GstBaseTransform * trans, GstBuffer * input)
+{
+  GST_VLM_CAPTION (trans)->priv->stream.arrived (input);
+}
+
 static GstFlowReturn
 gst_vlm_caption_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstVlmCaption * self = GST_VLM_CAPTION (trans);
-  return guard (GST_ELEMENT (self), GST_FLOW_ERROR,
+  const GstFlowReturn flow = guard (GST_ELEMENT (self), GST_FLOW_ERROR,
       [&] { return gst_vlm_caption_handle_frame (self, buffer); });
+  self->priv->stream.left ();
+  return flow;
 }
 
 static GstFlowReturn
@@ -913,6 +921,8 @@ gst_vlm_caption_class_init (GstVlmCaptionClass * klass)
 
   never_drop_video (trans_class);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_caption_set_caps);
+  trans_class->before_transform =
+      GST_DEBUG_FUNCPTR (gst_vlm_caption_before_transform);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_vlm_caption_transform_ip);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_vlm_caption_query);
   trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_vlm_caption_sink_event);

@@ -138,12 +138,20 @@ gst_vlm_encode_handle_frame (GstVlmEncode * self, GstBuffer * buffer)
   return GST_FLOW_OK;
 }
 
+static void
+gst_vlm_encode_before_transform (GstBaseTransform * trans, GstBuffer * input)
+{
+  GST_VLM_ENCODE (trans)->priv->stream.arrived (input);
+}
+
 static GstFlowReturn
 gst_vlm_encode_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstVlmEncode * self = GST_VLM_ENCODE (trans);
-  return guard (GST_ELEMENT (self), GST_FLOW_ERROR,
+  const GstFlowReturn flow = guard (GST_ELEMENT (self), GST_FLOW_ERROR,
       [&] { return gst_vlm_encode_handle_frame (self, buffer); });
+  self->priv->stream.left ();
+  return flow;
 }
 
 static gboolean
@@ -334,6 +342,8 @@ gst_vlm_encode_class_init (GstVlmEncodeClass * klass)
 
   never_drop_video (trans_class);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_vlm_encode_set_caps);
+  trans_class->before_transform =
+      GST_DEBUG_FUNCPTR (gst_vlm_encode_before_transform);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_vlm_encode_transform_ip);
   trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_vlm_encode_sink_event);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/picture/latepicture.h"
 
-#include "gst-plugin/picture/keptbuffer.h"
+#include <utility>
 
 namespace gstvlm
 {
 
-LatePicture::LatePicture (
-    GstBuffer * buffer, const GstVideoInfo &info, std::optional<Rectangle> part)
-    : buffer_ (keepable (buffer)), info_ (info), part_ (part)
+LatePicture::LatePicture (Ptr<GstBuffer> frame, const GstVideoInfo &info,
+    std::optional<Rectangle> part)
+    : buffer_ (std::move (frame)), info_ (info), part_ (part)
 {
 }
 

@@ -17,8 +17,8 @@ namespace gstvlm
 class LatePicture
 {
 public:
-  /// Keeps what keepable() gives of the frame.
-  LatePicture (GstBuffer * buffer, const GstVideoInfo &info,
+  /// `frame` is what a FrameKeeper gave.
+  LatePicture (Ptr<GstBuffer> frame, const GstVideoInfo &info,
       std::optional<Rectangle> part = std::nullopt);
 
   /// Converts at the first call, and lets the frame go. Throws Error(Data) as

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/harness.h"
+#include "tests/support/limited_pool.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace vlm::test {
 namespace {
@@ -237,6 +239,135 @@ TEST_F(Async, FramesAreLetGoAtOnce) {
   v.pull();
   EXPECT_TRUE(fake().wait_begun(1));
   EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(kept.get()), 1);
+}
+
+// ---- memory that goes back to somebody
+// ------------------------------------------------------------
+
+// As a copy of a pool's buffer does since GStreamer 1.26.
+Own<GstBuffer> copy_with_parent(GstBuffer *buffer) {
+  Own<GstBuffer> copy(gst_buffer_copy(buffer));
+  if (!gst_buffer_get_parent_buffer_meta(copy.get()))
+    gst_buffer_add_parent_buffer_meta(copy.get(), buffer);
+  return copy;
+}
+
+struct Handover {
+  const char *name;
+  bool shared, copied;
+};
+void PrintTo(const Handover &handover, std::ostream *out) { *out << handover.name; }
+
+class Borrowed : public ElementTest, public ::testing::WithParamInterface<Handover> {
+protected:
+  // Frame `n` on its way; once it has passed only `buffer` is left of it.
+  static void pass(Caption &v, const Own<GstBuffer> &buffer) {
+    if (GetParam().copied) { // somebody upstream made the copy, a tee shares it
+      const auto copy = copy_with_parent(buffer.get());
+      gst_harness_push(v.h(), gst_buffer_ref(copy.get()));
+    } else {
+      gst_harness_push(v.h(), gst_buffer_ref(buffer.get()));
+    }
+    v.pull();
+  }
+};
+
+// Frames that wait, the newest one and those of the look-back hold nothing that a pool, which has
+// no more, needs; behind a tee neither, where the base class makes a copy that knows no pool.
+TEST_P(Borrowed, MemoryOfALimitedPoolIsLetGo) {
+  for (const char *properties :
+       {"interval=0 queue-size=9", "window=80000000 frames=2 look-back=9000000000"}) {
+    {
+      fake().hold();
+      Caption v(std::string(properties) + " region-prompt=what?", true);
+      v.wait_loaded();
+      v.play();
+      const Pool pool = limited_pool(64 * 48 * 3 / 2);
+      for (guint n = 0; n < 2 * kPoolBuffers + 1; ++n) {
+        Own<GstBuffer> frame = acquire(pool.get(), static_cast<int>(n));
+        ASSERT_TRUE(frame) << properties << ": the pool is empty after " << n << " frames";
+        gst_buffer_add_video_region_of_interest_meta(frame.get(), "thing", 1, 1, 8, 8);
+        if (GetParam().shared) {
+          pass(v, frame);
+          EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(frame.get()), 1) << n;
+          EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(frame.get(), 0)), 1) << n;
+        } else {
+          gst_harness_push(v.h(), frame.release());
+          v.pull();
+        }
+      }
+      fake().release();
+      EXPECT_TRUE(v.eos().get());
+    }
+    fake().reset();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Async, Borrowed,
+                         ::testing::Values(Handover{"alone", false, false},
+                                           Handover{"shared", true, false},
+                                           Handover{"copied", true, true}),
+                         [](const auto &info) { return info.param.name; });
+
+// Memory that is not the system's, as that of a device.
+struct DeviceMemory {
+  GstMemory memory;
+  guint8 *data;
+};
+
+struct DeviceAllocator {
+  GstAllocator parent;
+};
+struct DeviceAllocatorClass {
+  GstAllocatorClass parent;
+};
+G_DEFINE_TYPE(DeviceAllocator, device_allocator, GST_TYPE_ALLOCATOR)
+
+GstMemory *device_alloc(GstAllocator *self, gsize size, GstAllocationParams *) {
+  auto *made = g_new0(DeviceMemory, 1);
+  made->data = static_cast<guint8 *>(g_malloc0(size));
+  gst_memory_init(&made->memory, static_cast<GstMemoryFlags>(0), self, nullptr, size, 0, 0, size);
+  return &made->memory;
+}
+
+void device_free(GstAllocator *, GstMemory *memory) {
+  g_free(reinterpret_cast<DeviceMemory *>(memory)->data);
+  g_free(memory);
+}
+
+void device_allocator_class_init(DeviceAllocatorClass *klass) {
+  klass->parent.alloc = device_alloc;
+  klass->parent.free = device_free;
+}
+
+void device_allocator_init(DeviceAllocator *self) {
+  self->parent.mem_type = "TestDevice";
+  self->parent.mem_map = [](GstMemory *memory, gsize, GstMapFlags) -> gpointer {
+    return reinterpret_cast<DeviceMemory *>(memory)->data;
+  };
+  self->parent.mem_unmap = [](GstMemory *) {};
+}
+
+TEST_F(Async, MemoryOfADeviceIsLetGo) {
+  fake().hold();
+  Caption v("interval=0", true);
+  v.wait_loaded();
+  v.play("GRAY8", 64, 48);
+  Own<GstBuffer> frame(v.frame(0, 77));
+  auto *device = static_cast<GstAllocator *>(
+      gst_object_ref_sink(g_object_new(device_allocator_get_type(), nullptr)));
+  GstMemory *memory = gst_allocator_alloc(device, 64 * 48, nullptr);
+  gst_object_unref(device); // its memory keeps it
+  gst_buffer_replace_all_memory(frame.get(), memory);
+  gst_buffer_memset(frame.get(), 0, 77, 64 * 48);
+  gst_harness_push(v.h(), gst_buffer_ref(frame.get()));
+  v.pull();
+  EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(memory), 1);
+  gst_buffer_memset(frame.get(), 0, 200, 64 * 48); // is the next frame's already
+  EXPECT_TRUE(fake().wait_begun(1));
+  const Image seen = fake().seen().last.images.at(0);
+  EXPECT_EQ(seen.rgb, std::vector<uint8_t>(seen.rgb.size(), seen.rgb.at(0)));
+  EXPECT_LT(seen.rgb.at(0), 100);
 }
 
 // Times of a live stream are known to the wall clock.

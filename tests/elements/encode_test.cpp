@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/captioned.h"
+#include "tests/support/limited_pool.h"
 
 #include <dlfcn.h>
 
@@ -48,14 +49,6 @@ void start(Reader &chain, int elements) {
     elements -= type == GST_PROGRESS_TYPE_COMPLETE;
   }
   chain.play();
-}
-
-int tokens_on(GstBuffer *buffer) {
-  int count = 0;
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
-    count += g_str_equal(g_type_name(meta->info->api), "GstVlmTokensMetaAPI");
-  return count;
 }
 
 TEST_F(Encode, HasThePropertiesOfTheModelAndTheInterval) {
@@ -212,6 +205,23 @@ TEST_F(Encode, NeverHoldsTheVideoUp) {
   fake().release();
   EXPECT_TRUE(fake().wait_ended(1));
   EXPECT_EQ(fake().seen().begun, 1);
+}
+
+// What waits for a look holds no memory of a pool that has no more, behind a tee neither.
+TEST_F(Encode, MemoryOfALimitedPoolIsLetGo) {
+  fake().hold();
+  Reader encoder("vlmencode interval=0");
+  start(encoder, 1);
+  const Pool pool = limited_pool(encoder.info().size);
+  for (int n = 0; n < 2 * int(kPoolBuffers); ++n) {
+    const Own<GstBuffer> frame = acquire(pool.get(), n);
+    ASSERT_TRUE(frame) << n;
+    encoder.push(gst_buffer_ref(frame.get()));
+    encoder.pull();
+    EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(frame.get()), 1) << n;
+    EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(frame.get(), 0)), 1) << n;
+  }
+  fake().release();
 }
 
 TEST_F(Encode, FailedLookIsAWarning) {

@@ -65,6 +65,14 @@ GstEvent *record_event(const GstStructure *record) {
   return gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, s);
 }
 
+int tokens_on(GstBuffer *buffer) {
+  int count = 0;
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
+    count += g_str_equal(g_type_name(meta->info->api), "GstVlmTokensMetaAPI");
+  return count;
+}
+
 std::string bytes_of(GstBuffer *buffer) {
   std::string out(gst_buffer_get_size(buffer), '\0');
   gst_buffer_extract(buffer, 0, out.data(), out.size());

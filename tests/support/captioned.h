@@ -17,6 +17,9 @@ GstBuffer *carry(GstBuffer *frame, const std::vector<const GstStructure *> &reco
 /// The event `vlmcaption/record`.
 GstEvent *record_event(const GstStructure *record);
 
+/// How many metas of vlmencode a frame carries.
+int tokens_on(GstBuffer *buffer);
+
 /// The bytes of a buffer, whatever they are.
 std::string bytes_of(GstBuffer *buffer);
 
