@@ -56,6 +56,40 @@ TEST(FairQueue, AClientThatWasAwayHasSavedNothing) {
   EXPECT_EQ(drain(queue), "babab");
 }
 
+// Everyone's frames are too old by the time of their turn; who brings a newer one at once is served
+// with it. Otherwise the one that was answered would be the only one in time, for ever.
+TEST(FairQueue, WhatComesTooLateTakesNoTurn) {
+  FairQueue queue;
+  const auto push = [&queue](const char *question, uint64_t client, bool late) {
+    Job made = job(question, client);
+    if (late)
+      made.request.deadline = std::chrono::steady_clock::time_point();
+    queue.push(std::move(made));
+  };
+  push("a", 1, true);
+  push("b", 2, true);
+  push("c", 3, false);
+  EXPECT_EQ(queue.pop()->request.question, "a");
+  push("A", 1, false);
+  EXPECT_EQ(queue.pop()->request.question, "A");
+  push("d", 1, false); // its turn is over
+  EXPECT_EQ(queue.pop()->request.question, "b");
+  EXPECT_EQ(queue.pop()->request.question, "c"); // nothing new of 2
+  push("B", 2, false);
+  EXPECT_EQ(drain(queue), "dB");
+}
+
+TEST(FairQueue, WhatWaitsBehindALateJobTakesItsTurn) {
+  FairQueue queue;
+  Job late = job("a", 1);
+  late.request.deadline = std::chrono::steady_clock::time_point();
+  queue.push(std::move(late));
+  queue.push(job("x", 2));
+  queue.push(job("b", 1));
+  queue.push(job("c", 1));
+  EXPECT_EQ(drain(queue), "abxc");
+}
+
 /// Tokens are counted only. A question is how many tokens its answer has; "!" fails at the end.
 class CountingModel : public Model {
 public:
