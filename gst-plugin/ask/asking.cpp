@@ -64,8 +64,8 @@ Asking::give ()
     if (const auto picture = newest_.picture ())
       queue_->give (picture);
   } catch (...) {
-    queue_->refuse_pictures (
-        Status::Failed, failure_of (std::current_exception ()).text);
+    const std::exception_ptr error = std::current_exception ();
+    queue_->refuse_pictures (status_of (error), failure_of (error).text);
   }
 }
 

@@ -42,7 +42,7 @@ public:
       Ptr<GstBuffer> frame, const GstVideoInfo &info, CaptionRecord moment);
 
   /// Takes as long as a conversion to RGB; null when there is no frame. Throws
-  /// Error(Data) as FrameReader does.
+  /// FrameError as FrameReader does.
   std::shared_ptr<const AskedPicture> picture ();
 
 private:

@@ -372,7 +372,7 @@ CaptionQueue::settle (Job &job)
   record.sequence = ++last_sequence_;
   if (job.error)
     record.error = failure_of (job.error).text;
-  if (record.status == Status::Failed)
+  if (record.failed ())
     ++counters_.failed;
   else if (record.status == Status::SkippedUnchanged)
     ++counters_.skipped;
@@ -386,7 +386,7 @@ CaptionQueue::settle (Job &job)
       last_.clear (); // questions may have changed
     last_[job.prompt] = record;
   }
-  reference_lost_ |= record.status == Status::Failed;
+  reference_lost_ |= record.failed ();
   if (job.stream == stream_)
     captions_.publish (record);
   else

@@ -57,7 +57,7 @@ void
 Job::fail (std::exception_ptr why)
 {
   kind = Kind::Settled;
-  record.status = Status::Failed;
+  record.status = status_of (why);
   error = std::move (why);
 }
 

@@ -32,8 +32,6 @@ make_request (const Settings &settings)
   vlm::Request request = settings.request ();
   if (settings.asked ().size () > 1) // what was seen for one serves the others
     request.memory = std::make_shared<vlm::PictureMemory> ();
-  request.json_schema = settings.json_schema;
-  request.ocr = settings.ocr;
   request.forget_turns = true;
   return request;
 }
@@ -108,9 +106,9 @@ add_region_jobs (std::vector<Job> &jobs, const Moment &moment,
       jobs.push_back (region_job (picture, moment, settings, stream));
   } catch (...) {
     Job job = new_job (moment, settings, stream);
-    job.kind = Job::Kind::Settled;
-    job.record.status = Status::Failed;
-    job.error = std::current_exception ();
+    job.fail (std::current_exception ());
+    job.record.question =
+        fill (settings.region_prompt, place_of (moment, stream)).with ("");
     jobs.push_back (std::move (job));
   }
 }
@@ -160,6 +158,7 @@ void
 JobMaker::start (const Settings &settings)
 {
   prompts_.reset (settings);
+  checked_ = settings.version;
   forget ();
 }
 
@@ -185,6 +184,27 @@ JobMaker::unchanged (
          !gate_.silent_too_long (moment.pts, settings.max_silence);
 }
 
+// Once: to read a schema, for example, takes a while.
+void
+JobMaker::check_changed (const Settings &settings)
+{
+  if (settings.version == checked_)
+    return;
+  check (settings);
+  checked_ = settings.version;
+}
+
+std::exception_ptr
+JobMaker::refusal (const Settings &settings)
+{
+  try {
+    check_changed (settings);
+  } catch (...) {
+    return std::current_exception ();
+  }
+  return nullptr;
+}
+
 Job
 JobMaker::make_one (const Moment &moment, const Settings &settings,
     const StreamState &stream, CaptionQueue &queue)
@@ -193,7 +213,6 @@ JobMaker::make_one (const Moment &moment, const Settings &settings,
   job.history = settings.history;
   job.conversation = conversation_of (settings);
   try {
-    check (settings);
     const GstVlmQueuePolicy policy =
         effective_policy (settings.queue_policy, stream.is_async ());
     if (unchanged (moment, settings, queue)) {
@@ -208,11 +227,24 @@ JobMaker::make_one (const Moment &moment, const Settings &settings,
       job.tokens = moment.tokens;
     }
   } catch (...) {
-    job.kind = Job::Kind::Settled;
-    job.record.status = Status::Failed;
-    job.error = std::current_exception ();
+    job.fail (std::current_exception ());
   }
   return job;
+}
+
+// What the questions cannot be asked for is told with each as it was set.
+std::vector<Job>
+JobMaker::refused (const Moment &moment, const Settings &settings,
+    const StreamState &stream, const std::exception_ptr &why)
+{
+  std::vector<Job> jobs;
+  for (const std::string &prompt : settings.asked ()) {
+    jobs.push_back (new_job (moment, settings, stream));
+    jobs.back ().prompt = prompt;
+    jobs.back ().record.question = valid_utf8 (prompt);
+    jobs.back ().fail (why);
+  }
+  return jobs;
 }
 
 // The pictures are the same, and so is the memory of what the model sees in
@@ -221,12 +253,12 @@ std::vector<Job>
 JobMaker::make (const Moment &moment, const Settings &settings,
     const StreamState &stream, CaptionQueue &queue)
 {
+  if (const std::exception_ptr why = refusal (settings))
+    return refused (moment, settings, stream, why);
   const std::vector<std::string> asked = settings.asked ();
   std::vector<Job> jobs (
       asked.size (), make_one (moment, settings, stream, queue));
   for (size_t i = 0; i < jobs.size (); ++i) {
-    if (jobs[i].error)
-      continue; // the question itself may be unusable
     jobs[i].prompt = asked[i];
     jobs[i].question = fill (asked[i], place_of (moment, stream));
     jobs[i].record.question = jobs[i].question.with ("");

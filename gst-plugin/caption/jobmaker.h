@@ -6,6 +6,7 @@
 #include "gst-plugin/settings/gstvlmsettings.h"
 #include "gst-plugin/settings/promptwatch.h"
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ CaptionRecord record_of (
 class JobMaker
 {
 public:
-  /// The element starts with these settings.
+  /// The element starts with these settings, which were checked.
   void start (const Settings &settings);
   /// What comes is compared with nothing before it.
   void forget ();
@@ -49,11 +50,17 @@ public:
   Ptr<GstStructure> analysed (GstClockTime pts, const Settings &settings);
 
 private:
+  void check_changed (const Settings &settings);
+  std::exception_ptr refusal (const Settings &settings);
+  static std::vector<Job> refused (const Moment &moment,
+      const Settings &settings, const StreamState &stream,
+      const std::exception_ptr &why);
   Job make_one (const Moment &moment, const Settings &settings,
       const StreamState &stream, CaptionQueue &queue);
   bool unchanged (
       const Moment &moment, const Settings &settings, CaptionQueue &queue);
 
+  guint64 checked_ = 0; ///< version of the last settings that can be asked
   ChangeGate gate_;
   PromptWatch prompts_;
   std::optional<LumaGrid> grid_; ///< of the frame last looked at

@@ -101,13 +101,14 @@
  *
  * Meta, message and signal hold the same fields: `schema` (1), `id`,
  * `sequence`, `text`, `question`, `status` (ok, truncated, skipped-unchanged,
- * dropped, failed), `pts`, `duration`, `window-start`, `window-end`,
- * `stream-time`, `running-time`, `wall-clock`, `frames` (PTS of what was looked
- * at), `region`, `model`, `model-digest`, `temperature`, `top-k`, `top-p`,
- * `seed`, `max-tokens`, `queue-time`, and after an answer `stop-reason`,
- * `prompt-digest`, `prompt-tokens`, `output-tokens`, `truncated-tokens`,
- * `preprocess-time`, `vision-time`, `prefill-time`, `decode-time`, `confidence`
- * and `generation-prompt`, with #GstVlmCaption:ocr `ocr-text`; after a failure
+ * dropped, failed, undecodable: the frame could not be read), `pts`,
+ * `duration`, `window-start`, `window-end`, `stream-time`, `running-time`,
+ * `wall-clock`, `frames` (PTS of what was looked at), `region`, `model`,
+ * `model-digest`, `temperature`, `top-k`, `top-p`, `seed`, `max-tokens`,
+ * `queue-time`, and after an answer `stop-reason`, `prompt-digest`,
+ * `prompt-tokens`, `output-tokens`, `truncated-tokens`, `preprocess-time`,
+ * `vision-time`, `prefill-time`, `decode-time`, `confidence` and
+ * `generation-prompt`, with #GstVlmCaption:ocr `ocr-text`; after a failure
  * `error`. Times are integer
  * nanoseconds. Fields that are not known are absent. Every due frame yields
  * exactly one record for each question, in order; so does every window.
@@ -118,7 +119,8 @@
  * #GstVlmCaption:questions, or should several records become ready between two
  * frames, the top fields are the first record's and
  * the field `records`, an array of structures, holds all of them. Records
- * without a text (dropped, failed), and those that come too late for any frame
+ * without a text (dropped, failed, undecodable), and those that come too late
+ * for any frame
  * of their stream, go downstream as the serialised custom event
  * `vlmcaption/record`, in their order among the frames: before a new SEGMENT,
  * STREAM_START or EOS, or before the frame that follows.
@@ -149,7 +151,8 @@
  * `ask-id`, and through the signal #GstVlmCaption::answer; neither disturbs the
  * captions, which take turns with it. Every question is answered once: one that
  * is cancelled (#GstVlmCaption::cancel), given up or that fails has an empty
- * text, the status `dropped` or `failed`, and `error` says why. `sequence` is
+ * text, the status `dropped`, `failed` or `undecodable`, and `error` says why.
+ * `sequence` is
  * the order of the answers.
  *
  * EOS does not wait for answers; they come after it. A flush leaves a question

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst-plugin/picture/framereader.h"
 
-#include "model/core/error.h"
-
 #include <algorithm>
+#include <sstream>
 #include <string>
 
 namespace gstvlm
@@ -20,6 +19,15 @@ constexpr int kSlack = 64;
 
 constexpr gint kLargestSide = 32767;
 
+template <typename... Parts>
+[[noreturn]] void
+unreadable (vlm::ErrorCategory category, const Parts &... parts)
+{
+  std::ostringstream message;
+  (message << ... << parts);
+  throw FrameError (category, message.str ());
+}
+
 // Size of the picture with square pixels.
 void
 square_pixels (const GstVideoInfo &info, gint &width, gint &height)
@@ -31,7 +39,7 @@ square_pixels (const GstVideoInfo &info, gint &width, gint &height)
   const guint64 stretched = n > d ? gst_util_uint64_scale (width, n, d)
                                   : gst_util_uint64_scale (height, d, n);
   if (stretched > kLargestSide)
-    vlm::fail (vlm::ErrorCategory::Data, "a ", width, "x", height,
+    unreadable (vlm::ErrorCategory::Data, "a ", width, "x", height,
         " frame with pixel-aspect-ratio ", n, "/", d, " is too large");
   side = static_cast<gint> (stretched);
 }
@@ -50,7 +58,7 @@ shrink (gint longest, gint &width, gint &height)
 [[noreturn]] void
 refuse (const GstVideoInfo &info, GstBuffer * buffer)
 {
-  vlm::fail (vlm::ErrorCategory::Data, "a buffer of ",
+  unreadable (vlm::ErrorCategory::Data, "a buffer of ",
       gst_buffer_get_size (buffer), " bytes is no ",
       gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&info)), " frame of ",
       GST_VIDEO_INFO_WIDTH (&info), "x", GST_VIDEO_INFO_HEIGHT (&info));
@@ -158,7 +166,7 @@ FrameReader::prepare (Path &path, const GstVideoInfo &from,
   path.converter.reset (
       gst_video_converter_new (&path.from, &path.to, options));
   if (!path.converter)
-    vlm::fail (vlm::ErrorCategory::Unsupported, "video format ",
+    unreadable (vlm::ErrorCategory::Unsupported, "video format ",
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&from)),
         " cannot be converted");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/core/error.h"
 #include "model/vision/image.h"
 
 #include "gst-plugin/base/gstptr.h"
@@ -15,6 +16,13 @@ constexpr int kGridColumns = 32, kGridRows = 18;
 
 /// Mean brightness of the picture's cells, row by row.
 using LumaGrid = std::array<guint8, kGridColumns * kGridRows>;
+
+/// A frame cannot be read: it is not what its caps say, or of no use.
+class FrameError : public vlm::Error
+{
+public:
+  using vlm::Error::Error;
+};
 
 /// A part of a picture, in pixels.
 struct Rectangle {
@@ -40,9 +48,9 @@ public:
   const GstVideoInfo &info () const { return info_; }
 
   /// The visible picture as RGB with square pixels: the longer way is
-  /// stretched. With `longest` above 0 no side is longer than that. Error(Data)
-  /// when the buffer is not what its caps say or the stretched picture is too
-  /// large.
+  /// stretched. With `longest` above 0 no side is longer than that. Throws
+  /// FrameError when the buffer is not what its caps say or the stretched
+  /// picture is too large.
   vlm::Image image (GstBuffer * buffer, gint longest = 0);
 
   /// The same of a part, which is not empty and lies in visible().
@@ -51,7 +59,7 @@ public:
   /// Where the visible picture lies in the frame.
   Rectangle visible (GstBuffer * buffer) const;
 
-  /// Error(Data) as above.
+  /// Throws FrameError as above.
   LumaGrid luma (GstBuffer * buffer);
 
 private:

@@ -21,7 +21,7 @@ public:
   LatePicture (Ptr<GstBuffer> frame, const GstVideoInfo &info,
       std::optional<Rectangle> part = std::nullopt);
 
-  /// Converts at the first call, and lets the frame go. Throws Error(Data) as
+  /// Converts at the first call, and lets the frame go. Throws FrameError as
   /// FrameReader does.
   std::shared_ptr<const vlm::Image> image ();
 

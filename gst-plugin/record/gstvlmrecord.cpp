@@ -118,15 +118,6 @@ confidence (const std::vector<double> &logprobs)
 }
 
 std::string
-valid_utf8 (const std::string &text)
-{
-  gchar * valid = g_utf8_make_valid (text.data (), text.size ());
-  std::string out = valid;
-  g_free (valid);
-  return out;
-}
-
-std::string
 sha256 (const std::string &text)
 {
   gchar * hex = g_compute_checksum_for_string (
@@ -158,10 +149,33 @@ name (Status status)
       return "skipped-unchanged";
     case Status::Dropped:
       return "dropped";
+    case Status::Undecodable:
+      return "undecodable";
     case Status::Failed:
       break;
   }
   return "failed";
+}
+
+Status
+status_of (const std::exception_ptr &error) noexcept
+{
+  try {
+    std::rethrow_exception (error);
+  } catch (const FrameError &) {
+    return Status::Undecodable;
+  } catch (...) {
+    return Status::Failed;
+  }
+}
+
+std::string
+valid_utf8 (const std::string &text)
+{
+  gchar * valid = g_utf8_make_valid (text.data (), text.size ());
+  std::string out = valid;
+  g_free (valid);
+  return out;
 }
 
 void

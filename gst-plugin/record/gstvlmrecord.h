@@ -5,6 +5,7 @@
 
 #include "gst-plugin/picture/regions.h"
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,14 @@ constexpr const char * kAnswerMessage = "vlmcaption/answer";
 constexpr const char * kRecordEvent = "vlmcaption/record";
 constexpr const char * kCaptionMeta = "GstVlmCaptionMeta";
 
-enum class Status { Ok, Truncated, SkippedUnchanged, Dropped, Failed };
+enum class Status {
+  Ok,
+  Truncated,
+  SkippedUnchanged,
+  Dropped,
+  Failed,
+  Undecodable, ///< failed: the frame could not be read
+};
 
 /// What is known only after the model answered.
 struct Answer {
@@ -52,6 +60,10 @@ struct CaptionRecord {
   std::optional<Answer> answer;
   std::string error; ///< of a failed analysis
 
+  bool failed () const
+  {
+    return status == Status::Failed || status == Status::Undecodable;
+  }
   /// True when `text` says what the picture shows: such a record rides on
   /// frames.
   bool has_text () const
@@ -62,6 +74,10 @@ struct CaptionRecord {
 };
 
 const char * name (Status status);
+/// Of what failed like this.
+Status status_of (const std::exception_ptr &error) noexcept;
+
+std::string valid_utf8 (const std::string &text);
 
 /// Takes over text and figures of an answer that was admitted `waited` ago.
 void fill_answer (

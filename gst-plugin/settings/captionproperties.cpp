@@ -234,8 +234,9 @@ install_output_properties (GObjectClass * klass, const Settings &d)
           d.post_messages, kPlaying));
   g_object_class_install_property (klass, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error",
-          "What a failed analysis does. A model that cannot be loaded is "
-          "always an error",
+          "What a failed analysis does, and questions that are set while "
+          "running and cannot be asked: both leave records with the status "
+          "failed. A model that cannot be loaded is always an error",
           gst_vlm_on_error_get_type (), d.on_error, kPlaying));
   install_stats (klass, PROP_STATS,
       "Counters since the last start (frames, undated, due, answered, "

@@ -10,6 +10,7 @@ namespace gstvlm
 void
 Settings::set (guint property, const GValue * value)
 {
+  ++version;
   prompt_version += property == PROP_PROMPT || property == PROP_QUESTIONS ||
                     property == PROP_SYSTEM_PROMPT ||
                     property == PROP_REGION_PROMPT;
@@ -127,6 +128,8 @@ Settings::request () const
   out.template_name = template_name;
   out.max_tokens = max_tokens;
   out.sampling = {temperature, top_k, top_p, seed};
+  out.json_schema = json_schema;
+  out.ocr = ocr;
   out.reuse.draft = reuse & GST_VLM_REUSE_DRAFT;
   out.reuse.prefix = reuse & GST_VLM_REUSE_PREFIX;
   out.reuse.vision = reuse & GST_VLM_REUSE_VISION;

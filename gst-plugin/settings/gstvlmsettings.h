@@ -12,6 +12,7 @@ namespace gstvlm
 /// The values of all writable properties. Copied whole for every frame, so that
 /// one analysis never sees half of a change.
 struct Settings {
+  guint64 version = 0; ///< counts how often any property was set
   ModelSettings model;
   std::string template_name;
   GstVlmCaptionMode mode = GST_VLM_CAPTION_MODE_AUTO;

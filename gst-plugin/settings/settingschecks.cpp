@@ -69,6 +69,17 @@ check_windows (const Settings &s)
 }
 
 void
+check_schema (const Settings &s)
+{
+  if (s.json_schema.empty ())
+    return;
+  vlm::JsonSchema::parse (s.json_schema);
+  if (s.generate == GST_VLM_GENERATE_MODE_ALWAYS)
+    refuse ("generate=always asks for a prompt behind the answer, json-schema "
+            "takes nothing but JSON: they contradict each other");
+}
+
+void
 check_prompt (const char * property, const std::string &prompt, bool of_region)
 {
   check_question (property, prompt);
@@ -121,8 +132,7 @@ check (const Settings &s)
   if (s.system_prompt && !g_utf8_validate (s.system_prompt->c_str (), -1, NULL))
     refuse ("system-prompt is not valid UTF-8");
   check_template (s);
-  if (!s.json_schema.empty ())
-    vlm::JsonSchema::parse (s.json_schema);
+  check_schema (s);
 }
 
 void

@@ -187,7 +187,7 @@ TEST_F(Ask, UnusableFramesFail) {
   GST_BUFFER_PTS(buffer) = 0;
   gst_harness_push(v.h(), buffer);
   EXPECT_NE(ask(v), 0u);
-  EXPECT_EQ(fate(v).find("failed: a buffer of 5 bytes"), 0u);
+  EXPECT_EQ(fate(v).find("undecodable: a buffer of 5 bytes"), 0u);
 }
 
 // ---- many

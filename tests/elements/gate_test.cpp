@@ -91,6 +91,23 @@ TEST_F(Gate, DoesNotCompareWithAFailedFrame) {
   EXPECT_EQ(statuses(v), (std::vector<std::string>{"failed", "ok"}));
 }
 
+// Nor with one that cannot be read: its record says so, and what was not asked.
+TEST_F(Gate, UnreadableFrameIsUndecodable) {
+  Caption v(R"(interval=0 change-threshold=0.1 on-error=warn questions="<\"a?\",\"b?\">")");
+  v.play();
+  v.push(0);
+  GstBuffer *small = gst_buffer_new_allocate(nullptr, 100, nullptr);
+  GST_BUFFER_PTS(small) = kFrame;
+  EXPECT_EQ(gst_harness_push(v.h(), small), GST_FLOW_OK);
+  v.push(2);
+  const auto records = v.bus().captions();
+  ASSERT_EQ(records.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(text_field(records[i].get(), "question"), i % 2 ? "b?" : "a?") << i;
+    EXPECT_EQ(text_field(records[i].get(), "status"), i / 2 == 1 ? "undecodable" : "ok") << i;
+  }
+}
+
 // While the answer is under way, those that look the same wait for its text.
 TEST_F(Gate, RepeatsTheAnswerThatIsStillUnderWay) {
   fake().hold();

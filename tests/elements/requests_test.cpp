@@ -42,6 +42,48 @@ TEST_F(JsonSchemas, AreCheckedBeforeTheModelLoads) {
   EXPECT_EQ(problem.text, "json-schema: /properties/a/pattern: this keyword is not supported here");
 }
 
+// What is wrong with it is told with the property's name.
+TEST_F(JsonSchemas, ThatCannotBeUsedAreRefused) {
+  std::string deep = R"({"type":"string"})";
+  for (int level = 0; level < 17; ++level)
+    deep = R"({"type":"array","items":)" + deep + "}";
+  const std::pair<std::string, const char *> cases[] = {
+      {"{\"type\":", "is not JSON"},
+      {"[1, 2]", "is not a schema object"},
+      {deep, "16"},
+      {R"({"description":")" + std::string(65536, 'x') + R"(","type":"string"})", "65536"},
+      {R"({"type":"frog"})", "frog"},
+  };
+  for (const auto &[schema, word] : cases) {
+    Caption v;
+    gst_element_set_state(v.element(), GST_STATE_NULL);
+    set(v, "json-schema", schema.c_str());
+    EXPECT_EQ(gst_element_set_state(v.element(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+    const auto error = v.bus().wait(GST_MESSAGE_ERROR);
+    ASSERT_TRUE(error) << word;
+    const Problem problem = problem_of(error.get());
+    EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
+    EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+    EXPECT_EQ(problem.text.find("json-schema"), 0u) << problem.text.substr(0, 200);
+    EXPECT_NE(problem.text.find(word), std::string::npos) << problem.text.substr(0, 200);
+  }
+}
+
+// While it runs: a frame's questions fail, and on-error says what that means.
+TEST_F(JsonSchemas, ThatIsSetWhileRunningAndCannotBeUsedFailsTheFrames) {
+  Caption v("interval=0 on-error=warn prompt=q?");
+  v.play();
+  v.push(0);
+  set(v, "json-schema", "{");
+  v.push(1);
+  set(v, "json-schema", "");
+  v.push(2);
+  std::vector<std::string> told;
+  for (const auto &record : v.bus().captions())
+    told.push_back(text_field(record.get(), "status") + " " + text_field(record.get(), "question"));
+  EXPECT_EQ(told, (std::vector<std::string>{"ok q?", "failed q?", "ok q?"}));
+}
+
 // An answer that does not come out right is a failed record, never half of one.
 TEST_F(JsonSchemas, FailuresAreRecords) {
   fake().fail_request(1, ErrorCategory::Failed, "json-schema: the answer was cut off");
@@ -86,6 +128,25 @@ TEST_F(Ocr, ThatIsNotThereIsToldAtOnce) {
   const Problem problem = problem_of(v.bus().wait(GST_MESSAGE_ERROR).get());
   EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
   EXPECT_EQ(problem.text, "ocr=true: OCR: this build has no Tesseract");
+}
+
+// A question at run time is asked as those about frames are.
+TEST_F(Ocr, AndSchemasApplyToQuestionsAtRunTime) {
+  fake().read("EXIT");
+  Caption v("interval=1000000000000 ocr=true");
+  set(v, "json-schema", kSchema);
+  v.play();
+  v.push(0);
+  guint64 id = 0;
+  g_signal_emit_by_name(v.element(), "ask", "how many?", &id);
+  EXPECT_NE(id, 0u);
+  const auto answer = v.bus().answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(text_field(answer.get(), "ocr-text"), "EXIT");
+  const FakeSeen seen = fake().seen();
+  EXPECT_EQ(seen.last.question, "how many?");
+  EXPECT_EQ(seen.last.json_schema, kSchema);
+  EXPECT_TRUE(seen.last.ocr);
 }
 
 // ---- history

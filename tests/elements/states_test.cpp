@@ -65,6 +65,8 @@ TEST_F(States, ImpossibleQuestionsAreRefused) {
       {"window=1000 overlap=999", {"overlap=999", "window=1000", "64"}},
       {"overlap=40", {"overlap=40", "window"}},
       {"frames=2", {"frames=2", "window"}},
+      {R"(generate=always json-schema="{\"type\":\"string\"}")",
+       {"generate=always", "json-schema"}},
       {"template=gemma system-prompt=brief", {"system-prompt", "brief", "gemma"}},
   };
   for (const auto &c : cases) {

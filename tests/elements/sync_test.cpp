@@ -250,6 +250,20 @@ TEST_F(Sync, RepeatedWarningsAreCounted) {
   EXPECT_EQ(problem_of(rest.get()).text.find("4 more"), 0u) << problem_of(rest.get()).text;
 }
 
+// Without a gate it is read on the model's thread.
+TEST_F(Sync, FrameThatCannotBeReadIsUndecodable) {
+  Caption v("interval=0 on-error=warn prompt=q?");
+  v.play("RGB", 64, 48);
+  GstBuffer *small = gst_buffer_new_allocate(nullptr, 100, nullptr);
+  GST_BUFFER_PTS(small) = 0;
+  EXPECT_EQ(gst_harness_push(v.h(), small), GST_FLOW_OK);
+  const auto record = v.bus().caption();
+  EXPECT_EQ(text_field(record.get(), "status"), "undecodable");
+  EXPECT_EQ(text_field(record.get(), "question"), "q?");
+  EXPECT_EQ(v.stat("failed"), 1u);
+  EXPECT_EQ(problem_of(v.bus().wait(GST_MESSAGE_WARNING).get()).code, GST_STREAM_ERROR_DECODE);
+}
+
 TEST_F(Sync, FailedRecordNamesTheError) {
   fake().fail_request(1, ErrorCategory::Failed, "hiccup");
   Caption v("on-error=warn");
