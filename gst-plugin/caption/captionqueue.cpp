@@ -3,6 +3,8 @@
 
 #include "gst-plugin/base/gstvlmerrors.h"
 
+#include "model/core/error.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +15,19 @@ namespace
 
 // Records of dropped and repeated frames that may wait for their turn.
 constexpr size_t kBacklog = 1000;
+
+// Whom nobody cancels has only its deadline to miss.
+bool
+was_given_up (const std::exception_ptr &error)
+{
+  try {
+    std::rethrow_exception (error);
+  } catch (const vlm::Error &e) {
+    return e.category () == vlm::ErrorCategory::Cancelled;
+  } catch (...) {
+    return false;
+  }
+}
 
 void
 add (vlm::Reused &total, const vlm::Reused &saved)
@@ -151,19 +166,25 @@ CaptionQueue::has_room (guint size) const
   return room (size);
 }
 
-// With all its questions, and those that would have repeated it. A frame that
-// the model began with stays.
-bool
-CaptionQueue::drop_oldest ()
+// With all its questions, and those that would have repeated it.
+void
+CaptionQueue::drop_frame (std::deque<Job>::iterator job)
 {
-  auto job = std::find_if (jobs_.begin (), jobs_.end (),
-      [] (const Job &each) { return each.leads && each.waits_for_model (); });
-  if (job == jobs_.end ())
-    return false;
   drop (*job);
   while (
       ++job != jobs_.end () && (!job->leads || job->kind == Job::Kind::Repeat))
     drop (*job);
+}
+
+// A frame that the model began with stays.
+bool
+CaptionQueue::drop_oldest ()
+{
+  const auto job = std::find_if (jobs_.begin (), jobs_.end (),
+      [] (const Job &each) { return each.leads && each.waits_for_model (); });
+  if (job == jobs_.end ())
+    return false;
+  drop_frame (job);
   return true;
 }
 
@@ -276,6 +297,7 @@ CaptionQueue::submit_next ()
     next->request = vlm::Request ();
     next->request.cancel = request.cancel; // flush() cancels through it
     next->request.generate = request.generate;
+    next->request.deadline = request.deadline;
     if (next->history > 0) {
       history_.enter (next->conversation);
       request.turns = history_.turns (next->prompt, next->history);
@@ -302,6 +324,11 @@ CaptionQueue::complete (guint64 epoch, guint64 id,
       [id] (const Job &each) { return each.running && each.record.id == id; });
   if (job == jobs_.end ())
     return;
+  if (error && job->request.deadline && was_given_up (error)) {
+    drop_frame (job);
+    reference_lost_ = true; // nobody has seen it
+    return pump (lock);
+  }
   job->running = false;
   job->kind = Job::Kind::Settled;
   if (result) {

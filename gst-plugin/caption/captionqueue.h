@@ -96,6 +96,7 @@ private:
   bool room (guint size) const;
   void drop (Job &job);
   void drop_all ();
+  void drop_frame (std::deque<Job>::iterator job);
   bool drop_oldest ();
   void pump (Lock &lock);
   void submit_next ();

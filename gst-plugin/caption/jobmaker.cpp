@@ -14,6 +14,9 @@ namespace
 // As pictures_that_fit() counts them, for an answer that is yet to be made.
 constexpr size_t kTokenBytes = 2;
 
+// Beyond it nobody waits, and the clock's sums stay inside 64 bits.
+constexpr GstClockTime kNoDeadline = 365 * 24 * 3600 * GST_SECOND;
+
 // Equal as long as earlier answers belong to the same conversation.
 std::string
 conversation_of (const Settings &settings)
@@ -75,6 +78,26 @@ new_job (
   job.prompts = settings.generate != GST_VLM_GENERATE_MODE_NEVER;
   job.record = record_of (moment, settings, stream);
   return job;
+}
+
+// An answer that comes later than it was promised is of no use, nor is one
+// about an old frame where a newer one waits. A stream that waits for room
+// loses nothing.
+std::optional<Job::Clock::time_point>
+deadline_of (
+    const Job &job, const Settings &settings, const StreamState &stream)
+{
+  if (!stream.live || !stream.is_async () ||
+      effective_policy (settings.queue_policy, true) ==
+          GST_VLM_QUEUE_POLICY_BLOCK)
+    return std::nullopt;
+  const bool promised =
+      GST_CLOCK_TIME_IS_VALID (job.latency) && job.latency > job.gathered;
+  const GstClockTime wait =
+      promised ? job.latency - job.gathered : settings.longest_wait ();
+  if (wait == 0 || wait > kNoDeadline)
+    return std::nullopt;
+  return job.admitted + std::chrono::nanoseconds (wait);
 }
 
 // The last answer is that about the last thing of its kind.
@@ -248,7 +271,7 @@ JobMaker::refused (const Moment &moment, const Settings &settings,
 }
 
 // The pictures are the same, and so is the memory of what the model sees in
-// them.
+// them. The model that began with a frame answers all questions about it.
 std::vector<Job>
 JobMaker::make (const Moment &moment, const Settings &settings,
     const StreamState &stream, CaptionQueue &queue)
@@ -258,6 +281,8 @@ JobMaker::make (const Moment &moment, const Settings &settings,
   const std::vector<std::string> asked = settings.asked ();
   std::vector<Job> jobs (
       asked.size (), make_one (moment, settings, stream, queue));
+  jobs.front ().request.deadline =
+      deadline_of (jobs.front (), settings, stream);
   for (size_t i = 0; i < jobs.size (); ++i) {
     jobs[i].prompt = asked[i];
     jobs[i].question = fill (asked[i], place_of (moment, stream));

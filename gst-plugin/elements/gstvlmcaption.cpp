@@ -95,7 +95,15 @@
  *
  * EOS waits for the last caption. A seek or a state change waits for nothing:
  * it takes effect within milliseconds while the model is in the middle of an
- * answer, and that answer is dropped.
+ * answer, and that answer is discarded: no record tells of it, only `flushed`
+ * in #GstVlmCaption:stats.
+ *
+ * A frame of live video whose turn with the model does not come in time is
+ * dropped as well: after #GstVlmCaption:latency, or without one after as many
+ * intervals as frames may wait and one more: then a newer frame takes its
+ * place. Nothing is too late with the queue policy `block`, and without a
+ * latency neither with an interval of 0, no queue or a
+ * #GstVlmCaption:change-threshold.
  *
  * ## The record
  *

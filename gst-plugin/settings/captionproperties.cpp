@@ -181,10 +181,13 @@ install_time_properties (GObjectClass * klass, const Settings &d)
           0, 1000, d.queue_size, kPlaying));
   g_object_class_install_property (klass, PROP_QUEUE_POLICY,
       g_param_spec_enum ("queue-policy", "Queue policy",
-          "What happens when a frame is due and the queue is full. A frame "
-          "that is dropped here is dropped from analysis only: it is counted "
-          "in stats and told by a QoS message and a record with the status "
-          "dropped. mode=sync with a drop policy is an error",
+          "What happens when a frame is due and the queue is full: in async "
+          "mode auto is drop-oldest, in sync mode block. A frame that is "
+          "dropped here is dropped from analysis only: it is counted in stats "
+          "and told by a QoS message and a record with the status dropped. So "
+          "is one of live video that waited too long for its turn, see "
+          "latency, unless it is block. mode=sync with a drop policy is an "
+          "error",
           gst_vlm_queue_policy_get_type (), d.queue_policy, kReady));
   g_object_class_install_property (klass, PROP_CHANGE_THRESHOLD,
       g_param_spec_double ("change-threshold", "Change threshold",
@@ -205,7 +208,11 @@ install_time_properties (GObjectClass * klass, const Settings &d)
           "the pipeline then waits for: of a window, counted from its start. "
           "In async mode the request pads have this latency, and text is dated "
           "by its frame; with 0 it is dated by its arrival. In sync mode video "
-          "has it, too. One warning tells when an answer took longer",
+          "has it, too. One warning tells when an answer took longer. In async "
+          "mode a frame whose turn with the model has not come by then is "
+          "dropped; with 0 after queue-size + 1 intervals (of windows: their "
+          "steps) where a newer one waits, which is not so without a queue or "
+          "with a change-threshold",
           0, kMaxTime, d.latency, kPlaying));
   g_object_class_install_property (klass, PROP_LOOK_BACK,
       g_param_spec_uint64 ("look-back", "Look back",

@@ -120,6 +120,18 @@ Settings::stale_after () const
   return window > 0 ? window + 2 * (window - overlap) : 2 * interval;
 }
 
+// As old is the last of those that wait when one an interval is served. Without
+// a queue nothing newer is there in its place, and with a gate what is newer
+// looks the same.
+GstClockTime
+Settings::longest_wait () const
+{
+  if (queue_size == 0 || change_threshold > 0)
+    return 0;
+  const guint64 step = window > 0 ? window - overlap : interval;
+  return gst_util_uint64_scale (step, queue_size + guint64{1}, 1);
+}
+
 vlm::Request
 Settings::request () const
 {

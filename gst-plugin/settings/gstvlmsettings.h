@@ -56,6 +56,9 @@ struct Settings {
   std::vector<std::string> asked () const;
   /// Age from which a caption is stale; 0: that depends on the model.
   GstClockTime stale_after () const;
+  /// How long a frame of live video may wait for its turn with the model,
+  /// unless `latency` says so; 0: as long as it takes.
+  GstClockTime longest_wait () const;
   /// What every question has in common: all but itself and its pictures.
   vlm::Request request () const;
   /// True when a generation prompt is asked for beside this question.

@@ -213,6 +213,89 @@ TEST_F(Async, DropsAreToldByQos) {
   EXPECT_FALSE(v.bus().poll(GST_MESSAGE_QOS)) << "at most one a second";
 }
 
+// ---- frames that are too old
+// ----------------------------------------------------------------------
+
+// How many seconds the first frames of a stream may wait; -1: as long as it takes.
+std::vector<int> waits(const std::string &properties, bool live = true) {
+  const auto before = std::chrono::steady_clock::now();
+  Caption v(properties, live);
+  v.wait_loaded();
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_ended(1));
+  std::vector<int> out;
+  for (const auto &deadline : fake().seen().deadlines) {
+    const double wait = deadline ? std::chrono::duration<double>(*deadline - before).count() : -1;
+    out.push_back(static_cast<int>(wait)); // some of it has passed since `before`
+  }
+  return out;
+}
+
+TEST_F(Async, FramesMayWaitForAWhile) {
+  const struct {
+    const char *properties;
+    int wait;
+  } cases[] = {
+      {"mode=async interval=4000000000", 8},
+      {"mode=async interval=4000000000 queue-size=0", -1},
+      {"mode=async interval=4000000000 queue-size=0 latency=3000000000", 3},
+      {"mode=async interval=4000000000 change-threshold=0.1", -1},
+      {"mode=async interval=4000000000 queue-size=4", 20},
+      {"mode=async interval=4000000000 queue-policy=drop-newest", 8},
+      {"mode=async interval=4000000000 queue-policy=block", -1},
+      {"mode=async interval=4000000000 latency=3000000000", 3},
+      {"mode=async interval=0", -1},
+      {"mode=async interval=9223372036854775807 queue-size=1000", -1},
+      {"mode=sync interval=4000000000", -1},
+  };
+  for (const auto &c : cases) {
+    const auto seen = waits(c.properties);
+    ASSERT_GE(seen.size(), 1u) << c.properties;
+    EXPECT_EQ(seen[0], c.wait) << c.properties;
+    fake().reset();
+  }
+  EXPECT_EQ(waits("mode=async interval=4000000000", false).at(0), -1) << "a file waits for nothing";
+}
+
+TEST_F(Async, FrameThatWaitedTooLongIsDroppedWhole) {
+  fake().hold();
+  Caption v("interval=40000000 queue-size=2 questions=\"<\\\"a?\\\",\\\"b?\\\">\"", true);
+  v.wait_loaded();
+  v.play();
+  v.push(0);
+  EXPECT_TRUE(fake().wait_begun(1));
+  v.push(1);
+  fake().expire(); // the first question was begun in time, and so the second one is answered, too
+  fake().release();
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()), (std::vector<std::string>{"ok", "ok", "dropped", "dropped"}));
+  EXPECT_EQ(v.stat("dropped"), 2u);
+  EXPECT_EQ(v.stat("failed"), 0u);
+  EXPECT_EQ(v.stat("answered"), 2u);
+  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR)) << "a frame that is too old is no failure";
+}
+
+// What looks like a frame that nobody has seen is looked at.
+TEST_F(Async, GateDoesNotCompareWithAFrameThatWaitedTooLong) {
+  fake().hold();
+  Caption v("interval=40000000 queue-size=5 latency=9000000000 change-threshold=0.1", true);
+  v.wait_loaded();
+  v.play();
+  v.push(0, 10);
+  EXPECT_TRUE(fake().wait_begun(1));
+  v.push(1, 200);
+  v.push(2, 200); // would repeat what is said of the one before
+  fake().expire();
+  fake().release();
+  for (const char *status : {"ok", "dropped", "dropped"})
+    EXPECT_EQ(text_field(v.bus().caption().get(), "status"), status);
+  EXPECT_EQ(fake().seen().begun, 1);
+  v.push(3, 200);
+  EXPECT_TRUE(v.eos().get());
+  EXPECT_EQ(statuses(v.bus()), (std::vector<std::string>{"dropped"})) << "skipped without a look";
+}
+
 // A model that hangs for ever does not fill the memory with news about frames it missed.
 TEST_F(Async, BacklogOfAHangingModelIsBounded) {
   fake().hold();

@@ -58,9 +58,10 @@ struct Easel {
 
 class Fake : public Engine, public FakeEngine {
 public:
-  void validate(const ModelOptions &) const override {
+  void validate(const ModelOptions &options) const override {
     Lock lock(mutex_);
     ++seen_.validated;
+    seen_.validated_options = options;
     validate_failure_();
   }
 
@@ -108,6 +109,18 @@ public:
     Lock lock(mutex_);
     context_length_ = context_length;
     tokens_per_image_ = tokens_per_image;
+  }
+  void truncate(int64_t positions) override {
+    Lock lock(mutex_);
+    truncated_ = positions;
+  }
+  void run_out_of_memory(int nth) override {
+    Lock lock(mutex_);
+    no_memory_ = nth;
+  }
+  void expire() override {
+    Lock lock(mutex_);
+    expired_ = true;
   }
   void fail_request(int nth, ErrorCategory category, const std::string &message) override {
     Lock lock(mutex_);
@@ -171,10 +184,11 @@ private:
   ModelOptions loaded_options_;
   std::vector<std::string> answers_;
   StopReason stop_reason_ = StopReason::Eos;
-  int64_t context_length_ = 0, tokens_per_image_ = 0;
+  int64_t context_length_ = 0, tokens_per_image_ = 0, truncated_ = 0;
+  int no_memory_ = 0;
   Scripted request_failure_, open_failure_, validate_failure_, ocr_failure_;
   std::string ocr_text_;
-  bool held_ = false, deaf_ = false, open_held_ = false;
+  bool held_ = false, deaf_ = false, open_held_ = false, expired_ = false;
   int permits_ = 0, opening_ = 0, threads_ = 0;
 };
 
@@ -207,10 +221,10 @@ void Fake::reset() {
   looks = 0;
   answers_.clear();
   stop_reason_ = StopReason::Eos;
-  context_length_ = tokens_per_image_ = 0;
+  context_length_ = tokens_per_image_ = truncated_ = no_memory_ = 0;
   request_failure_ = open_failure_ = validate_failure_ = ocr_failure_ = Scripted();
   ocr_text_.clear();
-  deaf_ = false;
+  deaf_ = expired_ = false;
   permits_ = 0;
 }
 
@@ -280,9 +294,13 @@ void Fake::serve(const std::shared_ptr<Core> &core) {
     std::unique_ptr<Result> result;
     std::exception_ptr error;
     try {
+      if (expired_ && job.request.deadline)
+        fail(ErrorCategory::Cancelled, "the request waited longer than its deadline");
       result = generate(lock, *core, job.request);
     } catch (const Error &e) {
       seen_.cancelled += e.category() == ErrorCategory::Cancelled;
+      error = std::current_exception();
+    } catch (const std::bad_alloc &) {
       error = std::current_exception();
     }
     --core->busy;
@@ -319,9 +337,13 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
   seen_.questions.push_back(request.question);
   seen_.turns.push_back(request.turns);
   seen_.generate.push_back(request.generate);
+  seen_.seeds.push_back(request.sampling.seed);
+  seen_.deadlines.push_back(request.deadline);
   seen_.memories.push_back(request.memory);
   changed_.notify_all();
   wait_gate(lock, request.cancel);
+  if (no_memory_ == nth)
+    throw std::bad_alloc();
   if (request_failure_.nth == nth)
     request_failure_();
   auto result = std::make_unique<Result>();
@@ -335,6 +357,7 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
   result->output_ids = {7, 8};
   result->token_logprobs = {std::log(0.5), std::log(0.25)};
   result->prompt_positions = 11;
+  result->truncated_positions = truncated_;
   result->stop_reason = stop_reason_;
   result->timings.decode = 1e-9;
   if (request.reuse.draft)

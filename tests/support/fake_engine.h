@@ -3,6 +3,8 @@
 
 #include "model/engine/engine.h"
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +18,14 @@ struct FakeSeen {
   int cancelled = 0;    ///< of those, the ones that gave up
   int most_at_once = 0; ///< requests of one model in progress at the same time
   int validated = 0;
-  ModelOptions options; ///< of the last open()
-  Request last;         ///< the request begun last
+  ModelOptions validated_options; ///< of the last of those, if it was no painter
+  ModelOptions options;           ///< of the last open()
+  Request last;                   ///< the request begun last
   std::vector<std::string> questions;
   std::vector<std::vector<Turn>> turns; ///< of the same requests
   std::vector<bool> generate;           ///< whether the same requests asked for a generation prompt
+  std::vector<uint64_t> seeds;          ///< of the same requests
+  std::vector<std::optional<std::chrono::steady_clock::time_point>> deadlines; ///< likewise
   std::vector<std::shared_ptr<PictureMemory>> memories; ///< of the same requests
   // The counters above count pictures, too.
   PainterOptions painter;           ///< of the last open_painter()
@@ -54,7 +59,13 @@ public:
   virtual void stop_with(StopReason reason) = 0;
   /// Of models that are loaded from now on; default 0, unknown.
   virtual void room(int64_t context_length, int64_t tokens_per_image) = 0;
+  /// So many positions of every prompt were cut off.
+  virtual void truncate(int64_t positions) = 0;
   virtual void fail_request(int nth, ErrorCategory category, const std::string &message) = 0;
+  /// By std::bad_alloc, whatever fail_request() said.
+  virtual void run_out_of_memory(int nth) = 0;
+  /// From now on every request with a deadline has missed it when its turn comes.
+  virtual void expire() = 0;
   virtual void fail_open(ErrorCategory category, const std::string &message) = 0;
   virtual void fail_ocr(ErrorCategory category, const std::string &message) = 0;
   virtual void fail_validate(ErrorCategory category, const std::string &message) = 0;
