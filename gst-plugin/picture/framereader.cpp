@@ -90,17 +90,30 @@ brightness (const Component * pixel, bool rgb)
   return value >> shift;
 }
 
-// Adds one row's samples to the sums of its cells.
-template <typename Component>
+// Adds one row's samples to the sums of its cells; `at` tells the brightness at
+// a place.
+template <typename At>
 void
-add_row (const Component * pixels, gint width, bool rgb, int * sums)
+add_row (gint width, int * sums, const At &at)
 {
   constexpr int count = kGridColumns * kColumnSamples;
-  for (int i = 0; i < count; ++i) {
-    const gint x =
-        static_cast<gint> ((2 * i + 1) * gint64{width} / (2 * count));
-    sums[i / kColumnSamples] += brightness (pixels + 4 * x, rgb);
-  }
+  for (int i = 0; i < count; ++i)
+    sums[i / kColumnSamples] +=
+        at (static_cast<gint> ((2 * i + 1) * gint64{width} / (2 * count)));
+}
+
+// True where brightness lies as it is, a byte a pixel.
+bool
+has_bytes_of_luma (const GstVideoFormatInfo * format)
+{
+  constexpr int other = GST_VIDEO_FORMAT_FLAG_COMPLEX |
+                        GST_VIDEO_FORMAT_FLAG_TILED |
+                        GST_VIDEO_FORMAT_FLAG_PALETTE;
+  return (GST_VIDEO_FORMAT_INFO_IS_YUV (format) ||
+             GST_VIDEO_FORMAT_INFO_IS_GRAY (format)) &&
+         (GST_VIDEO_FORMAT_INFO_FLAGS (format) & other) == 0 &&
+         GST_VIDEO_FORMAT_INFO_DEPTH (format, 0) == 8 &&
+         GST_VIDEO_FORMAT_INFO_SHIFT (format, 0) == 0;
 }
 
 } // namespace
@@ -213,21 +226,40 @@ FrameReader::image (GstBuffer * buffer, const Rectangle &part)
   return read (buffer, part, part_, 0);
 }
 
-// Unpacks a few rows only: a converter would scale the whole picture.
-LumaGrid
-FrameReader::luma (GstBuffer * buffer)
+// Unpacks the row's pixels up to the last one that is visible.
+void
+FrameReader::add_unpacked_row (
+    GstVideoFrame * frame, const Rectangle &source, gint y, int * sums)
 {
-  MappedFrame frame (info_, buffer, GST_MAP_READ);
-  if (!frame)
-    refuse (info_, buffer);
-  const GstVideoInfo &info = frame.get ()->info;
+  const GstVideoInfo &info = frame->info;
   const GstVideoFormatInfo * unpacked =
       gst_video_format_get_info (info.finfo->unpack_format);
   const bool rgb = GST_VIDEO_FORMAT_INFO_IS_RGB (unpacked);
-  const bool deep = GST_VIDEO_FORMAT_INFO_BITS (unpacked) > 8;
-  const Rectangle source = visible (buffer);
   const gint right = source.x + source.width;
   line_.resize (static_cast<size_t> (right) + kSlack); // 4 x 16 bits a pixel
+  info.finfo->unpack_func (info.finfo, GST_VIDEO_PACK_FLAG_NONE, line_.data (),
+      frame->data, info.stride, 0, y, right);
+  const auto add = [&] (const auto * pixels) {
+    add_row (source.width, sums,
+        [&] (gint x) { return brightness (pixels + 4 * (source.x + x), rgb); });
+  };
+  if (GST_VIDEO_FORMAT_INFO_BITS (unpacked) > 8)
+    add (reinterpret_cast<const guint16 *> (line_.data ()));
+  else
+    add (reinterpret_cast<const guint8 *> (line_.data ()));
+}
+
+// Looks at a few rows only: a converter would scale the whole picture.
+LumaGrid
+FrameReader::luma (GstBuffer * buffer)
+{
+  MappedFrame mapped (info_, buffer, GST_MAP_READ);
+  if (!mapped)
+    refuse (info_, buffer);
+  GstVideoFrame * frame = mapped.get ();
+  const bool bytes = has_bytes_of_luma (frame->info.finfo);
+  const gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, 0);
+  const Rectangle source = visible (buffer);
 
   std::array<int, kGridColumns * kGridRows> sums{};
   constexpr int count = kGridRows * kRowSamples;
@@ -235,15 +267,14 @@ FrameReader::luma (GstBuffer * buffer)
     const gint y =
         source.y +
         static_cast<gint> ((2 * i + 1) * gint64{source.height} / (2 * count));
-    info.finfo->unpack_func (info.finfo, GST_VIDEO_PACK_FLAG_NONE,
-        line_.data (), frame.get ()->data, info.stride, 0, y, right);
-    int * row = sums.data () + i / kRowSamples * kGridColumns;
-    if (deep)
-      add_row (reinterpret_cast<const guint16 *> (line_.data ()) + 4 * source.x,
-          source.width, rgb, row);
+    int * cells = sums.data () + i / kRowSamples * kGridColumns;
+    const guint8 * row = GST_VIDEO_FRAME_COMP_DATA (frame, 0) +
+                         gssize{y} * GST_VIDEO_FRAME_COMP_STRIDE (frame, 0);
+    if (bytes)
+      add_row (source.width, cells,
+          [&] (gint x) { return row[gssize{source.x + x} * step]; });
     else
-      add_row (reinterpret_cast<const guint8 *> (line_.data ()) + 4 * source.x,
-          source.width, rgb, row);
+      add_unpacked_row (frame, source, y, cells);
   }
   LumaGrid grid;
   for (size_t i = 0; i < grid.size (); ++i)

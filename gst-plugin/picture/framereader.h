@@ -72,6 +72,8 @@ private:
 
   vlm::Image read (
       GstBuffer * buffer, const Rectangle &source, Path &path, gint longest);
+  void add_unpacked_row (
+      GstVideoFrame * frame, const Rectangle &source, gint y, int * sums);
   static void prepare (Path &path, const GstVideoInfo &from,
       const Rectangle &source, gint width, gint height);
   static void convert (Path &path, GstVideoFrame * frame, guint8 * target);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/harness.h"
 
+#include <algorithm>
+#include <ctime>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
 namespace vlm::test {
 namespace {
 
@@ -147,24 +153,104 @@ TEST_F(Gate, LooksAgainAfterASeek) {
   EXPECT_EQ(fake().seen().begun, 2);
 }
 
-// Cheap enough for every frame of a camera: less than a twentieth of what a 60 fps frame has.
+// Memory that knows which of its pages were touched. Zeros.
+class Pages {
+public:
+  explicit Pages(size_t size)
+      : size_(size),
+        data_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    madvise(data_, size_, MADV_NOHUGEPAGE);
+  }
+  ~Pages() { munmap(data_, size_); }
+  Pages(const Pages &) = delete;
+
+  GstBuffer *buffer() {
+    return gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, data_, size_, 0, size_, nullptr,
+                                       nullptr);
+  }
+  size_t touched() const {
+    std::vector<unsigned char> pages(all());
+    EXPECT_EQ(mincore(data_, size_, pages.data()), 0);
+    return static_cast<size_t>(
+        std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; }));
+  }
+  size_t all() const {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    return (size_ + page - 1) / page;
+  }
+
+private:
+  const size_t size_;
+  void *const data_;
+};
+
+// Cheap enough for every frame of a camera, since it reads little of each: some rows, and of those
+// the brightness alone. Counted in pages of memory.
+TEST_F(Gate, ReadsLittleOfAFrame) {
+  for (const char *format : {"NV12", "I420", "GRAY8"}) {
+    Caption v("interval=0 change-threshold=0.1 max-silence=0");
+    v.play(format, 1920, 1080);
+    GstVideoInfo info;
+    gst_video_info_set_format(&info, gst_video_format_from_string(format), 1920, 1080);
+    Pages pages(info.size);
+    v.push(0, 0);
+    GstBuffer *frame = pages.buffer();
+    GST_BUFFER_PTS(frame) = kFrame;
+    ASSERT_EQ(pages.touched(), 0u);
+    gst_harness_push(v.h(), frame);
+    EXPECT_EQ(v.stat("skipped-unchanged"), 1u) << format;
+    EXPECT_GT(pages.touched(), 50u) << format;
+    EXPECT_LT(pages.touched(), 120u) << format << ": of " << pages.all();
+  }
+}
+
+// Read where it lies or unpacked, brightness is brightness: a change of a quarter of the picture.
+TEST_F(Gate, SeesBrightnessInEveryFormat) {
+  for (const char *format :
+       {"I420",      "NV12", "NV21", "YUY2",   "UYVY",  "YVYU",      "AYUV",
+        "VUYA",      "v308", "Y42B", "Y444",   "GRAY8", "I420_10LE", "P010_10LE",
+        "GRAY16_LE", "RGB",  "xRGB", "ARGB64", "v210",  "NV12_4L4"}) {
+    for (const double threshold : {0.2, 0.3}) {
+      GstVideoInfo info;
+      ASSERT_TRUE(gst_video_info_set_format(&info, gst_video_format_from_string(format), 384, 384));
+      Caption v("interval=0 change-threshold=" + std::to_string(threshold));
+      v.play(format, 384, 384);
+      v.push(0, 50);
+      GstBuffer *quarter = v.frame(1, 50);
+      const gsize plane = gsize(GST_VIDEO_INFO_PLANE_STRIDE(&info, 0)) * 96;
+      if (GST_VIDEO_FORMAT_INFO_IS_TILED(info.finfo))
+        gst_buffer_memset(quarter, 0, 200, 384 * 96); // whole rows of tiles
+      else
+        gst_buffer_memset(quarter, 0, 200, plane);
+      gst_harness_push(v.h(), quarter);
+      EXPECT_EQ(v.stat("skipped-unchanged"), threshold < 0.25 ? 0u : 1u)
+          << format << " " << threshold;
+    }
+    fake().reset();
+  }
+}
+
+double processor_ms() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+// What a skipped frame costs the streaming thread, record and message included, for whoever wants
+// to know: nothing depends on the machine here.
 TEST_F(Gate, IsCheap) {
   Caption v("interval=0 change-threshold=0.1 max-silence=0");
   v.play("NV12", 1920, 1080);
   v.push(0);
   Own<GstBuffer> frame(v.frame(1));
   const int count = 200;
-  const double cost = milliseconds([&] {
-                        for (int n = 0; n < count; ++n)
-                          gst_harness_push(v.h(), gst_buffer_ref(frame.get()));
-                      }) /
-                      count;
+  const double before = processor_ms();
+  for (int n = 0; n < count; ++n)
+    gst_harness_push(v.h(), gst_buffer_ref(frame.get()));
+  const double cost = (processor_ms() - before) / count;
   RecordProperty("ms_per_1080p_frame", std::to_string(cost));
-  printf("gate: %.3f ms per 1080p frame\n", cost);
+  printf("gate: %.3f ms of a processor per 1080p frame\n", cost);
   EXPECT_EQ(v.stat("skipped-unchanged"), static_cast<guint64>(count));
-  if (!kSanitized) {
-    EXPECT_LT(cost, 5); // far above what is measured: the machine may be busy
-  }
 }
 
 } // namespace
