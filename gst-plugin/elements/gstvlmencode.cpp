@@ -15,8 +15,9 @@
  * #GstVlmCaption:interval: give both the same. A due frame gets a #GstMeta
  * named `GstVlmTokensMeta`, which refers to what the model sees in it. It is
  * copied with the frame and stays behind when the picture changes (scaled,
- * cropped, turned, another colour space). What an element draws into the
- * picture in place is not noticed: draw behind the captioner.
+ * cropped, turned, another colour space, drawn into by #GstVlmOverlay). What
+ * another element draws into the picture in place is not noticed: draw behind
+ * the captioner.
  *
  * Video never waits: the meta is a promise, and the model keeps it while the
  * frame goes on. A captioner whose question comes first keeps it in the same

@@ -23,7 +23,8 @@
  * a line of text nothing is drawn.
  *
  * A record that comes as the event `vlmcaption/record` is shown until a frame
- * carries a newer one. The event and all metas go on downstream.
+ * carries a newer one. The event and all metas go on downstream, but for what a
+ * #GstVlmEncode saw in a picture that is drawn into.
  *
  * A frame without a caption leaves as it came: the same buffer, not mapped, not
  * copied. One with a caption is copied only when somebody else holds it, behind
@@ -51,6 +52,7 @@
 #include "gst-plugin/record/gstvlmrecord.h"
 #include "gst-plugin/record/recordreader.h"
 #include "gst-plugin/settings/properties.h"
+#include "gst-plugin/tokens/tokensmeta.h"
 
 #include <algorithm>
 #include <iterator>
@@ -147,6 +149,7 @@ gst_vlm_overlay_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstVlmOverlayPrivate &priv = *GST_VLM_OVERLAY (trans)->priv;
   if (!priv.composition)
     return GST_FLOW_OK;
+  remove_tokens_meta (buffer);
   MappedFrame frame (priv.info, buffer, GST_MAP_READWRITE);
   if (frame &&
       gst_video_overlay_composition_blend (priv.composition, frame.get ()))

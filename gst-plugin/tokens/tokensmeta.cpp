@@ -113,6 +113,19 @@ add_tokens_meta (GstBuffer * buffer, Tokens tokens)
   attach (buffer, std::make_shared<const Tokens> (std::move (tokens)));
 }
 
+void
+remove_tokens_meta (GstBuffer * buffer)
+{
+  gst_buffer_foreach_meta (
+      buffer,
+      [] (GstBuffer *, GstMeta ** meta, gpointer) -> gboolean {
+        if ((*meta)->info->api == api_type ())
+          *meta = NULL; // removes it
+        return TRUE;
+      },
+      NULL);
+}
+
 std::shared_ptr<const Tokens>
 tokens_of (GstBuffer * buffer)
 {

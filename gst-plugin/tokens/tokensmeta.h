@@ -54,6 +54,9 @@ void register_tokens_meta ();
 /// Fills in `visible`. The buffer must be writable.
 void add_tokens_meta (GstBuffer * buffer, Tokens tokens);
 
+/// The picture is going to be another. The buffer must be writable.
+void remove_tokens_meta (GstBuffer * buffer);
+
 /// The last tokens that were attached to this very picture; null without any.
 std::shared_ptr<const Tokens> tokens_of (GstBuffer * buffer);
 

@@ -131,6 +131,27 @@ TEST(Overlay, PicturesTooSmallForTextAreNotTouched) {
   }
 }
 
+// What an encoder before saw is not what is in a picture that was drawn into.
+TEST(Overlay, DropsTokensOfPicturesThatItDrawsInto) {
+  {
+    Reader encoder("vlmencode interval=0");
+    encoder.play();
+    Overlay o;
+    o.play("I420", 320, 240);
+    const Own<GstBuffer> frame(gst_buffer_new_allocate(nullptr, 320 * 240 * 3 / 2, nullptr));
+    gst_buffer_memset(frame.get(), 0, 0, 320 * 240 * 3 / 2);
+    GST_BUFFER_PTS(frame.get()) = 0;
+    encoder.play("I420", 320, 240);
+    encoder.push(gst_buffer_ref(frame.get()));
+    const auto seen = encoder.pull();
+    ASSERT_EQ(tokens_on(seen.get()), 1);
+    EXPECT_EQ(tokens_on(o.through(gst_buffer_copy(seen.get())).get()), 1) << "nothing was drawn";
+    EXPECT_EQ(tokens_on(o.captioned(gst_buffer_copy(seen.get()), "a dog").get()), 0);
+    EXPECT_EQ(tokens_on(seen.get()), 1);
+  }
+  fake().reset();
+}
+
 // ---- with one
 // -------------------------------------------------------------------------------------
 
