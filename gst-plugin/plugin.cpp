@@ -24,4 +24,4 @@ plugin_init (GstPlugin * plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, vlm,
     "Captions and answers about video by a vision-language model", plugin_init,
-    VLM_VERSION, "LGPL", PACKAGE, PACKAGE)
+    VLM_VERSION, "LGPL", PACKAGE, "Unknown package origin")

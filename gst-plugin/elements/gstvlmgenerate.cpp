@@ -436,7 +436,7 @@ gst_vlm_generate_class_init (GstVlmGenerateClass * klass)
   gst_element_class_add_static_pad_template (
       element_class, &generate_src_template);
   gst_element_class_set_static_metadata (element_class, "Pictures from text",
-      "Converter/Video/Generator",
+      "Converter/Text/Video",
       "Paints a picture for every text, with a diffusion model (SDXL)",
       "The gst-vlm developers");
   register_generate_meta ();

@@ -124,16 +124,21 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
           d.ocr, kPlaying));
   g_object_class_install_property (klass, PROP_HISTORY,
       g_param_spec_uint ("history", "History",
-          "How many earlier answers to the same question stay in the "
-          "conversation. Its one picture is the newest. Begins anew with a "
-          "stream, a flush and other questions; what does not fit into the "
-          "model's context beside max-tokens is forgotten, oldest first",
+          "How many earlier answers to the same question the model is reminded "
+          "of, as a conversation about the frame that it sees now. All are "
+          "forgotten when a stream or segment begins, at a flush and when the "
+          "questions change; those that do not fit into the model's context "
+          "beside max-tokens are left out, oldest first. 0: every question "
+          "stands alone",
           0, kMostTurns, d.history, kPlaying));
   g_object_class_install_property (klass, PROP_REUSE,
       g_param_spec_flags ("reuse", "Reuse",
-          "Which earlier work takes the place of new work. Answers are the "
-          "same with and without, only the time that they take is not; stats "
-          "counts what was saved",
+          "What need not be computed again: the beginning of a prompt that was "
+          "read before (prefix), a picture that was seen before (vision), and "
+          "tokens that earlier answers foretell, which are checked several at "
+          "a "
+          "time (draft). Answers stay the same and come sooner; stats counts "
+          "what was saved. none is for measuring",
           gst_vlm_reuse_get_type (), d.reuse, kPlaying));
 }
 
@@ -223,7 +228,7 @@ install_time_properties (GObjectClass * klass, const Settings &d)
   g_object_class_install_property (klass, PROP_LOOK_BACK_BYTES,
       g_param_spec_uint64 ("look-back-bytes", "Look back bytes",
           "Largest memory in bytes of the pictures kept for look-back; the "
-          "oldest go first",
+          "oldest go first. Counts only with look-back above 0",
           1 << 20, G_MAXINT64, d.look_back_bytes, kPlaying));
 }
 
@@ -262,7 +267,8 @@ void
 install_properties (GObjectClass * klass)
 {
   const Settings defaults;
-  install_model_properties (klass, kCaptionModelBlurbs);
+  install_model_properties (
+      klass, kCaptionModelBlurbs, gst_vlm_precision_get_type ());
   install_question_properties (klass, defaults);
   install_generation_properties (klass, defaults);
   install_time_properties (klass, defaults);
@@ -275,11 +281,14 @@ install_properties (GObjectClass * klass)
 void
 install_encoder_properties (GObjectClass * klass)
 {
-  install_model_properties (klass, kCaptionModelBlurbs);
+  install_model_properties (
+      klass, kCaptionModelBlurbs, gst_vlm_precision_get_type ());
   install_interval (klass, Settings ());
   install_stats (klass, PROP_STATS,
-      "Counters since the last start: frames, due, and of these looked at, "
-      "dropped (the first question is the first look), failed");
+      "Counters since the last start: frames that came, those of them that "
+      "were due, and what became of these: looked (the model has seen them), "
+      "dropped (four newer ones waited; who asks about them has the model "
+      "look), failed (with a warning)");
 }
 
 } // namespace gstvlm

@@ -17,8 +17,8 @@ constexpr ModelBlurbs kPainterBlurbs = {
     "precision share one loaded model",
     "Where the model runs: cpu is the only one so far. Never changed "
     "silently: a device that is not there is an error",
-    "Number format of the weights: auto, float32 or bfloat16; those of "
-    "the VAE and all activations are float32",
+    "Number format of the weights; those of the VAE and all activations are "
+    "float32",
     "Processor threads of this element's pictures. 0: all that the "
     "process may use (affinity and cgroup limits are honoured)",
 };
@@ -75,9 +75,10 @@ install_stream_properties (GObjectClass * klass, const GenerateSettings &d)
           1, 1000, d.queue_size, kPlaying));
   g_object_class_install_property (klass, PROP_GENERATE_QUEUE_POLICY,
       g_param_spec_enum ("queue-policy", "Queue policy",
-          "What happens when a prompt comes and the queue is full. One that is "
-          "dropped is counted in stats, told by a QoS message, and a GAP event "
-          "stands in its place",
+          "What happens when a prompt comes and the queue is full: behind a "
+          "live source auto is drop-oldest, else block. One that is dropped is "
+          "counted in stats, told by a QoS message, and a GAP event stands in "
+          "its place",
           gst_vlm_queue_policy_get_type (), d.queue_policy, kReady));
   g_object_class_install_property (klass, PROP_GENERATE_MAX_PENDING,
       g_param_spec_uint ("max-pending", "Max pending",
@@ -86,8 +87,9 @@ install_stream_properties (GObjectClass * klass, const GenerateSettings &d)
           1, 100000, d.max_pending, kPlaying));
   g_object_class_install_property (klass, PROP_GENERATE_ON_ERROR,
       g_param_spec_enum ("on-error", "On error",
-          "What a prompt does that is no valid text or cannot be painted. A "
-          "model that cannot be loaded is always an error",
+          "What a prompt does that is no valid text or cannot be painted; "
+          "after a warning a GAP stands in its place. A model that cannot be "
+          "loaded is always an error",
           gst_vlm_on_error_get_type (), d.on_error, kPlaying));
   install_stats (klass, PROP_GENERATE_STATS,
       "Counters since the last start (prompts, painted, dropped by the "
@@ -103,7 +105,8 @@ void
 install_generate_properties (GObjectClass * klass)
 {
   const GenerateSettings defaults;
-  install_model_properties (klass, kPainterBlurbs);
+  install_model_properties (
+      klass, kPainterBlurbs, gst_vlm_painter_precision_get_type ());
   install_picture_properties (klass, defaults);
   install_stream_properties (klass, defaults);
   mark_as_plugin_api (

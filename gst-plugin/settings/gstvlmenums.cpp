@@ -19,26 +19,38 @@ gst_vlm_caption_mode_get_type (void)
   return type;
 }
 
+// Those that a painter has come first.
+static const GEnumValue precisions[] = {
+    {GST_VLM_PRECISION_AUTO, "What the machine does best", "auto"},
+    {GST_VLM_PRECISION_FLOAT32, "Weights in 32-bit floating point", "float32"},
+    {GST_VLM_PRECISION_BFLOAT16, "Weights in bfloat16, half the memory",
+        "bfloat16"},
+    {GST_VLM_PRECISION_INT8,
+        "Weights and activations in 8-bit integers, a "
+        "quarter of the memory",
+        "int8"},
+    {GST_VLM_PRECISION_INT4,
+        "The decoder's weights in 4-bit integers, "
+        "towers and activations in 8-bit ones",
+        "int4"},
+    {0, NULL, NULL},
+};
+
 GType
 gst_vlm_precision_get_type (void)
 {
+  static const GType type =
+      g_enum_register_static ("GstVlmPrecision", precisions);
+  return type;
+}
+
+GType
+gst_vlm_painter_precision_get_type (void)
+{
   static const GEnumValue values[] = {
-      {GST_VLM_PRECISION_AUTO, "What the machine does best", "auto"},
-      {GST_VLM_PRECISION_FLOAT32, "Weights in 32-bit floating point",
-          "float32"},
-      {GST_VLM_PRECISION_BFLOAT16, "Weights in bfloat16, half the memory",
-          "bfloat16"},
-      {GST_VLM_PRECISION_INT8,
-          "Weights and activations in 8-bit integers, a "
-          "quarter of the memory",
-          "int8"},
-      {GST_VLM_PRECISION_INT4,
-          "The decoder's weights in 4-bit integers, "
-          "towers and activations in 8-bit ones",
-          "int4"},
-      {0, NULL, NULL},
-  };
-  static const GType type = g_enum_register_static ("GstVlmPrecision", values);
+      precisions[0], precisions[1], precisions[2], {0, NULL, NULL}};
+  static const GType type =
+      g_enum_register_static ("GstVlmPainterPrecision", values);
   return type;
 }
 
@@ -47,13 +59,10 @@ gst_vlm_queue_policy_get_type (void)
 {
   static const GEnumValue values[] = {
       {GST_VLM_QUEUE_POLICY_AUTO,
-          "drop-oldest where nobody may wait (vlmcaption in async mode, "
-          "vlmgenerate behind live sources), else block",
-          "auto"},
-      {GST_VLM_QUEUE_POLICY_DROP_OLDEST,
-          "The frame or prompt that waited longest makes room", "drop-oldest"},
-      {GST_VLM_QUEUE_POLICY_DROP_NEWEST,
-          "The new frame is not analysed, the new prompt not painted",
+          "drop-oldest where the stream may not wait, else block", "auto"},
+      {GST_VLM_QUEUE_POLICY_DROP_OLDEST, "What waited longest makes room",
+          "drop-oldest"},
+      {GST_VLM_QUEUE_POLICY_DROP_NEWEST, "What comes then is left out",
           "drop-newest"},
       {GST_VLM_QUEUE_POLICY_BLOCK, "The stream waits until there is room",
           "block"},
@@ -69,10 +78,7 @@ gst_vlm_on_error_get_type (void)
 {
   static const GEnumValue values[] = {
       {GST_VLM_ON_ERROR_FAIL, "Post an error and end the stream", "fail"},
-      {GST_VLM_ON_ERROR_WARN,
-          "Post a warning (vlmcaption also a record with status failed); the "
-          "stream goes on",
-          "warn"},
+      {GST_VLM_ON_ERROR_WARN, "Post a warning; the stream goes on", "warn"},
       {0, NULL, NULL},
   };
   static const GType type = g_enum_register_static ("GstVlmOnError", values);

@@ -40,10 +40,11 @@ typedef enum {
 
 /**
  * GstVlmQueuePolicy:
- * @GST_VLM_QUEUE_POLICY_AUTO: drop-oldest in async mode, block in sync mode
- * @GST_VLM_QUEUE_POLICY_DROP_OLDEST: the frame that waited longest makes room
- * @GST_VLM_QUEUE_POLICY_DROP_NEWEST: the new frame is not analysed
- * @GST_VLM_QUEUE_POLICY_BLOCK: video waits until there is room
+ * @GST_VLM_QUEUE_POLICY_AUTO: drop-oldest where the stream may not wait, else
+ *   block
+ * @GST_VLM_QUEUE_POLICY_DROP_OLDEST: what waited longest makes room
+ * @GST_VLM_QUEUE_POLICY_DROP_NEWEST: what comes then is left out
+ * @GST_VLM_QUEUE_POLICY_BLOCK: the stream waits until there is room
  *
  * Since: 0.1
  */
@@ -56,8 +57,8 @@ typedef enum {
 
 /**
  * GstVlmOnError:
- * @GST_VLM_ON_ERROR_FAIL: a failed analysis is an error of the element
- * @GST_VLM_ON_ERROR_WARN: a failed analysis is a warning, video goes on
+ * @GST_VLM_ON_ERROR_FAIL: a failure is an error of the element
+ * @GST_VLM_ON_ERROR_WARN: a failure is a warning, the stream goes on
  *
  * Since: 0.1
  */
@@ -100,6 +101,8 @@ typedef enum {
 
 GType gst_vlm_caption_mode_get_type (void);
 GType gst_vlm_precision_get_type (void);
+/// Those of GstVlmPrecision that a painter has.
+GType gst_vlm_painter_precision_get_type (void);
 GType gst_vlm_queue_policy_get_type (void);
 GType gst_vlm_on_error_get_type (void);
 GType gst_vlm_generate_mode_get_type (void);

@@ -7,7 +7,8 @@ namespace gstvlm
 {
 
 void
-install_model_properties (GObjectClass * klass, const ModelBlurbs &blurbs)
+install_model_properties (
+    GObjectClass * klass, const ModelBlurbs &blurbs, GType precisions)
 {
   const ModelSettings d;
   g_object_class_install_property (klass, PROP_MODEL_PATH,
@@ -17,12 +18,12 @@ install_model_properties (GObjectClass * klass, const ModelBlurbs &blurbs)
       g_param_spec_string (
           "device", "Device", blurbs.device, d.device.c_str (), kReady));
   g_object_class_install_property (klass, PROP_PRECISION,
-      g_param_spec_enum ("precision", "Precision", blurbs.precision,
-          gst_vlm_precision_get_type (), d.precision, kReady));
+      g_param_spec_enum ("precision", "Precision", blurbs.precision, precisions,
+          d.precision, kReady));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint (
           "threads", "Threads", blurbs.threads, 0, 1024, d.threads, kReady));
-  mark_as_plugin_api ({gst_vlm_precision_get_type ()});
+  mark_as_plugin_api ({precisions});
 }
 
 bool

@@ -49,7 +49,8 @@ struct ModelBlurbs {
   const char * threads;
 };
 
+/// `precisions` has some of the values of GstVlmPrecision.
 void install_model_properties (
-    GObjectClass * object_class, const ModelBlurbs &blurbs);
+    GObjectClass * object_class, const ModelBlurbs &blurbs, GType precisions);
 
 } // namespace gstvlm

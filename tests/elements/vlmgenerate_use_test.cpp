@@ -48,6 +48,26 @@ TEST_F(PaintUse, Properties) {
                                         "max-pending", "on-error", "stats"}));
 }
 
+// Values that it cannot do are not offered.
+TEST_F(PaintUse, OffersThePrecisionsThatItHas) {
+  GError *error = nullptr;
+  for (const char *line : {"vlmgenerate precision=int8", "vlmgenerate precision=int4"}) {
+    GstElement *element = gst_parse_launch_full(line, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    EXPECT_EQ(element, nullptr) << line;
+    EXPECT_NE(error, nullptr) << line;
+    g_clear_error(&error);
+  }
+  EXPECT_TRUE(make("precision=float32"));
+}
+
+TEST_F(PaintUse, SaysWhatItIs) {
+  GstElementFactory *factory = gst_element_factory_find("vlmgenerate");
+  ASSERT_TRUE(factory);
+  EXPECT_STREQ(gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS),
+               "Converter/Text/Video");
+  gst_object_unref(factory);
+}
+
 TEST_F(PaintUse, TakeAndGiveEveryValue) {
   const auto element = make("");
   const std::vector<std::pair<const char *, const char *>> values = {
