@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/harness.h"
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 namespace vlm::test {
 namespace {
@@ -11,6 +13,17 @@ using Properties = ElementTest;
 Own<GstElement> make() {
   return Own<GstElement>(
       GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("vlmcaption", nullptr))));
+}
+
+std::set<std::string> writable(GstElement *element) {
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
+  std::set<std::string> out;
+  for (guint i = 0; i < count; ++i)
+    if (specs[i]->owner_type == G_OBJECT_TYPE(element) && (specs[i]->flags & G_PARAM_WRITABLE))
+      out.insert(specs[i]->name);
+  g_free(specs);
+  return out;
 }
 
 // Every property of the first version, and nothing else of our own.
@@ -125,6 +138,12 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
       {"top-k", "5"},
       {"top-p", "0.25"},
       {"seed", "18446744073709551615"},
+      {"generate", "auto"},
+      {"json-schema", "{\"type\":\"string\"}"},
+      {"ocr", "true"},
+      {"history", "7"},
+      {"latency", "79"},
+      {"questions", "<\"first?\",\"second?\">"},
       {"queue-size", "4"},
       {"queue-policy", "drop-newest"},
       {"change-threshold", "0.125"},
@@ -135,7 +154,9 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
       {"repeat-caption", "false"},
       {"post-messages", "false"},
       {"on-error", "warn"}};
+  std::set<std::string> given;
   for (const auto &[name, value] : values) {
+    given.insert(name);
     gst_util_set_object_arg(G_OBJECT(element.get()), name, value);
     GValue got = G_VALUE_INIT;
     GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()), name);
@@ -151,6 +172,62 @@ TEST_F(Properties, TakeAndGiveEveryValue) {
     g_value_unset(&got);
     g_value_unset(&want);
   }
+  EXPECT_EQ(given, writable(element.get()));
+}
+
+// What lies outside of a range stays outside of the element.
+TEST_F(Properties, RefuseValuesOutOfRange) {
+  const auto element = make();
+  GObject *o = G_OBJECT(element.get());
+  const auto number = [o](const char *name) {
+    GValue value = G_VALUE_INIT, out = G_VALUE_INIT;
+    g_value_init(&value, g_object_class_find_property(G_OBJECT_GET_CLASS(o), name)->value_type);
+    g_value_init(&out, G_TYPE_DOUBLE);
+    g_object_get_property(o, name, &value);
+    g_value_transform(&value, &out);
+    return g_value_get_double(&out);
+  };
+  const guint quiet = g_log_set_handler( // GObject warns about each
+      "GLib-GObject", G_LOG_LEVEL_WARNING,
+      [](const gchar *, GLogLevelFlags, const gchar *, gpointer) {}, nullptr);
+  const std::pair<const char *, std::vector<double>> cases[] = {{"threads", {1025}},
+                                                                {"max-regions", {0, 1001}},
+                                                                {"frames", {0, 17}},
+                                                                {"max-tokens", {0, 65537}},
+                                                                {"temperature", {-1, 101}},
+                                                                {"top-p", {0, 1.5}},
+                                                                {"queue-size", {1001}},
+                                                                {"change-threshold", {-0.5, 2}},
+                                                                {"history", {101}},
+                                                                {"look-back-bytes", {1, 1048575}},
+                                                                {"window", {9223372036854775807.}}};
+  for (const auto &[name, values] : cases)
+    for (const double bad : values) {
+      const double before = number(name);
+      GValue given = G_VALUE_INIT, value = G_VALUE_INIT;
+      g_value_init(&given, G_TYPE_DOUBLE);
+      g_value_set_double(&given, bad);
+      g_value_init(&value, g_object_class_find_property(G_OBJECT_GET_CLASS(o), name)->value_type);
+      g_value_transform(&given, &value);
+      g_object_set_property(o, name, &value);
+      EXPECT_EQ(number(name), before) << name << "=" << bad;
+    }
+  g_log_remove_handler("GLib-GObject", quiet);
+}
+
+// The engine knows which devices there are; what it says of one goes to the bus at once.
+TEST_F(Properties, BadDeviceIsToldBeforeAnythingRuns) {
+  fake().fail_validate(ErrorCategory::Settings, "device=gpu is none of cpu, cuda, cuda:N");
+  const auto element = make();
+  Bus bus(element.get());
+  g_object_set(element.get(), "device", "gpu", nullptr);
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  const Problem problem = problem_of(bus.wait(GST_MESSAGE_ERROR).get());
+  EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_EQ(problem.text, "device=gpu is none of cpu, cuda, cuda:N");
+  EXPECT_EQ(fake().seen().validated_options.device, "gpu");
+  gst_element_set_bus(element.get(), nullptr);
 }
 
 // What the model does not have cannot be asked for.
@@ -210,6 +287,42 @@ TEST_F(Properties, OfTheQuestionMayChangeWhilePlaying) {
   g_object_set(v.element(), "prompt", "second", nullptr);
   v.push(1);
   EXPECT_EQ(fake().seen().questions, (std::vector<std::string>{"first", "second"}));
+}
+
+// Properties change from another thread all the time; what is asked about one frame is asked with
+// the values of one moment.
+TEST_F(Properties, OfOneFrameAreOfOneMoment) {
+  Caption v("interval=0");
+  const auto set_questions = [&v](int n) {
+    const std::string text = std::to_string(n);
+    gst_util_set_object_arg(G_OBJECT(v.element()), "questions",
+                            ("<\"" + text + "\",\"" + text + "\",\"" + text + "\">").c_str());
+  };
+  set_questions(0);
+  v.play();
+  std::atomic<bool> stop{false};
+  std::thread changes([&] {
+    for (int n = 1; !stop; ++n) {
+      g_object_set(v.element(), "seed", static_cast<guint64>(n), nullptr);
+      set_questions(n);
+    }
+  });
+  for (int n = 0; n < 200; ++n)
+    EXPECT_EQ(v.push(n), GST_FLOW_OK);
+  stop = true;
+  changes.join();
+  const FakeSeen seen = fake().seen();
+  ASSERT_EQ(seen.questions.size(), 600u);
+  for (size_t i = 0; i < 600; ++i) {
+    EXPECT_EQ(seen.questions[i], seen.questions[i - i % 3]) << i;
+    EXPECT_EQ(seen.seeds[i], seen.seeds[i - i % 3]) << i;
+  }
+  const auto records = v.bus().captions();
+  ASSERT_EQ(records.size(), 600u);
+  for (size_t i = 0; i < 600; ++i) { // nor does the record tell of others
+    EXPECT_EQ(text_field(records[i].get(), "question"), seen.questions[i]) << i;
+    EXPECT_EQ(time_field(records[i].get(), "seed"), seen.seeds[i]) << i;
+  }
 }
 
 TEST_F(Properties, OfOutputCanSilenceTheBus) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/harness.h"
 
+#ifdef HAVE_GST_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
+
 namespace vlm::test {
 namespace {
 
@@ -63,6 +67,32 @@ TEST_F(Regions, AreAskedAboutBesidesTheFrame) {
   const GValue *records = gst_structure_get_value(meta_of(out.get()), "records");
   ASSERT_TRUE(records);
   EXPECT_EQ(gst_value_array_get_size(records), 3u);
+}
+
+// The same thing, told in both ways, is one; a relation that is no detection is none.
+TEST_F(Regions, MayComeFromGstAnalytics) {
+#ifdef HAVE_GST_ANALYTICS
+  Caption v("interval=0 prompt=all region-prompt=\"what {label}?\"");
+  v.play("RGB");
+  GstBuffer *frame = with(v.frame(0), {{"car", 0, 0, 20, 20}});
+  GstAnalyticsRelationMeta *relations = gst_buffer_add_analytics_relation_meta(frame);
+  GstAnalyticsODMtd detection;
+  const auto add = [&](const char *label, gint x, gint y, gint width, gint height) {
+    EXPECT_TRUE(gst_analytics_relation_meta_add_od_mtd(relations, g_quark_from_string(label), x, y,
+                                                       width, height, 0.5f, &detection));
+  };
+  add("car", 0, 0, 20, 20);
+  add("face", 4, 6, 8, 10);
+  add("far", -50, -50, 8, 8);
+  GstAnalyticsClsMtd class_of_all;
+  EXPECT_TRUE(gst_analytics_relation_meta_add_one_cls_mtd(
+      relations, 0.5f, g_quark_from_string("street"), &class_of_all));
+  gst_harness_push(v.h(), frame);
+  EXPECT_EQ(told(v), (Strings{"", "0,0 20x20 car", "4,6 8x10 face"}));
+  EXPECT_EQ(fake().seen().questions, (Strings{"all", "what car?", "what face?"}));
+#else
+  GTEST_SKIP() << "built without gstreamer-analytics-1.0";
+#endif
 }
 
 // The model sees that part of the picture and nothing else.

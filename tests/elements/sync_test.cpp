@@ -234,6 +234,43 @@ TEST_F(Sync, WarnedFailureLeavesTheVideoAlone) {
   EXPECT_EQ(caption_of(v.pull().get()), "answer 3");
 }
 
+// Whether the engine says so or merely fails to allocate.
+TEST_F(Sync, OutOfMemoryIsAFailureLikeOthers) {
+  for (const bool said : {false, true}) {
+    {
+      if (said)
+        fake().fail_request(1, ErrorCategory::Memory, "the answer needs 7 GB");
+      else
+        fake().run_out_of_memory(1);
+      Caption v("interval=0 on-error=warn");
+      v.play();
+      EXPECT_EQ(v.push(0), GST_FLOW_OK);
+      EXPECT_EQ(v.push(1), GST_FLOW_OK);
+      const Problem problem = problem_of(v.bus().wait(GST_MESSAGE_WARNING).get());
+      EXPECT_EQ(problem.domain, GST_RESOURCE_ERROR);
+      EXPECT_EQ(problem.code, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+      EXPECT_EQ(problem.text, said ? "the answer needs 7 GB" : "out of memory");
+      EXPECT_EQ(v.stat("failed"), 1u);
+      EXPECT_EQ(v.stat("answered"), 1u);
+      EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
+    }
+    fake().reset();
+  }
+}
+
+// An answer to half a question says so.
+TEST_F(Sync, PromptLongerThanTheContextIsMarked) {
+  fake().truncate(40);
+  Caption v("prompt=long");
+  v.play();
+  EXPECT_EQ(v.push(0), GST_FLOW_OK);
+  const auto record = v.bus().caption();
+  EXPECT_EQ(text_field(record.get(), "status"), "truncated");
+  EXPECT_EQ(text_field(record.get(), "stop-reason"), "eos");
+  EXPECT_EQ(time_field(record.get(), "truncated-tokens"), 40u);
+  EXPECT_EQ(caption_of(v.pull().get()), "answer 1");
+}
+
 // A camera whose every frame fails does not fill the bus.
 TEST_F(Sync, RepeatedWarningsAreCounted) {
   Caption v("interval=0 on-error=warn");
