@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Random sequences of buffers, events, queries, properties, pads and states, legal and not. What
-// must hold: no critical message (they end the process), no hang, and the element is gone
-// afterwards. 1,000 sequences by default; VLM_FUZZ=COUNT for more, VLM_SEED=N for others.
-#include "tests/support/harness.h"
+// Random sequences of buffers, events, queries, properties, pads and states, legal and not, for the
+// elements that video passes: five of eight are vlmcaption's. What must hold: no critical message
+// (they end the process), no hang, and the element is gone afterwards. 1,000 sequences by default;
+// VLM_FUZZ=COUNT for more, VLM_SEED=N for others.
+#include "tests/support/captioned.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <unistd.h>
 
 namespace vlm::test {
@@ -18,10 +21,84 @@ int from_environment(const char *name, int otherwise) {
   return value ? atoi(value) : otherwise;
 }
 
+/// What `gst_util_set_object_arg` understands, of one property.
+struct Setting {
+  const char *name;
+  std::vector<const char *> values;
+};
+
+const std::vector<Setting> kCaptionSettings = {
+    {"prompt", {"Where?", "At {time}?", "Still {previous}?", "", "{what}"}},
+    {"questions", {R"(<"a?","b?">)", R"(<"{previous} a?">)", "<>", R"(<"">)"}},
+    {"system-prompt", {"Be brief.", ""}},
+    {"region-prompt", {"", "What is {label}?", "{pts}", "{"}},
+    {"max-regions", {"1", "5"}},
+    {"interval", {"0", "40000000", "80000000"}},
+    {"window", {"0", "80000000", "400000000"}},
+    {"overlap", {"0", "40000000", "80000000"}},
+    {"frames", {"1", "2", "7"}},
+    {"max-tokens", {"1", "77", "200"}},
+    {"template", {"", "gemma", "vicuna_v1", "nonsense"}},
+    {"generate", {"never", "auto", "always"}},
+    {"json-schema", {"", R"({"type":"string"})", "{", "[]"}},
+    {"ocr", {"false", "true"}},
+    {"history", {"0", "1", "100"}},
+    {"reuse", {"none", "draft+vision"}},
+    {"queue-size", {"0", "1", "9"}},
+    {"queue-policy", {"auto", "drop-oldest", "drop-newest", "block"}},
+    {"mode", {"auto", "sync", "async"}},
+    {"change-threshold", {"0", "0.1", "1"}},
+    {"max-silence", {"0", "80000000"}},
+    {"latency", {"0", "1", "40000000", "9223372036854775807"}},
+    {"look-back", {"0", "1", "9000000000"}},
+    {"look-back-bytes", {"1048576"}},
+    {"repeat-caption", {"false", "true"}},
+    {"post-messages", {"false", "true"}},
+    {"on-error", {"fail", "warn"}},
+};
+const std::vector<Setting> kEncodeSettings = {
+    {"interval", {"0", "40000000", "9223372036854775807"}}, {"threads", {"1"}}, {"device", {"x"}}};
+const std::vector<Setting> kOverlaySettings = {{"font-description", {"Sans", "", "9 9 9"}},
+                                               {"font-scale", {"0.25", "1", "4"}},
+                                               {"position", {"top", "bottom"}},
+                                               {"show-confidence", {"false", "true"}}};
+
+struct Kind {
+  const char *element;
+  std::vector<const char *> beginnings; ///< properties at first
+  const std::vector<Setting> *settings;
+};
+
+const Kind kCaption = {"vlmcaption",
+                       {"interval=0", "interval=0 change-threshold=0.1",
+                        "interval=80000000 repeat-caption=false look-back=9000000000",
+                        R"(interval=0 questions="<\"a?\",\"b?\">" history=2)",
+                        "interval=0 on-error=warn queue-policy=drop-newest",
+                        "mode=async interval=0 latency=40000000", "mode=sync interval=0",
+                        "window=80000000 overlap=40000000 frames=2",
+                        "interval=0 region-prompt=\"What is {label}?\" generate=auto",
+                        R"(interval=0 json-schema="{\"type\":\"string\"}" ocr=true)"},
+                       &kCaptionSettings};
+const Kind kEncode = {"vlmencode", {"interval=0", ""}, &kEncodeSettings};
+const Kind kOverlay = {"vlmoverlay", {"", "font-scale=4 position=top"}, &kOverlaySettings};
+const Kind kMeta2json = {"vlmmeta2json", {""}, nullptr};
+
+const Kind &kind_of(guint32 seed) {
+  static const Kind *const kinds[] = {&kCaption, &kCaption, &kEncode,    &kCaption,
+                                      &kCaption, &kOverlay, &kMeta2json, &kCaption};
+  return *kinds[seed % 8];
+}
+
+const std::vector<const char *> kTexts = {"a dog", "", "\xff", "a\nb \u202e"};
+const std::vector<const char *> kStates = {"fresh", "held", "stale", "x"};
+
 class Sequence {
 public:
   explicit Sequence(guint32 seed)
-      : random_(g_rand_new_with_seed(seed)), caption_(properties(), one_in(2)) {}
+      : random_(g_rand_new_with_seed(seed)), kind_(kind_of(seed)),
+        target_(std::string(kind_.element) + ' ' + pick(kind_.beginnings)) {
+    gst_harness_set_live(target_.h(), one_in(2));
+  }
   ~Sequence() { g_rand_free(random_); }
   Sequence(const Sequence &) = delete;
   Sequence &operator=(const Sequence &) = delete;
@@ -33,8 +110,11 @@ public:
       set_caps();
     for (int steps = below(24) + 1; steps > 0; --steps)
       step();
+    gst_element_set_state(element(), GST_STATE_NULL);
+    for (auto &[name, sink] : sinks_)
+      gst_element_set_state(sink.get(), GST_STATE_NULL);
   }
-  GstElement *element() { return caption_.element(); }
+  GstElement *element() { return target_.element(); }
 
 private:
   int below(int end) { return g_rand_int_range(random_, 0, end); }
@@ -42,16 +122,8 @@ private:
   template <size_t N> const char *pick(const char *const (&list)[N]) {
     return list[below(static_cast<int>(N))];
   }
-
-  std::string properties() {
-    static const char *const choices[] = {"interval=0",
-                                          "interval=0 change-threshold=0.1",
-                                          "interval=80000000 repeat-caption=false",
-                                          R"(interval=0 questions="<\"a?\",\"b?\">")",
-                                          "interval=0 on-error=warn queue-policy=drop-newest",
-                                          "mode=async interval=0",
-                                          "mode=sync interval=0"};
-    return pick(choices);
+  const char *pick(const std::vector<const char *> &list) {
+    return list[static_cast<size_t>(below(static_cast<int>(list.size())))];
   }
 
   GstClockTime time() {
@@ -81,10 +153,10 @@ private:
     const Own<GstCaps> caps(gst_caps_from_string(text.c_str()));
     gst_video_info_from_caps(&info_, caps.get());
     if (!one_in(10))
-      gst_harness_push_event(caption_.h(), gst_event_new_stream_start("first"));
-    gst_harness_push_event(caption_.h(), gst_event_new_caps(caps.get()));
+      gst_harness_push_event(target_.h(), gst_event_new_stream_start("first"));
+    gst_harness_push_event(target_.h(), gst_event_new_caps(caps.get()));
     if (!one_in(10))
-      gst_harness_push_event(caption_.h(), segment());
+      gst_harness_push_event(target_.h(), segment());
   }
 
   void push_buffer() {
@@ -100,10 +172,55 @@ private:
       gst_buffer_add_video_region_of_interest_meta(
           buffer, "thing", static_cast<guint>(below(400)), static_cast<guint>(below(400)),
           static_cast<guint>(below(400)), static_cast<guint>(below(400)));
+    if (one_in(2) && kind_.element != kCaption.element)
+      carry_captions(buffer);
     const Own<GstBuffer> shared(one_in(3) ? gst_buffer_ref(buffer) : gst_buffer_new());
-    gst_harness_push(caption_.h(), buffer);
-    while (GstBuffer *out = gst_harness_try_pull(caption_.h()))
+    gst_harness_push(target_.h(), buffer);
+    while (GstBuffer *out = gst_harness_try_pull(target_.h()))
       gst_buffer_unref(out);
+  }
+
+  // Of a record, or of what claims to be one.
+  Own<GstStructure> record() {
+    if (one_in(2))
+      return make_record(static_cast<guint64>(below(5)), pick(kTexts), time(), below(5) / 2. - 1);
+    static const char *const fields[] = {"id",     "text",       "status", "pts",  "duration",
+                                         "region", "confidence", "frames", "error"};
+    Own<GstStructure> out(gst_structure_new_empty("x"));
+    for (int i = below(9); i > 0; --i) {
+      GValue value = G_VALUE_INIT;
+      random_value(&value);
+      gst_structure_take_value(out.get(), pick(fields), &value);
+    }
+    return out;
+  }
+
+  void random_value(GValue *value) {
+    switch (below(5)) {
+    case 0:
+      g_value_init(value, G_TYPE_STRING);
+      g_value_set_string(value, one_in(3) ? nullptr : "\xe2\x82 text");
+      return;
+    case 1:
+      g_value_init(value, G_TYPE_UINT64);
+      return g_value_set_uint64(value, time());
+    case 2:
+      g_value_init(value, G_TYPE_DOUBLE);
+      return g_value_set_double(value, one_in(2) ? std::nan("") : -3);
+    case 3:
+      g_value_init(value, GST_TYPE_ARRAY);
+      return;
+    default:
+      g_value_init(value, GST_TYPE_STRUCTURE);
+    }
+  }
+
+  void carry_captions(GstBuffer *buffer) {
+    const auto first = record(), second = record();
+    std::vector<const GstStructure *> records = {first.get()};
+    if (one_in(3))
+      records.push_back(second.get());
+    carry(buffer, records, pick(kStates), time());
   }
 
   GstEvent *segment() {
@@ -139,7 +256,8 @@ private:
     case 7:
       return gst_event_new_tag(gst_tag_list_new_empty());
     default:
-      return custom(GST_EVENT_CUSTOM_DOWNSTREAM, pick(names));
+      return one_in(2) ? record_event(record().get())
+                       : custom(GST_EVENT_CUSTOM_DOWNSTREAM, pick(names));
     }
   }
 
@@ -182,40 +300,38 @@ private:
   }
 
   void set_property() {
-    GstElement *e = element();
-    switch (below(7)) {
-    case 0:
-      g_object_set(e, "prompt", one_in(4) ? "" : "Where?", nullptr);
-      break;
-    case 1:
-      g_object_set(e, "interval", static_cast<guint64>(below(3)) * 40 * GST_MSECOND, nullptr);
-      break;
-    case 2:
-      g_object_set(e, "max-tokens", static_cast<guint>(below(200) + 1), nullptr);
-      break;
-    case 3:
-      g_object_set(e, "template", one_in(2) ? "" : "nonsense", nullptr);
-      break;
-    case 4:
-      g_object_set(e, "change-threshold", below(10) / 10., nullptr);
-      break;
-    case 5:
-      g_object_set(e, "mode", below(3), "queue-policy", below(4), nullptr);
-      break;
-    default:
-      g_object_set(e, "system-prompt", one_in(2) ? nullptr : "Be brief.", nullptr);
+    if (!kind_.settings)
+      return;
+    const auto &settings = *kind_.settings;
+    const Setting &one = settings[static_cast<size_t>(below(static_cast<int>(settings.size())))];
+    gst_util_set_object_arg(G_OBJECT(element()), one.name, pick(one.values));
+  }
+
+  // Half of them have somebody who reads.
+  void pads() {
+    if (kind_.element != kCaption.element)
+      return;
+    static const char *const names[] = {"text_src", "prompt_src", "json_src"};
+    const char *name = pick(names);
+    if (const Own<GstPad> pad{gst_element_get_static_pad(element(), name)}) {
+      gst_element_release_request_pad(element(), pad.get());
+      if (sinks_.count(name))
+        gst_element_set_state(sinks_.at(name).get(), GST_STATE_NULL);
+      sinks_.erase(name);
+    } else if (const Own<GstPad> made{gst_element_request_pad_simple(element(), name)}) {
+      if (one_in(2))
+        link(name, made.get());
     }
   }
 
-  void pads() {
-    static const char *const names[] = {"text_src", "prompt_src", "json_src"};
-    const char *name = pick(names);
-    if (GstPad *pad = gst_element_get_static_pad(element(), name)) {
-      gst_element_release_request_pad(element(), pad);
-      gst_object_unref(pad);
-    } else if (GstPad *made = gst_element_request_pad_simple(element(), name)) {
-      gst_object_unref(made);
-    }
+  void link(const char *name, GstPad *pad) {
+    Own<GstElement> sink(
+        GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("fakesink", nullptr))));
+    g_object_set(sink.get(), "async", FALSE, "sync", FALSE, nullptr);
+    gst_element_set_state(sink.get(), GST_STATE_PLAYING);
+    const Own<GstPad> peer(gst_element_get_static_pad(sink.get(), "sink"));
+    gst_pad_link(pad, peer.get());
+    sinks_[name] = std::move(sink);
   }
 
   void change_state() {
@@ -233,10 +349,10 @@ private:
     case 1:
     case 2:
     case 3:
-      gst_harness_push_event(caption_.h(), event_from_upstream());
+      gst_harness_push_event(target_.h(), event_from_upstream());
       return;
     case 4:
-      gst_harness_push_upstream_event(caption_.h(), event_from_downstream());
+      gst_harness_push_upstream_event(target_.h(), event_from_downstream());
       return;
     case 5:
       return query();
@@ -252,7 +368,9 @@ private:
   }
 
   GRand *random_;
-  Caption caption_;
+  const Kind &kind_;
+  std::map<std::string, Own<GstElement>> sinks_; ///< of request pads
+  Reader target_;
   GstClockTime now_ = 0;
   GstVideoInfo info_{};
 };
