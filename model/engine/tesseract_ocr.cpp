@@ -35,14 +35,6 @@ private:
 // Words of the reference's recogniser come with 0..1, Tesseract's with 0..100.
 constexpr float kLeastConfidence = 10;
 
-std::string without_controls(const char *text) {
-  std::string out;
-  for (; *text; ++text)
-    if (static_cast<unsigned char>(*text) >= 0x20 && *text != 0x7F)
-      out.push_back(*text);
-  return out;
-}
-
 class TesseractOcr : public Ocr {
 public:
   TesseractOcr() {

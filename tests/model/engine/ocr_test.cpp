@@ -47,6 +47,13 @@ TEST(Ocr, MarksOfThePromptAreTakenOut) {
   EXPECT_EQ(without_marks("a < b", {""}), "a < b");
 }
 
+TEST(Ocr, ControlCharactersAreTakenOut) {
+  EXPECT_EQ(without_controls("a\tb\nc\x1b[2Jd\x7f"), "abc[2Jd");
+  EXPECT_EQ(without_controls("e\u0080f\u009bg\u009f"), "efg"); // U+009B begins what ESC [ does
+  EXPECT_EQ(without_controls("\u00a0\u00e9 \u732b"), "\u00a0\u00e9 \u732b");
+  EXPECT_EQ(without_controls("h\xc2"), "h\uFFFD");
+}
+
 // Tesseract's four threads, which would stay, are many times slower where cores are busy.
 TEST(Ocr, ReadsOnTheCallersThreadAlone) {
   try {
