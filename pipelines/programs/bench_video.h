@@ -16,14 +16,16 @@ struct BenchVideoOptions {
   int64_t rounds = 3;  ///< each runs both pipelines, one after the other
 };
 
-/// What live video loses to the model. Runs `videotestsrc is-live ! ELEMENT ! fakesink sync` with
-/// identity and with vlmcaption (interval 0: the model is never idle) in turn, and prints for each
+/// What live video loses to the model. Runs `videotestsrc is-live pattern=ball ! ELEMENT ! fakesink
+/// sync` with identity and with vlmcaption (interval 0: the model is never idle, and no picture is
+/// equal to another: it encodes each) in turn, and prints for each
 /// the frames that reached the sink in time, the time a frame spent in the element, and the
 /// processor time of the streaming thread. Medians over the rounds. Throws Error when a pipeline
 /// fails.
 ///
 /// Returns {"identity": {...}, "vlmcaption": {...}, "on_time_ratio", "added_p99_ms", "rounds":
-/// [...]}; times in milliseconds.
+/// [...]}; times in milliseconds. Those of vlmcaption in a round have its "answers" and
+/// "encodes_saved", pictures that it did not have to encode.
 nlohmann::json bench_video(const BenchVideoOptions &options);
 
 } // namespace vlm

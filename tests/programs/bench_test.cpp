@@ -136,6 +136,16 @@ TEST_F(Bench, Peers) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder() / "cache/peers/weights"), {}), 2);
 }
 
+// The load that video is measured under is one: every answer is about a picture of its own.
+TEST_F(Bench, VideoOfAMovingPicture) {
+  ASSERT_EQ(run("video --seconds 0.5 --rounds 1 --json video.json"), 0) << err();
+  const json figures = json::parse(text_of("video.json"));
+  EXPECT_GT(figures.at("on_time_ratio").get<double>(), 0);
+  const json &seen = figures.at("rounds").at(0).at("vlmcaption");
+  EXPECT_GT(seen.at("answers").get<int>(), 0);
+  EXPECT_EQ(seen.at("encodes_saved").get<int>(), 0);
+}
+
 TEST_F(Bench, PartsOfAPicture) {
   ASSERT_EQ(run("paint --painter " + data("sdxl/model") +
                 " --size 64x64 --steps 2 --rounds 1 --json paint.json"),
