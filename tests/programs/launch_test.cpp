@@ -7,7 +7,10 @@
 #include <gst/gst.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cstdlib>
+#include <functional>
 #include <future>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -40,34 +43,86 @@ protected:
   }
 };
 
-/// Frames of a recording's video.
-int frames_of(const fs::path &file) {
+using OnFrame = std::function<void(GstBuffer *)>;
+
+/// Shows every buffer that comes out of a pipeline.
+void play(const std::string &elements, OnFrame on_frame) {
   GError *error = nullptr;
-  const std::string line = "filesrc location=\"" + file.string() +
-                           "\" ! matroskademux ! fakesink name=s signal-handoffs=true";
+  const std::string line = elements + " ! fakesink name=s signal-handoffs=true";
   GstElement *pipeline = gst_parse_launch(line.c_str(), &error);
   if (pipeline == nullptr) {
     ADD_FAILURE() << error->message;
     g_clear_error(&error);
-    return 0;
+    return;
   }
-  int frames = 0;
   GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "s");
   g_signal_connect(sink, "handoff",
-                   G_CALLBACK(+[](GstElement *, GstBuffer *, GstPad *, int *count) { ++*count; }),
-                   &frames);
+                   G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *, OnFrame *seen) {
+                     (*seen)(buffer);
+                   }),
+                   &on_frame);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   GstBus *bus = gst_element_get_bus(pipeline);
   GstMessage *message = gst_bus_timed_pop_filtered(
       bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  EXPECT_TRUE(message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+  EXPECT_TRUE(message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) << line;
   if (message != nullptr)
     gst_message_unref(message);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(sink);
   gst_object_unref(bus);
   gst_object_unref(pipeline);
+}
+
+std::string from(const fs::path &file) { return "filesrc location=\"" + file.string() + "\" ! "; }
+
+/// Frames of a recording's video.
+int frames_of(const fs::path &file) {
+  int frames = 0;
+  play(from(file) + "matroskademux", [&frames](GstBuffer *) { ++frames; });
   return frames;
+}
+
+/// A picture of three bytes a pixel.
+struct Rgb {
+  int width = 0, height = 0;
+  std::vector<guint8> bytes;
+};
+
+/// The last frame of so many, of any size that is a multiple of four pixels wide.
+Rgb last_of(const std::string &elements, int width, int height, int frames) {
+  Rgb out{width, height, {}};
+  play(elements + " ! videoconvert ! videoscale ! video/x-raw,format=RGB,width=" +
+           std::to_string(width) + ",height=" + std::to_string(height) +
+           " ! identity eos-after=" + std::to_string(frames + 1),
+       [&out](GstBuffer *frame) {
+         out.bytes.resize(gst_buffer_get_size(frame));
+         gst_buffer_extract(frame, 0, out.bytes.data(), out.bytes.size());
+       });
+  EXPECT_EQ(out.bytes.size(), static_cast<size_t>(3 * width * height)) << elements;
+  return out;
+}
+
+/// The share of pixels that are clearly others than those of `plain`, in its part of so many
+/// percent from the top and so many from the left. `plain` lies at (x, y) of the picture.
+double changed(const Rgb &picture, int x, int y, const Rgb &plain, int top, int bottom, int right) {
+  constexpr int clearly = 60; // more than compression does
+  int count = 0, all = 0;
+  for (int row = plain.height * top / 100; row < plain.height * bottom / 100; ++row)
+    for (int column = 0; column < plain.width * right / 100; ++column, ++all) {
+      const guint8 *a =
+          &picture.bytes.at(static_cast<size_t>(3 * ((y + row) * picture.width + x + column)));
+      const guint8 *b = &plain.bytes.at(static_cast<size_t>(3 * (row * plain.width + column)));
+      count += std::abs(a[0] - b[0]) > clearly || std::abs(a[1] - b[1]) > clearly ||
+               std::abs(a[2] - b[2]) > clearly;
+    }
+  return static_cast<double>(count) / all;
+}
+
+/// A box with text covers the lower left of the picture, and nothing else does.
+void expect_caption(const Rgb &picture, int x, int y, const Rgb &plain) {
+  EXPECT_GT(changed(picture, x, y, plain, 80, 100, 50), .04) << "no caption at " << x << ", " << y;
+  EXPECT_LT(changed(picture, x, y, plain, 0, 50, 100), .05);
 }
 
 /// A socket of the loopback device on a port of the system's choice.
@@ -162,7 +217,12 @@ TEST_F(Launch, RtspToHls) {
   const std::string playlist = text_of("hls/playlist.m3u8");
   EXPECT_EQ(playlist.rfind("#EXTM3U", 0), 0u) << playlist;
   EXPECT_NE(playlist.find("00000.ts"), std::string::npos) << playlist;
-  EXPECT_GT(fs::file_size(folder() / "hls/00000.ts"), 1000u);
+  const Rgb bars = last_of("videotestsrc num-buffers=1 ! video/x-raw,format=I420", 320, 240, 1);
+  fs::path newest; // the first answer may take a while
+  for (const auto &entry : fs::directory_iterator(folder() / "hls"))
+    if (entry.path().extension() == ".ts" && entry.path() > newest)
+      newest = entry.path();
+  expect_caption(last_of(from(newest) + "decodebin", 320, 240, 1000), 0, 0, bars);
 }
 
 TEST_F(Launch, EightCameras) {
@@ -176,6 +236,10 @@ TEST_F(Launch, EightCameras) {
   const std::string png = text_of("mosaic.png");
   ASSERT_GT(png.size(), 24u);
   EXPECT_EQ(png.substr(16, 8), std::string("\0\0\x07\x80\0\0\x02\x1c", 8)); // 1920 x 540
+  const Rgb mosaic = last_of(from(folder() / "mosaic.png") + "pngdec", 1920, 540, 1);
+  const Rgb tile = last_of(from(sample) + "decodebin", 480, 270, 1);
+  for (int i = 0; i < 8; ++i)
+    expect_caption(mosaic, i % 4 * 480, i / 4 * 270, tile);
 }
 
 TEST_F(Launch, AlertTellsWhenTheAnswerTurnsToYes) {
