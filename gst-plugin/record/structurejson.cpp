@@ -28,6 +28,12 @@ string (const gchar * text)
 ordered_json to_json (const GValue * value);
 
 ordered_json
+object (const GstStructure * structure)
+{
+  return structure ? gstvlm::to_json (structure) : ordered_json ();
+}
+
+ordered_json
 items (const GValue * value, guint size,
     const GValue * (*item) (const GValue *, guint))
 {
@@ -59,7 +65,7 @@ to_json (const GValue * value)
   if (type == G_TYPE_DOUBLE)
     return number (g_value_get_double (value));
   if (type == GST_TYPE_STRUCTURE)
-    return gstvlm::to_json (gst_value_get_structure (value));
+    return object (gst_value_get_structure (value));
   if (type == GST_TYPE_ARRAY)
     return items (
         value, gst_value_array_get_size (value), gst_value_array_get_value);

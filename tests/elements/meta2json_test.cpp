@@ -67,6 +67,17 @@ TEST(Meta2json, TakesVideoOfAnyMemoryAndGivesJson) {
 // ---- what is written
 // ------------------------------------------------------------------------------
 
+// Somebody else may have made a record: a structure that is not there is null.
+TEST(Meta2json, WritesStructuresThatAreNotThere) {
+  Writer w;
+  w.play();
+  const auto record = make_record(1, "one", 0);
+  gst_structure_set(record.get(), "region", GST_TYPE_STRUCTURE, nullptr, nullptr);
+  w.push(carry(w.frame(0), {record.get()}));
+  ASSERT_EQ(w.lines().size(), 1u);
+  EXPECT_TRUE(w.lines()[0].at("region").is_null());
+}
+
 TEST(Meta2json, WritesARecordOnceAndNeverForHeldFrames) {
   Writer w;
   w.play();
