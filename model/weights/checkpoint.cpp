@@ -6,20 +6,18 @@
 #include "model/core/error.h"
 #include "model/core/json_file.h"
 #include "model/core/log.h"
-#include "model/weights/safetensors.h"
+#include "model/weights/shards.h"
 #include "model/weights/torch_file.h"
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <utility>
 
 namespace vlm {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr const char *index_name = "model.safetensors.index.json";
 
 /// One kind of vision tower: how its tensors are called in tower directories and in checkpoints.
 struct Tower {
@@ -80,28 +78,6 @@ std::unique_ptr<const TensorFile> open_tower(const std::string &directory) {
        "open_clip_pytorch_model.bin");
 }
 
-/// tensor -> shard, as the index has it.
-std::map<std::string, std::string> read_index(const std::string &path) {
-  const json index = read_json_object(path);
-  const auto found = index.find("weight_map");
-  if (found == index.end() || !found->is_object())
-    fail(ErrorCategory::Format, path, ": weight_map is missing or not an object");
-  std::map<std::string, std::string> out;
-  for (const auto &[tensor, shard] : found->items()) {
-    if (!shard.is_string())
-      fail(ErrorCategory::Format, path, ": the shard of tensor ", tensor, " is not a string");
-    const std::string name = shard.get<std::string>();
-    if (name.empty() || name == "." || name == ".." ||
-        name.find_first_of(std::string("/\0", 2)) != std::string::npos)
-      fail(ErrorCategory::Format, path, ": shard ", shard.dump(), " of tensor ", tensor,
-           " is not a file name in this directory");
-    out.emplace(tensor, name);
-  }
-  if (out.empty())
-    fail(ErrorCategory::Format, path, ": weight_map is empty");
-  return out;
-}
-
 void add_sample(Digest &digest, std::string_view bytes) {
   constexpr size_t sample = 4096;
   digest.add(bytes.substr(0, sample));
@@ -126,7 +102,7 @@ Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
   const std::string config_path = directory + "/config.json";
   const json config = read_json_object(config_path);
   config_ = read_file(config_path);
-  open_shards();
+  open_files();
   for (const Tower &tower : towers()) {
     const auto found = config.find(tower.config_key);
     if (found == config.end() || found->is_null())
@@ -137,43 +113,15 @@ Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
   }
 }
 
-void Checkpoint::open_shards() {
-  const std::string single = "model.safetensors";
-  if (file_exists(directory_ + "/" + single))
-    return add_shard(single, {});
-  const std::string index_path = directory_ + "/" + index_name;
-  if (!file_exists(index_path))
-    fail(ErrorCategory::NotFound, directory_, ": neither ", single, " nor ", index_name);
-  const std::map<std::string, std::string> index = read_index(index_path);
-  std::set<std::string> shards;
-  for (const auto &[tensor, shard] : index) {
-    if (!file_exists(directory_ + "/" + shard))
-      fail(ErrorCategory::NotFound, index_path, ": shard ", shard, " of tensor ", tensor,
-           " does not exist");
-    shards.insert(shard);
-  }
-  for (const std::string &shard : shards)
-    add_shard(shard, index);
-  for (const auto &[tensor, shard] : index)
-    if (const auto found = sources_.find(tensor);
-        found == sources_.end() || found->second.file != files_.at(shard).get())
-      fail(ErrorCategory::Format, index_path, ": tensor ", tensor, " is not in ", shard);
-}
-
-/// `index` is empty for a single file.
-void Checkpoint::add_shard(const std::string &name,
-                           const std::map<std::string, std::string> &index) {
-  const std::string path = directory_ + "/" + name;
-  const auto file =
-      files_.emplace(name, std::make_unique<SafetensorsFile>(path)).first->second.get();
-  for (const auto &[tensor, info] : file->tensors()) {
-    if (!index.empty() && !index.count(tensor))
-      fail(ErrorCategory::Format, path, ": tensor ", tensor, " is missing in ", index_name);
-    const auto [place, added] = sources_.emplace(tensor, Source{file, tensor});
-    if (!added)
-      fail(ErrorCategory::Format, path, ": tensor ", tensor, " is also in ",
-           place->second.file->path());
-  }
+void Checkpoint::open_files() {
+  const std::string single = "model.safetensors", index = single + ".index.json";
+  const bool whole = file_exists(directory_ + "/" + single);
+  if (!whole && !file_exists(directory_ + "/" + index))
+    fail(ErrorCategory::NotFound, directory_, ": neither ", single, " nor ", index);
+  Shards shards = whole ? open_single(directory_, single) : open_shards(directory_, index);
+  files_ = std::move(shards.files);
+  for (const auto &[tensor, file] : shards.places)
+    sources_.emplace(tensor, Source{file, tensor});
 }
 
 void Checkpoint::add_tower(const std::string &directory, const std::string &key) {

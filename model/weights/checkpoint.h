@@ -64,8 +64,7 @@ private:
     const TensorFile *file;
     std::string name; ///< in that file
   };
-  void open_shards();
-  void add_shard(const std::string &name, const std::map<std::string, std::string> &index);
+  void open_files();
   void add_tower(const std::string &directory, const std::string &key);
   const TensorFile::Info &info(const std::string &name) const;
   const Source &source(const std::string &name) const;

@@ -7,46 +7,64 @@
 namespace vlm {
 namespace {
 
-std::string find_weights(const std::string &directory) {
-  for (const char *name : {"diffusion_pytorch_model.safetensors", "model.safetensors",
-                           "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors"})
-    if (const std::string path = directory + "/" + name; file_exists(path))
-      return path;
+Shards open_weights(const std::string &directory) {
+  for (const std::string variant : {"", ".fp16"})
+    for (const std::string stem : {"diffusion_pytorch_model", "model"}) {
+      const std::string single = stem + variant + ".safetensors",
+                        index = stem + ".safetensors.index" + variant + ".json";
+      if (file_exists(directory + "/" + single))
+        return open_single(directory, single);
+      if (file_exists(directory + "/" + index))
+        return open_shards(directory, index);
+    }
   if (!file_exists(directory))
     fail(ErrorCategory::NotFound, directory, ": no such directory");
   fail(ErrorCategory::NotFound, directory, ": neither diffusion_pytorch_model.safetensors nor ",
-       "model.safetensors (nor either as .fp16.safetensors)");
+       "model.safetensors, nor the index of either (nor their variants fp16)");
 }
 
 } // namespace
 
 ModelFolder::ModelFolder(const std::string &directory)
-    : directory_(directory), file_(find_weights(directory)) {}
+    : directory_(directory), shards_(open_weights(directory)) {}
 
-bool ModelFolder::contains(const std::string &name) const {
-  return file_.tensors().count(name) > 0;
+const TensorFile &ModelFolder::file_of(const std::string &name) const {
+  const auto found = shards_.places.find(name);
+  if (found == shards_.places.end())
+    fail(ErrorCategory::Format, origin(name), ": tensor ", name, " is missing");
+  return *found->second;
 }
+
+bool ModelFolder::contains(const std::string &name) const { return shards_.places.count(name) > 0; }
 
 std::vector<std::string> ModelFolder::names() const {
   std::vector<std::string> out;
-  for (const auto &[name, info] : file_.tensors())
+  for (const auto &[name, file] : shards_.places)
     out.push_back(name);
   return out;
 }
 
 std::vector<int64_t> ModelFolder::shape(const std::string &name) const {
-  return file_.info(name).shape;
+  return file_of(name).info(name).shape;
+}
+
+std::string ModelFolder::origin(const std::string &name) const {
+  const auto found = shards_.places.find(name);
+  if (found != shards_.places.end())
+    return found->second->path();
+  return shards_.files.size() == 1 ? shards_.files.begin()->second->path() : directory_;
 }
 
 at::Tensor ModelFolder::load(const std::string &name, at::ScalarType dtype) const {
-  const at::ScalarType stored = file_.info(name).dtype;
+  const TensorFile &file = file_of(name);
+  const at::ScalarType stored = file.info(name).dtype;
   if (stored != at::kFloat && stored != at::kHalf && stored != at::kBFloat16)
-    fail(ErrorCategory::Format, file_.path(), ": tensor ", name, " is stored as ",
+    fail(ErrorCategory::Format, file.path(), ": tensor ", name, " is stored as ",
          c10::toString(stored), ", expected Float, Half or BFloat16");
   bool finite = true;
-  const at::Tensor out = file_.load(name, dtype, &finite);
+  const at::Tensor out = file.load(name, dtype, &finite);
   if (!finite)
-    fail(ErrorCategory::Format, file_.path(), ": tensor ", name, " holds NaN or infinity");
+    fail(ErrorCategory::Format, file.path(), ": tensor ", name, " holds NaN or infinity");
   return out;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "model/weights/safetensors.h"
+#include "model/weights/shards.h"
 #include "model/weights/state_dict.h"
 
 #include <string>
@@ -9,11 +9,13 @@
 namespace vlm {
 
 /// The weights in one folder of a diffusers pipeline ("unet", "text_encoder"): one safetensors
-/// file, mapped. The header is checked at once; values are read by load().
+/// file or shards, mapped. Headers are checked at once; values are read by load().
 class ModelFolder : public StateDict {
 public:
   /// Opens the first of diffusion_pytorch_model.safetensors, model.safetensors and the same two in
-  /// the variant "fp16". Error(NotFound | Unreadable | Format | Unsupported) naming folder or file.
+  /// the variant "fp16"; instead of each, the shards that its index names
+  /// (model.safetensors.index.json, .index.fp16.json). Error(NotFound | Unreadable | Format |
+  /// Unsupported) naming folder or file.
   explicit ModelFolder(const std::string &directory);
 
   const std::string &directory() const { return directory_; }
@@ -23,11 +25,13 @@ public:
   std::vector<int64_t> shape(const std::string &name) const override;
   /// Accepts stored float32, float16 and bfloat16, also mixed; anything else is Error(Format).
   at::Tensor load(const std::string &name, at::ScalarType dtype) const override;
-  std::string origin(const std::string &) const override { return file_.path(); }
+  std::string origin(const std::string &name) const override;
 
 private:
+  const TensorFile &file_of(const std::string &name) const;
+
   std::string directory_;
-  SafetensorsFile file_;
+  Shards shards_;
 };
 
 } // namespace vlm
