@@ -5,7 +5,8 @@
  * @title: vlmgenerate
  * @short_description: Paints pictures from text
  *
- * vlmgenerate has an SDXL model paint a picture for every text that it gets:
+ * vlmgenerate has an SDXL model, the embedded one unless
+ * #GstVlmGenerate:model-path says otherwise, paint a picture for every text:
  * from the pad `prompt_src` of #GstVlmCaption, from any other text, from the
  * action #GstVlmGenerate::generate, or from the event `vlmgenerate/generate`.
  * Size, pixel format and frame rate are what downstream asks for; what it
@@ -44,8 +45,8 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 fdsrc ! text/x-raw,format=utf8 !
- * vlmgenerate model-path=SDXL ! videoconvert ! autovideosink sync=false
+ * gst-launch-1.0 fdsrc ! text/x-raw,format=utf8 ! vlmgenerate !
+ * videoconvert ! autovideosink sync=false
  * ]| Type a line, see a picture.
  * |[
  * gst-launch-1.0 filesrc location=FILE ! decodebin ! videoconvert !
@@ -300,7 +301,13 @@ gst_vlm_generate_open (GstVlmGenerate * self)
 {
   const GenerateSettings settings = self->priv->settings.copy ();
   check (settings);
-  engine ().validate_painter (settings.model.options<vlm::PainterOptions> ());
+  try {
+    engine ().validate_painter (settings.model.options<vlm::PainterOptions> ());
+  } catch (const vlm::Error &error) {
+    if (settings.model.path)
+      throw;
+    vlm::fail (error.category (), "model-path is not set: ", error.what ());
+  }
 }
 
 static void

@@ -12,9 +12,9 @@ constexpr guint kMostSteps = 1000; // that SDXL's noise was trained with
 
 constexpr ModelBlurbs kPainterBlurbs = {
     "Directory of an SDXL model in diffusers layout (model_index.json, "
-    "unet, vae, text encoders, tokenizers, scheduler). Must be set: "
-    "there is no embedded one. Elements with the same path, device and "
-    "precision share one loaded model",
+    "unet, vae, text encoders, tokenizers, scheduler). Unset: the embedded "
+    "painter, or the one that the environment variable GST_VLM_PAINTER names. "
+    "Elements with the same path, device and precision share one loaded model",
     "Where the model runs: cpu is the only one so far. Never changed "
     "silently: a device that is not there is an error",
     "Number format of the weights; those of the VAE and all activations are "

@@ -26,7 +26,7 @@ enum GenerateProperty : guint {
 /// The values of all writable properties of vlmgenerate. Copied whole for every
 /// prompt, so that one picture never sees half of a change.
 struct GenerateSettings {
-  ModelSettings model; ///< its path must be there
+  ModelSettings model;
   guint steps = 50;
   gdouble guidance = 5;
   std::string negative_prompt = vlm::kDefaultNegativePrompt;

@@ -20,7 +20,7 @@ enum ModelProperty : guint {
 
 /// Which model runs, where and how.
 struct ModelSettings {
-  std::optional<std::string> path; ///< absent: the embedded model
+  std::optional<std::string> path; ///< absent: the embedded one
   std::string device = "cpu";
   GstVlmPrecision precision = GST_VLM_PRECISION_AUTO;
   guint threads = 0;

@@ -138,9 +138,8 @@ check (const Settings &s)
 void
 check (const GenerateSettings &s)
 {
-  if (!s.model.path || s.model.path->empty ())
-    refuse ("model-path is not set: there is no embedded model that paints, "
-            "name the directory of an SDXL model in diffusers layout");
+  if (s.model.path && s.model.path->empty ())
+    refuse ("model-path is empty; leave it unset for the embedded painter");
   if (!g_utf8_validate (s.negative_prompt.c_str (), -1, NULL))
     refuse ("negative-prompt is not valid UTF-8");
 }

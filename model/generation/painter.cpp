@@ -44,6 +44,28 @@ void check_prompt(const char *name, const std::string &text) {
     fail(ErrorCategory::Data, name, " is not valid UTF-8 at byte ", utf8_valid_prefix(text));
 }
 
+bool is_blank(const std::string &text) {
+  return text.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+}
+
+int default_size(const UNetConfig &config) {
+  return kPixelsPerLatent * static_cast<int>(config.sample_size);
+}
+
+/// The request with its size, found to make sense.
+PaintRequest checked(PaintRequest request, int default_size) {
+  check_prompt("the prompt", request.prompt);
+  check_prompt("the negative prompt", request.negative_prompt);
+  request.width = request.width ? request.width : default_size;
+  request.height = request.height ? request.height : default_size;
+  check_side("width", request.width);
+  check_side("height", request.height);
+  check_threads(request.threads);
+  if (!(request.guidance >= 0 && request.guidance <= 1000)) // false for NaN
+    fail(ErrorCategory::Settings, "guidance is ", request.guidance, ", must be 0 to 1000");
+  return request;
+}
+
 class SdxlPainter : public Painter {
 public:
   SdxlPainter(PainterInfo info, const PainterOptions &options, PromptEncoder encoder,
@@ -67,7 +89,7 @@ private:
     /// Whether the negative prompt has a part in it.
     bool guided() const { return request.guidance > 1; }
   };
-  PaintRequest checked(PaintRequest request) const;
+  PaintRequest checked(const PaintRequest &request) const;
   UNet::Condition encode(Run &run, Painting &painting);
   at::Tensor predict(const Run &run, size_t step, const at::Tensor &latents,
                      const UNet::Condition &condition) const;
@@ -82,20 +104,12 @@ private:
   SdxlWeights weights_;
 };
 
-PaintRequest SdxlPainter::checked(PaintRequest request) const {
-  check_prompt("the prompt", request.prompt);
-  check_prompt("the negative prompt", request.negative_prompt);
-  if (request.prompt.find_first_not_of(" \t\n\v\f\r") == std::string::npos)
+PaintRequest SdxlPainter::checked(const PaintRequest &request) const {
+  if (is_blank(request.prompt))
     fail(ErrorCategory::Data, "the prompt is empty");
-  request.width = request.width ? request.width : info_.default_size;
-  request.height = request.height ? request.height : info_.default_size;
-  check_side("width", request.width);
-  check_side("height", request.height);
-  check_threads(request.threads);
-  if (!(request.guidance >= 0 && request.guidance <= 1000)) // false for NaN
-    fail(ErrorCategory::Settings, "guidance is ", request.guidance, ", must be 0 to 1000");
-  weights_.check_memory(request.width, request.height, available_memory());
-  return request;
+  const PaintRequest out = vlm::checked(request, info_.default_size);
+  weights_.check_memory(out.width, out.height, available_memory());
+  return out;
 }
 
 UNet::Condition SdxlPainter::encode(Run &run, Painting &painting) {
@@ -209,9 +223,19 @@ Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &canc
 
 PainterOptions Painter::resolve(const PainterOptions &options) {
   PainterOptions out = options;
-  out.precision = SdxlFiles(options).precision();
-  out.path = std::filesystem::canonical(options.path).string();
+  const SdxlFiles files(options);
+  out.precision = files.precision();
+  out.path = std::filesystem::canonical(files.directory()).string();
   return out;
+}
+
+void Painter::check(const PainterOptions &options, const PaintRequest &request) {
+  const SdxlFiles files(options);
+  const EulerScheduler scheduler(files.scheduler_config(), request.steps);
+  if (!request.prompt.empty() && is_blank(request.prompt))
+    fail(ErrorCategory::Data, "the prompt is empty");
+  const PaintRequest picture = checked(request, default_size(files.unet_config()));
+  files.check_memory(picture.width, picture.height, available_memory());
 }
 
 std::unique_ptr<Painter> Painter::open(const PainterOptions &options,
@@ -220,14 +244,14 @@ std::unique_ptr<Painter> Painter::open(const PainterOptions &options,
   const c10::InferenceMode no_gradients;
   const SdxlFiles files(options);
   check_memory_for(files.weight_bytes(), files.precision(), available_memory());
-  PromptEncoder encoder(options.path);
+  PromptEncoder encoder(files.directory());
   files.check_fit(encoder);
   SdxlWeights weights(files, progress, cancel);
   encoder.load(weights.matrix_dtype(), cancel);
   PainterInfo info;
-  info.name = std::filesystem::canonical(options.path).filename().string();
+  info.name = std::filesystem::canonical(files.directory()).filename().string();
   info.precision = files.precision();
-  info.default_size = kPixelsPerLatent * static_cast<int>(weights.unet().config().sample_size);
+  info.default_size = default_size(files.unet_config());
   info.weight_bytes = files.weight_bytes();
   return std::make_unique<SdxlPainter>(std::move(info), options, std::move(encoder),
                                        std::move(weights));

@@ -13,7 +13,7 @@ namespace vlm {
 
 /// Which SDXL model, and how it is held.
 struct PainterOptions {
-  std::string path;               ///< directory in diffusers layout
+  std::string path;               ///< directory in diffusers layout; empty: the embedded painter
   std::string device = "cpu";     ///< only that so far
   std::string precision = "auto"; ///< auto, float32, bfloat16: of the matrices; the VAE has float32
   int threads = 0;                ///< up to 1024; 0: all that the process may use
@@ -25,6 +25,11 @@ struct PainterInfo {
   int default_size = 0;      ///< side of the square that the model was made for, in pixels
   uint64_t weight_bytes = 0; ///< with text encoders
 };
+
+/// Directory of the painter that is taken when none is named: what the environment variable
+/// GST_VLM_PAINTER says, else the one beside the build tree's or the installed library.
+/// Error(Settings) when there is none.
+std::string embedded_painter_path();
 
 /// What the reference paints with (mgm-spec 5.3).
 inline constexpr const char *kDefaultNegativePrompt =
@@ -75,6 +80,10 @@ public:
                                        const CancelToken &cancel = {});
   virtual ~Painter() = default;
   virtual const PainterInfo &info() const = 0;
+
+  /// What can be said without loading: errors as open() and paint() have them, with Error(Memory)
+  /// for model and picture together. An empty prompt is one that is not known yet.
+  static void check(const PainterOptions &options, const PaintRequest &request);
 
   /// Names the real path and the precision that `auto` means here and now. Reads headers and
   /// configurations; errors as open(), but for memory.

@@ -2,6 +2,7 @@
 #include "model/generation/prompt_encoder.h"
 
 #include "model/core/error.h"
+#include "model/core/log.h"
 #include "model/weights/model_folder.h"
 
 #include <ATen/ops/cat.h>
@@ -51,6 +52,7 @@ void PromptEncoder::load(at::ScalarType matrix_dtype, const Pace &pace) {
 void PromptEncoder::unload() {
   for (auto &encoder : encoders_)
     encoder.reset();
+  log(LogLevel::Info, directory_, ": text encoders are freed");
 }
 
 PromptEncoder::Embeddings PromptEncoder::encode(const std::vector<Tokens> &texts,

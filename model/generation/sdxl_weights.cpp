@@ -11,7 +11,7 @@
 namespace vlm {
 namespace {
 
-const std::string &checked(const PainterOptions &options) {
+std::string checked(const PainterOptions &options) {
   const std::string &precision = options.precision;
   if (precision != "auto" && precision != "float32" && precision != "bfloat16")
     fail(ErrorCategory::Settings, "unknown precision \"", precision,
@@ -22,12 +22,13 @@ const std::string &checked(const PainterOptions &options) {
   if (options.device != "cpu")
     fail(ErrorCategory::Settings, "unknown device \"", options.device, "\": use cpu");
   check_threads(options.threads);
-  const std::string index = options.path + "/model_index.json";
+  const std::string path = options.path.empty() ? embedded_painter_path() : options.path;
+  const std::string index = path + "/model_index.json";
   const std::string pipeline = JsonKeys(index).text("_class_name", "");
   if (pipeline != "StableDiffusionXLPipeline")
     fail(ErrorCategory::Unsupported, index, ": _class_name \"", pipeline,
          "\" (only StableDiffusionXLPipeline)");
-  return options.path;
+  return path;
 }
 
 bool decodes(const std::string &name) {
@@ -58,6 +59,19 @@ uint64_t working_bytes(const UNetConfig &config, int64_t latents) {
   return 4 * 2 * static_cast<uint64_t>(values * latents);
 }
 
+/// What is needed beside weights that are loaded.
+uint64_t picture_bytes(const UNetConfig &unet, const VaeConfig &vae, int64_t width,
+                       int64_t height) {
+  return kMemoryHeadroom + std::max(working_bytes(unet, width * height / 64),
+                                    VaeDecoder::working_bytes(vae, width * height));
+}
+
+void check_picture(int64_t width, int64_t height, uint64_t needed, uint64_t left) {
+  if (needed > left)
+    fail(ErrorCategory::Memory, "painting ", width, "x", height, " needs ", gigabytes(needed),
+         " of memory, but only ", gigabytes(left), " are left");
+}
+
 } // namespace
 
 SdxlFiles::SdxlFiles(const PainterOptions &options)
@@ -83,6 +97,11 @@ uint64_t SdxlFiles::bytes_with(at::ScalarType matrix_dtype) const {
          bytes_of(text_encoder_2_, matrix_dtype) + bytes_of(vae_, at::kFloat, decodes);
 }
 
+void SdxlFiles::check_memory(int64_t width, int64_t height, uint64_t left) const {
+  check_picture(width, height,
+                weight_bytes() + picture_bytes(unet_config_, vae_config_, width, height), left);
+}
+
 void SdxlFiles::check_fit(const PromptEncoder &encoder) const {
   if (unet_config_.cross_attention_dim != encoder.width())
     fail(ErrorCategory::Format, unet_config_path(), ": cross_attention_dim is ",
@@ -106,12 +125,7 @@ SdxlWeights::SdxlWeights(const SdxlFiles &files, LoadProgress loading)
       vae_(Scope(WatchedStateDict(files.vae(), loading), at::kFloat), files.vae_config()) {}
 
 void SdxlWeights::check_memory(int64_t width, int64_t height, uint64_t left) const {
-  const uint64_t needed =
-      kMemoryHeadroom + std::max(working_bytes(unet_.config(), width * height / 64),
-                                 vae_.working_bytes(width * height));
-  if (needed > left)
-    fail(ErrorCategory::Memory, "painting ", width, "x", height, " needs ", gigabytes(needed),
-         " of memory, but only ", gigabytes(left), " are left");
+  check_picture(width, height, picture_bytes(unet_.config(), vae_.config(), width, height), left);
 }
 
 } // namespace vlm

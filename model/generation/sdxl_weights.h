@@ -17,6 +17,7 @@ public:
   /// Errors as Painter::open(), but for memory.
   explicit SdxlFiles(const PainterOptions &options);
 
+  const std::string &directory() const { return directory_; }
   const ModelFolder &unet() const { return unet_; }
   const ModelFolder &vae() const { return vae_; }
   const UNetConfig &unet_config() const { return unet_config_; }
@@ -26,6 +27,9 @@ public:
   const char *precision() const { return matrix_dtype_ == at::kBFloat16 ? "bfloat16" : "float32"; }
   /// That everything takes once loaded, with text encoders.
   uint64_t weight_bytes() const { return bytes_with(matrix_dtype_); }
+
+  /// Error(Memory) when loading everything and painting that size takes more than the `left` bytes.
+  void check_memory(int64_t width, int64_t height, uint64_t left) const;
 
   /// Error(Format) when the text encoders' widths are not those that the UNet reads.
   void check_fit(const PromptEncoder &encoder) const;

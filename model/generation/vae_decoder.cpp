@@ -55,10 +55,10 @@ at::Tensor VaeDecoder::operator()(const at::Tensor &latents, const Strips &strip
   return out_(x, strips).permute({0, 3, 1, 2});
 }
 
-uint64_t VaeDecoder::working_bytes(int64_t pixels) const {
+uint64_t VaeDecoder::working_bytes(const VaeConfig &config, int64_t pixels) {
   // Largest where the last level begins: its input and, of its own width, two maps in strips, or
   // two more and the input's twin as a whole.
-  const int64_t in = config_.block_out_channels[1], own = config_.block_out_channels[0];
+  const int64_t in = config.block_out_channels[1], own = config.block_out_channels[0];
   const bool whole = strips_for(pixels).values == 0;
   const int64_t values = whole ? 2 * in + 4 * own : in + 2 * own;
   const int64_t strip = whole ? 0 : 8 * kStripValues;

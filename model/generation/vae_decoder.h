@@ -29,7 +29,8 @@ public:
                         const Pace &pace = {}) const;
 
   /// Bytes that decoding a picture of so many pixels takes beside the weights.
-  uint64_t working_bytes(int64_t pixels) const;
+  static uint64_t working_bytes(const VaeConfig &config, int64_t pixels);
+  const VaeConfig &config() const { return config_; }
 
 private:
   struct Level {

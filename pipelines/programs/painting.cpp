@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 namespace vlm {
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -25,14 +24,16 @@ void read_size(const std::string &text, PaintRequest &request) {
   fail(ErrorCategory::Settings, "--size: \"", text, "\" is not WIDTHxHEIGHT");
 }
 
-} // namespace
-
 void add_painting_options(CommandLine &line, PaintRequest &request) {
+  add_denoising_options(line, request);
+  line.repeated("size", "WxH", "of the picture, multiples of 8 (default: the painter's)",
+                [&request](const std::string &text) { read_size(text, request); });
+}
+
+void add_denoising_options(CommandLine &line, PaintRequest &request) {
   line.integer("steps", "N", "denoising steps (default " + std::to_string(request.steps) + ")",
                &request.steps);
   line.number("guidance", "G", "how closely to follow the prompt (default 5)", &request.guidance);
-  line.repeated("size", "WxH", "of the picture, multiples of 8 (default: the painter's)",
-                [&request](const std::string &text) { read_size(text, request); });
   line.text("negative", "TEXT", "what to avoid (default: Mini-Gemini's long list)",
             &request.negative_prompt);
 }
@@ -41,6 +42,17 @@ void check_writable(const char *option, const std::string &file) {
   const fs::path folder = fs::path(file).parent_path();
   if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 || fs::is_directory(file))
     fail(ErrorCategory::Unreadable, option, ": ", file, ": cannot be written");
+}
+
+void check_painting(const char *option, const PainterOptions &options,
+                    const PaintRequest &request) {
+  try {
+    if (options.path.empty())
+      embedded_painter_path();
+  } catch (const Error &error) {
+    fail(error.category(), option, " is not given: ", error.what());
+  }
+  Painter::check(options, request);
 }
 
 std::unique_ptr<Painter> load_painter(const PainterOptions &options, const CancelToken &cancel) {

@@ -8,10 +8,18 @@ namespace vlm {
 
 /// --steps, --guidance, --size and --negative, for every program that paints.
 void add_painting_options(CommandLine &line, PaintRequest &request);
+/// The same without --size.
+void add_denoising_options(CommandLine &line, PaintRequest &request);
+
+/// Error(Settings) unless `text` is WIDTHxHEIGHT.
+void read_size(const std::string &text, PaintRequest &request);
 
 /// Error(Unreadable) naming the option unless the file can be written: before anything is painted
 /// for nothing.
 void check_writable(const char *option, const std::string &file);
+
+/// Painter::check(); `option` names the painter, which the error says when there is none.
+void check_painting(const char *option, const PainterOptions &options, const PaintRequest &request);
 
 /// Painter::open() under a progress bar.
 std::unique_ptr<Painter> load_painter(const PainterOptions &options, const CancelToken &cancel);

@@ -64,8 +64,8 @@ void add_turn(Request &request, const std::string &turn) {
 
 // Before the model answers for nothing.
 void check_paint(Options &o) {
-  if (o.paint.empty() != o.painter.path.empty())
-    fail(ErrorCategory::Settings, "--paint FILE and --painter DIR go together");
+  if (o.paint.empty() && !o.painter.path.empty())
+    fail(ErrorCategory::Settings, "--painter goes with --paint FILE");
   if (o.paint.empty())
     return;
   if (!o.batch.empty())
@@ -73,7 +73,8 @@ void check_paint(Options &o) {
   check_writable("--paint", o.paint);
   o.painter.threads = o.model.threads;
   o.picture.seed = o.request.sampling.seed;
-  Painter::resolve(o.painter);
+  o.picture.keep_loaded = false; // the text encoders: there is one picture
+  check_painting("--painter", o.painter, o.picture);
 }
 
 Options parse(int argc, char **argv) {
@@ -98,7 +99,9 @@ Options parse(int argc, char **argv) {
                 [&](const std::string &turn) { add_turn(o.request, turn); });
   line.flag("generate", "ask for a generation prompt (appends <GEN>)", &o.request.generate);
   line.text("paint", "FILE", "paint the generation prompt into FILE (PNG), on the CPU", &o.paint);
-  line.text("painter", "DIR", "SDXL directory in diffusers layout, for --paint", &o.painter.path);
+  line.text("painter", "DIR",
+            "SDXL directory in diffusers layout, for --paint (default: the embedded painter)",
+            &o.painter.path);
   add_painting_options(line, o.picture);
   line.flag("ocr", "read the text in the pictures and add it to the question", &o.request.ocr);
   line.repeated("json-schema", "FILE", "the answer is JSON that fits this JSON Schema",

@@ -20,9 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr const char *kUsage = "[OPTION...] --model DIR --output FILE.png PROMPT";
+constexpr const char *kUsage = "[OPTION...] --output FILE.png PROMPT";
 constexpr const char *kAbout =
-    "Paints a picture of what PROMPT says with an SDXL model in diffusers layout.\n"
+    "Paints a picture of what PROMPT says with an SDXL model in diffusers layout. Without --model\n"
+    "the embedded painter paints.\n"
     "\n"
     "  vlm-paint --model stable-diffusion-xl-base-1.0 --output bird.png \"A red bird on a table\"\n"
     "  vlm-paint --model sdxl --size 768x512 --steps 30 --seed 7 --output sea.png \"The sea\"\n"
@@ -41,8 +42,6 @@ struct Options {
 void check(const Options &o, const std::vector<std::string> &operands) {
   if (operands.size() != 1)
     fail(ErrorCategory::Settings, "give one PROMPT (see --help)");
-  if (o.painter.path.empty())
-    fail(ErrorCategory::Settings, "give --model: no painter is embedded yet");
   if (o.output.empty())
     fail(ErrorCategory::Settings, "give --output (see --help)");
   if (o.count < 1 || o.count > 10000)
@@ -60,7 +59,8 @@ void check(const Options &o, const std::vector<std::string> &operands) {
 Options parse(int argc, char **argv) {
   Options o;
   CommandLine line("vlm-paint", kUsage, kAbout);
-  line.text("model", "DIR", "SDXL directory in diffusers layout", &o.painter.path);
+  line.text("model", "DIR", "SDXL directory in diffusers layout (default: the embedded painter)",
+            &o.painter.path);
   line.text("output", "FILE", "picture to write (PNG)", &o.output);
   line.text("precision", "P", "auto, float32, bfloat16 (default auto)", &o.painter.precision);
   line.text("device", "D", "cpu (default cpu)", &o.painter.device);
@@ -77,6 +77,7 @@ Options parse(int argc, char **argv) {
   const std::vector<std::string> operands = line.parse(argc, argv);
   check(o, operands);
   o.request.prompt = operands[0];
+  o.request.keep_loaded = o.count > 1; // the text encoders
   return o;
 }
 
@@ -138,6 +139,7 @@ int run(int argc, char **argv) {
     if (o.verbose || level == LogLevel::Error)
       std::cerr << "vlm-paint: " << line << "\n";
   });
+  check_painting("--model", o.painter, o.request);
   const CancelToken cancel;
   cancel_on_signal(cancel);
   const auto painter = load_painter(o.painter, cancel);

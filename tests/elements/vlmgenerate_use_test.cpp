@@ -114,13 +114,18 @@ Problem refusal(const std::string &properties) {
   return error ? problem_of(error.get()) : Problem();
 }
 
-TEST_F(PaintUse, ModelPathMustBeSet) {
-  for (const char *properties : {"", "model-path=\"\""}) {
-    const Problem problem = refusal(properties);
-    EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
-    EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
-    EXPECT_NE(problem.text.find("model-path"), std::string::npos) << problem.text;
-  }
+TEST_F(PaintUse, EmptyModelPathIsRefused) {
+  const Problem problem = refusal("model-path=\"\"");
+  EXPECT_EQ(problem.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(problem.text.find("model-path"), std::string::npos) << problem.text;
+}
+
+TEST_F(PaintUse, WithoutAnEmbeddedPainterThePropertyIsNamed) {
+  fake().fail_validate(ErrorCategory::Settings, "no painter is embedded");
+  const Problem problem = refusal("");
+  EXPECT_EQ(problem.code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_EQ(problem.text, "model-path is not set: no painter is embedded");
 }
 
 TEST_F(PaintUse, WhatTheEngineRefusesIsToldBeforeAnythingRuns) {
@@ -525,6 +530,18 @@ TEST_F(PaintUse, CaptionsArePaintedBesideTheVideo) {
   ASSERT_EQ(paints.size(), 4u);
   EXPECT_EQ(paints[0].prompt, "a red bird");
   EXPECT_EQ(paints[0].width, 96);
+}
+
+TEST_F(PaintUse, TheQuestionItselfAsksForThePicture) {
+  fake().script({"look: <h>a red bird</h>"});
+  EXPECT_EQ(run_pipeline("videotestsrc num-buffers=1 ! vlmcaption name=c generate=auto "
+                         "prompt=\"Draw this. <GEN>\" ! fakesink "
+                         "c.prompt_src ! vlmgenerate ! videoconvert ! fakesink"),
+            "");
+  const FakeSeen seen = fake().seen();
+  ASSERT_EQ(seen.paints.size(), 1u);
+  EXPECT_EQ(seen.paints[0].prompt, "a red bird");
+  EXPECT_EQ(seen.painter.path, "") << "the embedded one";
 }
 
 TEST_F(PaintUse, PicturesStandBesideTheVideoInOneFrame) {

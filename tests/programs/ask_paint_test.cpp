@@ -41,6 +41,16 @@ TEST_F(AskAndPaint, ThePictureIsThatOfTheAnswersPrompt) {
   EXPECT_EQ(text_of("out.png"), text_of("alone.png"));
 }
 
+TEST_F(AskAndPaint, TheEmbeddedPainterNeedsNoName) {
+  ASSERT_EQ(shell("OMP_WAIT_POLICY=passive GST_VLM_PAINTER=" + data("sdxl/model") +
+                  " " VLM_ASK
+                  " --size 64x64 --steps 2 --paint out.png --generate 'Draw this scene again.' " +
+                  picture_),
+            0)
+      << err();
+  EXPECT_EQ(cv::imread((folder() / "out.png").string()).size(), cv::Size(64, 64));
+}
+
 TEST_F(AskAndPaint, EarlierTurnsMayHaveBeenPainted) {
   ASSERT_EQ(ask("--json --turn 'Draw a dog. <GEN>=<h>a red dog</h>' --turn 'What is it?=A dog.' "
                 "--generate 'Draw this scene again.' " +
@@ -61,11 +71,11 @@ TEST_F(AskAndPaint, AnAnswerWithoutPromptStaysAndPaintsNothing) {
 TEST_F(AskAndPaint, WhatCannotBePaintedIsToldBeforeTheAnswer) {
   const std::string wish = " --generate 'Draw this.' " + picture_;
   expect(ask("--painter /no/such/model" + wish), 1, "/no/such/model");
-  expect(ask("--painter ''" + wish), 2, "--painter");
   expect(ask("--paint ''" + wish), 2, "--paint");
   expect(ask("--paint /no/such/folder/out.png" + wish), 1, "/no/such/folder/out.png");
   expect(ask("--size 64" + wish), 2, "\"64\"");
   expect(ask("--batch lines.jsonl"), 2, "--batch");
+  expect(ask("--size 32768x32768" + wish), 1, "32768x32768 needs ");
   EXPECT_EQ(out(), "");
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 namespace vlm::test {
 namespace {
@@ -47,7 +48,7 @@ TEST_F(Paint, HelpAndWrongUse) {
   EXPECT_EQ(run("--help"), 0);
   EXPECT_NE(out().find("--guidance"), std::string::npos);
   EXPECT_NE(out().find("--count"), std::string::npos);
-  expect(run("--output out.png x"), 2, "--model");
+  expect(run("--model '' x"), 2, "--output");
   expect(run("--model /no/such x"), 2, "--output");
   expect(paint(""), 2, "PROMPT");
   expect(paint("--size 64 x"), 2, "\"64\"");
@@ -60,6 +61,28 @@ TEST_F(Paint, HelpAndWrongUse) {
   expect(paint("--count 2 --seed 18446744073709551615 x"), 2, "18446744073709551615");
 }
 
+TEST_F(Paint, WithoutModelTheEmbeddedPainterPaints) {
+  const std::string arguments = " --size 64x64 --steps 2 --output out.png 'a red bird'";
+  const auto paint_with = [&](const std::string &variables) {
+    return shell("OMP_WAIT_POLICY=passive " + variables + " " VLM_PAINT + arguments);
+  };
+  expect(paint_with("GST_VLM_PAINTER=/no/such"), 1, "/no/such/model_index.json");
+  if (!fs::exists(VLM_EMBEDDED_PAINTER "/model_index.json")) {
+    expect(paint_with("GST_VLM_PAINTER="), 2, "--model is not given: no painter is embedded");
+    EXPECT_NE(err().find("GST_VLM_PAINTER"), std::string::npos) << err();
+  }
+  ASSERT_EQ(paint_with("GST_VLM_PAINTER=" + data("sdxl/model")), 0) << err();
+  EXPECT_EQ(picture("out.png").size(), cv::Size(64, 64));
+}
+
+TEST_F(Paint, TextEncodersAreFreedWhenNoPictureFollows) {
+  const std::string freed = "text encoders are freed";
+  ASSERT_EQ(paint("--verbose x"), 0) << err();
+  EXPECT_NE(err().find(freed), std::string::npos) << err();
+  ASSERT_EQ(paint("--verbose --count 2 x"), 0) << err();
+  EXPECT_EQ(err().find(freed), std::string::npos) << err();
+}
+
 TEST_F(Paint, WhatFailsIsNamed) {
   expect(paint("--model /no/such/model x"), 1, "/no/such/model");
   expect(paint("--model " + data("vicuna/model") + " x"), 1, "model_index.json");
@@ -69,7 +92,16 @@ TEST_F(Paint, WhatFailsIsNamed) {
   expect(paint("--dump /no/such/folder/d x"), 1, "/no/such/folder/d");
   expect(paint("''"), 1, "empty");
   expect(paint("$'a\\xff'"), 1, "UTF-8");
-  expect(paint("--size 32768x32768 x"), 1, "32768x32768 needs ");
+}
+
+TEST_F(Paint, WhatDoesNotFitIsToldBeforeAnythingIsLoaded) {
+  fs::copy(data("sdxl/model"), folder() / "model", fs::copy_options::recursive);
+  const fs::path weights = folder() / "model/unet/diffusion_pytorch_model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) - 4);
+  std::ofstream(weights, std::ios::app | std::ios::binary) << "\xff\xff\xff\xff";
+  expect(paint("--model model x"), 1, "holds NaN");
+  expect(paint("--model model --size 32768x32768 x"), 1, "32768x32768 needs ");
+  EXPECT_NE(err().find(" GB of memory, but only "), std::string::npos) << err();
 }
 
 TEST_F(Paint, TheSameSeedPaintsTheSame) {
