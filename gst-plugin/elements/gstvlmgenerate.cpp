@@ -31,8 +31,10 @@
  * prompts that came when there was no stream, are dated by the clock, from when
  * they are done, and with a frame rate repeated until the next one.
  *
- * A prompt that was over, by a QoS event from downstream or, live, by the
- * clock, before its turn came is skipped and told by a QoS message.
+ * A prompt that was over before its turn came is skipped and told by a QoS
+ * message: live by the clock, live or with a #GstVlmGenerate:queue-policy that
+ * drops by a QoS event from downstream. Otherwise every prompt is painted,
+ * however late.
  *
  * ## What comes with a picture
  *
@@ -274,7 +276,8 @@ gst_vlm_generate_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
     GstClockTimeDiff late;
     GstClockTime timestamp;
     gst_event_parse_qos (event, NULL, NULL, &late, &timestamp);
-    if (GST_CLOCK_TIME_IS_VALID (timestamp) && late > 0)
+    if (GST_CLOCK_TIME_IS_VALID (timestamp) && late > 0 &&
+        self->priv->entry.may_lose (self->priv->settings.copy ()))
       self->priv->outlet.set_earliest (timestamp + late);
   }
   return gst_pad_event_default (pad, parent, owner.release ());

@@ -49,6 +49,13 @@ PromptEntry::reset ()
 }
 
 bool
+PromptEntry::may_lose (const GenerateSettings &settings) const
+{
+  return outlet_.live () ||
+         policy_of (settings, false) != PromptQueue::Policy::Block;
+}
+
+bool
 PromptEntry::set_segment (GstEvent * event)
 {
   gst_event_copy_segment (event, &segment_);

@@ -10,8 +10,8 @@ namespace gstvlm
 {
 
 /// The way in for prompts: what is a prompt, whether there is room, and who is
-/// told when there is not. For the streaming thread, but for call(), asked_by()
-/// and reset().
+/// told when there is not. For the streaming thread, but for call(),
+/// asked_by(), may_lose() and reset().
 class PromptEntry
 {
 public:
@@ -25,6 +25,9 @@ public:
   void new_stream ();
   /// Prompts are counted from one again.
   void reset ();
+
+  /// Whether prompts may be left out when time runs short.
+  bool may_lose (const GenerateSettings &settings) const;
 
   /// False, and an error, for one that goes backwards.
   bool set_segment (GstEvent * event);

@@ -3,6 +3,8 @@
 #include "tests/support/captioned.h"
 #include "tests/support/generator.h"
 
+#include <gst/check/gsttestclock.h>
+
 #include <set>
 #include <unistd.h>
 
@@ -351,7 +353,7 @@ TEST_F(PaintUse, LiveDropsTheOldest) {
 }
 
 TEST_F(PaintUse, WhatIsOverBeforeItsTurnIsSkipped) {
-  Generator g("queue-size=10");
+  Generator g("queue-size=10 queue-policy=drop-oldest");
   g.play();
   fake().hold();
   for (int n = 0; n < 4; ++n)
@@ -364,6 +366,93 @@ TEST_F(PaintUse, WhatIsOverBeforeItsTurnIsSkipped) {
   EXPECT_EQ(prompt_of(g.pull().get()), "3");
   EXPECT_EQ(g.stat("late"), 2u);
   EXPECT_TRUE(g.bus().wait(GST_MESSAGE_QOS));
+}
+
+// Prompts of 20 ms each before a sink that keeps to the clock. The clock stands until the first
+// picture is shown; then it is far ahead, and every other picture comes late.
+class LateStream {
+public:
+  explicit LateStream(const std::string &properties, bool live = false) {
+    const std::string line =
+        "appsrc name=src format=time max-bytes=0 is-live=" + std::string(live ? "true" : "false") +
+        " caps=text/x-raw,format=utf8 ! vlmgenerate name=g "
+        "model-path=/painter " +
+        properties + " ! fakesink sync=true qos=true";
+    pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_parse_launch(line.c_str(), nullptr))));
+    source_.reset(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "src"));
+    painter_.reset(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "g"));
+    clock_ = gst_test_clock_new();
+    gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), clock_);
+  }
+  ~LateStream() {
+    gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+    gst_object_unref(clock_);
+  }
+
+  /// Whether everything went through.
+  bool run() {
+    Bus bus(pipeline_.get());
+    fake().hold();
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (int n = 0; n < kPrompts; ++n)
+      push(std::to_string(n), n * 20 * GST_MSECOND);
+    g_signal_emit_by_name(source_.get(), "end-of-stream", &flow);
+    fake().step();
+    EXPECT_EQ(gst_element_get_state(pipeline_.get(), nullptr, nullptr, 10 * GST_SECOND),
+              GST_STATE_CHANGE_SUCCESS);
+    EXPECT_TRUE(fake().wait_ended(1));
+    gst_test_clock_set_time(GST_TEST_CLOCK(clock_), 10 * GST_SECOND);
+    fake().release();
+    for (int tries = 0; tries < 10000; ++tries, g_usleep(1000)) {
+      gst_test_clock_advance_time(GST_TEST_CLOCK(clock_), GST_MSECOND); // to the end of live ones
+      if (GstClockID due = gst_test_clock_process_next_clock_id(GST_TEST_CLOCK(clock_)))
+        gst_clock_id_unref(due); // the sink may go on
+      if (bus.poll(GST_MESSAGE_EOS))
+        return true;
+    }
+    return false;
+  }
+  guint64 stat(const char *field) {
+    GstStructure *stats = nullptr;
+    g_object_get(painter_.get(), "stats", &stats, nullptr);
+    return time_field(Own<GstStructure>(stats).get(), field);
+  }
+  static constexpr int kPrompts = 15;
+
+private:
+  void push(const std::string &text, GstClockTime pts) {
+    const Own<GstBuffer> buffer(gst_buffer_new_allocate(nullptr, text.size(), nullptr));
+    gst_buffer_fill(buffer.get(), 0, text.data(), text.size());
+    GST_BUFFER_PTS(buffer.get()) = pts;
+    GST_BUFFER_DURATION(buffer.get()) = 20 * GST_MSECOND;
+    GstFlowReturn flow = GST_FLOW_OK;
+    g_signal_emit_by_name(source_.get(), "push-buffer", buffer.get(), &flow);
+  }
+
+  Own<GstElement> pipeline_, source_, painter_;
+  GstClock *clock_;
+};
+
+TEST_F(PaintUse, BehindAFileEverythingIsPaintedHoweverLateItIs) {
+  for (const char *properties : {"", "queue-policy=block queue-size=3"}) {
+    fake().reset();
+    LateStream stream(properties);
+    EXPECT_TRUE(stream.run());
+    EXPECT_EQ(stream.stat("painted"), 15u) << properties;
+    EXPECT_EQ(stream.stat("frames"), 15u) << properties;
+    EXPECT_EQ(stream.stat("late"), 0u) << properties;
+  }
+}
+
+TEST_F(PaintUse, WhatMayBeDroppedIsNotPaintedTooLate) {
+  for (const bool live : {false, true}) {
+    fake().reset();
+    LateStream stream("queue-policy=drop-newest queue-size=100", live);
+    EXPECT_TRUE(stream.run());
+    EXPECT_GT(stream.stat("late"), 0u) << live;
+    EXPECT_EQ(stream.stat("late") + stream.stat("painted"), 15u) << live;
+  }
 }
 
 // The next picture is painted while nobody takes the last one, but only that.
