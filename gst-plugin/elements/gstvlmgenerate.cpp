@@ -12,7 +12,8 @@
  * Size, pixel format and frame rate are what downstream asks for; what it
  * leaves open becomes RGB, the size that the model was made for, and no frame
  * rate. A side that is no multiple of 8 is painted at the next one and cropped,
- * alike on both ends.
+ * alike on both ends. Where pixels are not square, a picture is painted as it
+ * is seen and then scaled.
  *
  * Everything leaves in the order in which it came: GAP, SEGMENT and EOS wait
  * for the pictures before them. The next picture is painted while one is
@@ -117,7 +118,6 @@ static GstStaticPadTemplate generate_src_template =
                          "format=(string)" GST_VIDEO_FORMATS_ALL ", "
                          "width=(int)[1,32768], height=(int)[1,32768], "
                          "framerate=(fraction)[0/1,max], "
-                         "pixel-aspect-ratio=(fraction)1/1, "
                          "interlace-mode=(string)progressive"));
 
 // Previews

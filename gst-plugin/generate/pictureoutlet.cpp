@@ -151,7 +151,8 @@ PictureOutlet::negotiate ()
       PictureWriter::choose (allowed.get (), worker->info ().default_size);
   if (!caps || !writer_.set_caps (caps.get ())) {
     GST_ELEMENT_ERROR (element_, CORE, NEGOTIATION,
-        ("No size, format or frame rate suits what is behind this element."),
+        ("No size, format or frame rate suits what is behind this element; "
+         "interlaced video is not painted."),
         ("allowed caps: %" GST_PTR_FORMAT,
             static_cast<void *> (allowed.get ())));
     return GST_FLOW_ERROR;

@@ -9,6 +9,18 @@ namespace
 {
 
 constexpr int kUnit = 8; // of a painted picture's sides
+constexpr int kLongest = 1 << 15;
+
+// As many square pixels as `pixels` of a shape that is num/den as long, at
+// least as many.
+int
+stretched (int pixels, int num, int den)
+{
+  if (num <= den)
+    return pixels;
+  const guint64 all = gst_util_uint64_scale_int_round (pixels, num, den);
+  return static_cast<int> (MIN (all, guint64{2 * kLongest}));
+}
 
 int
 rounded_up (int pixels)
@@ -49,6 +61,9 @@ PictureWriter::choose (const GstCaps * allowed, gint default_size)
     return nullptr;
   GstCaps * caps = gst_caps_truncate (gst_caps_copy (allowed));
   GstStructure * s = gst_caps_get_structure (caps, 0);
+  if (!gst_structure_has_field (s, "pixel-aspect-ratio"))
+    gst_structure_set (s, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1, NULL);
+  gst_structure_fixate_field_nearest_fraction (s, "pixel-aspect-ratio", 1, 1);
   gst_structure_fixate_field_nearest_int (s, "width", default_size);
   gst_structure_fixate_field_nearest_int (s, "height", default_size);
   gst_structure_fixate_field_nearest_fraction (s, "framerate", 0, 1);
@@ -59,20 +74,37 @@ PictureWriter::choose (const GstCaps * allowed, gint default_size)
 bool
 PictureWriter::set_caps (const GstCaps * caps)
 {
-  ready_ = gst_video_info_from_caps (&info_, caps);
+  ready_ = gst_video_info_from_caps (&info_, caps) &&
+           GST_VIDEO_INFO_PAR_N (&info_) > 0 &&
+           MAX (seen_width (), seen_height ()) <= kLongest;
   return ready_;
+}
+
+// With square pixels; the longer way is stretched, so that nothing is lost.
+int
+PictureWriter::seen_width () const
+{
+  return stretched (GST_VIDEO_INFO_WIDTH (&info_),
+      GST_VIDEO_INFO_PAR_N (&info_), GST_VIDEO_INFO_PAR_D (&info_));
+}
+
+int
+PictureWriter::seen_height () const
+{
+  return stretched (GST_VIDEO_INFO_HEIGHT (&info_),
+      GST_VIDEO_INFO_PAR_D (&info_), GST_VIDEO_INFO_PAR_N (&info_));
 }
 
 int
 PictureWriter::painted_width () const
 {
-  return rounded_up (GST_VIDEO_INFO_WIDTH (&info_));
+  return rounded_up (seen_width ());
 }
 
 int
 PictureWriter::painted_height () const
 {
-  return rounded_up (GST_VIDEO_INFO_HEIGHT (&info_));
+  return rounded_up (seen_height ());
 }
 
 GstClockTime
@@ -93,11 +125,10 @@ PictureWriter::write (const vlm::Image &image) const
   from.fps_d = info_.fps_d;
   const bool fits =
       image.width == painted_width () && image.height == painted_height ();
-  const Ptr<GstVideoConverter> converter (
-      gst_video_converter_new (&from, &info_,
-          fits ? cropped (GST_VIDEO_INFO_WIDTH (&info_),
-                     GST_VIDEO_INFO_HEIGHT (&info_), image.width, image.height)
-               : NULL));
+  const Ptr<GstVideoConverter> converter (gst_video_converter_new (&from,
+      &info_,
+      fits ? cropped (seen_width (), seen_height (), image.width, image.height)
+           : NULL));
   if (!converter)
     vlm::fail (vlm::ErrorCategory::Unsupported, "pictures cannot become ",
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&info_)));

@@ -15,12 +15,14 @@ public:
   /// model was made for, and no frame rate. Null when `allowed` is empty.
   static Ptr<GstCaps> choose (const GstCaps * allowed, gint default_size);
 
-  /// False when they are none of raw video.
+  /// False when they are none of raw video, or are seen larger than any model
+  /// paints.
   bool set_caps (const GstCaps * caps);
   bool has_caps () const { return ready_; }
 
-  /// The model paints multiples of 8: the next ones. Pictures are cropped,
-  /// alike on both sides.
+  /// The model paints multiples of 8: the next ones, of the picture as it is
+  /// seen. Pictures are cropped, alike on both sides, and scaled where pixels
+  /// are not square.
   int painted_width () const;
   int painted_height () const;
 
@@ -33,6 +35,9 @@ public:
   Ptr<GstBuffer> write (const vlm::Image &image) const;
 
 private:
+  int seen_width () const;
+  int seen_height () const;
+
   GstVideoInfo info_{};
   bool ready_ = false;
 };

@@ -150,14 +150,57 @@ TEST_F(Paint, WhatIsBehindMayChangeItsMind) {
 }
 
 TEST_F(Paint, CapsThatNobodyCanServeAreAnError) {
-  Generator g("", "format=RGB,width=64,height=64,pixel-aspect-ratio=2/1");
+  for (const char *caps :
+       {"width=64,height=64,interlace-mode=interleaved", "width=64,height=64,interlace-mode=mixed",
+        "width=64,height=64,pixel-aspect-ratio=0/1",
+        "width=64,height=64,pixel-aspect-ratio=1/1000"}) {
+    Generator g("", std::string("format=RGB,") + caps);
+    g.play();
+    g.push(0);
+    const Problem problem = problem_of(g.bus().wait(GST_MESSAGE_ERROR).get());
+    EXPECT_EQ(problem.domain, GST_CORE_ERROR) << caps;
+    EXPECT_EQ(problem.code, GST_CORE_ERROR_NEGOTIATION) << caps;
+    EXPECT_NE(problem.text.find("interlaced"), std::string::npos) << problem.text;
+    g.pull_event(GST_EVENT_EOS);
+    EXPECT_EQ(g.push(1), GST_FLOW_ERROR);
+  }
+}
+
+// Painted as it is seen, so that a circle stays one. The fake's green and blue say where a pixel
+// was.
+TEST_F(Paint, PixelsThatAreNotSquare) {
+  struct Case {
+    const char *ratio;
+    int painted_width, painted_height;
+  };
+  for (const Case &each : {Case{"2/1", 128, 64}, Case{"1/2", 64, 128}, Case{"16/15", 72, 64}}) {
+    fake().reset();
+    Generator g("", std::string("format=RGB,width=64,height=64,pixel-aspect-ratio=") + each.ratio);
+    g.play();
+    g.push(0);
+    const std::string bytes = bytes_of(g.pull().get());
+    const PaintRequest asked = fake().seen().paints.at(0);
+    EXPECT_EQ(asked.width, each.painted_width) << each.ratio;
+    EXPECT_EQ(asked.height, each.painted_height) << each.ratio;
+    ASSERT_EQ(bytes.size(), 64u * 64 * 3);
+    const guint8 *middle = pixel(bytes, 64, 32, 32);
+    EXPECT_NEAR(middle[1], each.painted_width / 2, 2) << each.ratio;
+    EXPECT_NEAR(middle[2], each.painted_height / 2, 2) << each.ratio;
+    EXPECT_NE(caps_of(g).find(each.ratio), std::string::npos) << caps_of(g);
+  }
+}
+
+TEST_F(Paint, APictureThatDoesNotFitIsAnErrorWithBothFigures) {
+  fake().fail_request(1, ErrorCategory::Memory,
+                      "painting 4096x4096 needs 9.00 GB of memory, but only 2.00 GB are left");
+  Generator g("", "format=RGB,width=4096,height=4096");
   g.play();
   g.push(0);
   const Problem problem = problem_of(g.bus().wait(GST_MESSAGE_ERROR).get());
-  EXPECT_EQ(problem.domain, GST_CORE_ERROR);
-  EXPECT_EQ(problem.code, GST_CORE_ERROR_NEGOTIATION);
-  g.pull_event(GST_EVENT_EOS);
-  EXPECT_EQ(g.push(1), GST_FLOW_ERROR);
+  EXPECT_EQ(problem.domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(problem.code, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+  EXPECT_NE(problem.text.find("9.00 GB of memory, but only 2.00 GB"), std::string::npos);
+  EXPECT_EQ(fake().seen().begun, 1);
 }
 
 // ---- time ---------------------------------------------------------------------------------------
