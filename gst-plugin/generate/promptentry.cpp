@@ -31,6 +31,13 @@ policy_of (const GenerateSettings &settings, bool live)
   }
 }
 
+// Two of them must have a sum: later ones are none.
+GstClockTime
+usable (GstClockTime time)
+{
+  return time <= G_MAXINT64 ? time : GST_CLOCK_TIME_NONE;
+}
+
 } // namespace
 
 void
@@ -72,7 +79,10 @@ PromptEntry::gap (GstEvent * event)
 {
   GstClockTime start, duration;
   gst_event_parse_gap (event, &start, &duration);
-  if (dated () && GST_CLOCK_TIME_IS_VALID (duration))
+  start = usable (start);
+  duration = usable (duration);
+  if (dated () && GST_CLOCK_TIME_IS_VALID (start) &&
+      GST_CLOCK_TIME_IS_VALID (duration))
     queue_->gap (start, start + duration);
 }
 
@@ -155,8 +165,8 @@ PromptEntry::buffer (
   gst_buffer_extract (buffer, 0, bytes.data (), bytes.size ());
   if (!dated ())
     return lines (lines_.add (bytes), settings);
-  return text (std::move (bytes), GST_BUFFER_PTS (buffer),
-      GST_BUFFER_DURATION (buffer), settings);
+  return text (std::move (bytes), usable (GST_BUFFER_PTS (buffer)),
+      usable (GST_BUFFER_DURATION (buffer)), settings);
 }
 
 void

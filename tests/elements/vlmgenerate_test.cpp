@@ -273,6 +273,25 @@ TEST_F(Paint, TextWithoutPtsBeginsWhereTheLastPictureEnded) {
   EXPECT_EQ(GST_BUFFER_PTS(frame.get()), 200 * GST_MSECOND);
 }
 
+TEST_F(Paint, TimesBeyondAllClocksAreNone) {
+  Generator g("queue-size=10", "framerate=10/1");
+  g.play();
+  g.push("first", 0, 100 * GST_MSECOND);
+  g.push("late", G_MAXUINT64 - 2, GST_SECOND);
+  g.push("long", 300 * GST_MSECOND, G_MAXUINT64 - 2);
+  g.push_event(gst_event_new_gap(G_MAXUINT64 - 2, GST_SECOND));
+  g.push_event(gst_event_new_eos());
+  g.pull_event(GST_EVENT_EOS);
+  EXPECT_EQ(prompt_of(g.pull().get()), "first");
+  for (int n = 1; n <= 10; ++n) {
+    const auto frame = g.pull();
+    EXPECT_EQ(prompt_of(frame.get()), "late");
+    EXPECT_EQ(GST_BUFFER_PTS(frame.get()), n * 100 * GST_MSECOND);
+  }
+  EXPECT_EQ(prompt_of(g.pull().get()), "long");
+  EXPECT_EQ(gst_harness_buffers_in_queue(g.h()), 0u);
+}
+
 // Live, the clock says when a picture begins, and it stays until the next one.
 TEST_F(Paint, LivePicturesAreDatedByTheClock) {
   Generator g("", "framerate=10/1", true);
