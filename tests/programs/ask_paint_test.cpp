@@ -63,6 +63,38 @@ TEST_F(AskAndPaint, EarlierTurnsMayHaveBeenPainted) {
   EXPECT_EQ(cv::imread((folder() / "out.png").string()).size(), cv::Size(64, 64));
 }
 
+// Every answer is the model's own, and goes on as the next question's earlier turn.
+TEST_F(AskAndPaint, AConversationPaintsInTheMiddle) {
+  std::string turns;
+  const auto say = [&](const std::string &question, const std::string &options) {
+    EXPECT_EQ(shell("OMP_WAIT_POLICY=passive " VLM_ASK " --precision float32 --json" + turns + " " +
+                    options + " '" + question + "' " + picture_),
+              0)
+        << err();
+    const json answer = json::parse(out());
+    const std::string text = answer["text"];
+    EXPECT_NE(text, "");
+    EXPECT_EQ(text.find('\''), std::string::npos) << "would end the shell's word: " << text;
+    turns += " --turn '" + question + (options.empty() ? "" : " <GEN>") + "=" + text + "'";
+    return answer;
+  };
+  const json first = say("What is in the picture?", "");
+  EXPECT_TRUE(first["generation_prompt"].is_null());
+  const json second =
+      say("Draw this scene again.", "--generate --paint out.png --painter " + data("sdxl/model") +
+                                        " --size 64x64 --steps 2 --seed 3");
+  const std::string wish = second["generation_prompt"];
+  EXPECT_NE(wish, "");
+  EXPECT_NE(second["prompt"].get<std::string>().find(first["text"].get<std::string>()),
+            std::string::npos);
+  ASSERT_EQ(paint(wish), 0) << err();
+  EXPECT_EQ(text_of("out.png"), text_of("alone.png"));
+  const json third = say("Is there a dog?", "");
+  EXPECT_NE(third["prompt"].get<std::string>().find("<h>" + wish + "</h>"), std::string::npos)
+      << third["prompt"];
+  EXPECT_TRUE(third["generation_prompt"].is_null());
+}
+
 TEST_F(AskAndPaint, AnAnswerWithoutPromptStaysAndPaintsNothing) {
   expect(ask("'Is there a dog?' " + picture_), 1, "--generate");
   EXPECT_NE(out(), "");
