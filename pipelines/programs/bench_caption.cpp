@@ -8,10 +8,10 @@
 #include "model/engine/model.h"
 #include "pipelines/programs/bench_pictures.h"
 #include "pipelines/programs/machine_probe.h"
+#include "pipelines/programs/peak_memory.h"
 #include "pipelines/programs/spread.h"
 
 #include <cstdio>
-#include <fstream>
 #include <map>
 
 namespace vlm {
@@ -100,17 +100,6 @@ private:
   Samples captions_;
   std::map<std::string, Samples> stages_, rates_;
 };
-
-/// The most memory that the process ever held.
-uint64_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string key; status >> key;) {
-    uint64_t kib = 0;
-    if (key == "VmHWM:" && status >> kib)
-      return kib * 1024;
-  }
-  return 0;
-}
 
 void print_machine(const json &result) {
   std::printf("%s\n", machine_line(result["machine"], result["threads"].get<int>()).c_str());

@@ -7,6 +7,8 @@
 #include "model/engine/model.h"
 #include "model/weights/random_values.h"
 #include "model/weights/safetensors.h"
+#include "pipelines/programs/bench_sdxl.h"
+#include "pipelines/programs/sdxl_shapes.h"
 
 #include <nlohmann/json.hpp>
 
@@ -200,7 +202,9 @@ int64_t bytes_of(const std::vector<TensorSpec> &specs) {
                          [](int64_t sum, const TensorSpec &spec) { return sum + bytes_of(spec); });
 }
 
-void write_shards(const fs::path &directory, const std::vector<TensorSpec> &specs) {
+/// `stem`: what the files' names begin with.
+void write_shards(const fs::path &directory, const std::string &stem,
+                  const std::vector<TensorSpec> &specs) {
   constexpr int64_t kShardBytes = int64_t{2} << 30;
   RandomValues values;
   ProgressBar bar("weights", "bytes", bytes_of(specs));
@@ -209,7 +213,7 @@ void write_shards(const fs::path &directory, const std::vector<TensorSpec> &spec
   int64_t bytes = 0, all = 0;
   int number = 0;
   const auto flush = [&] {
-    const std::string file = "model-" + std::to_string(++number) + ".safetensors";
+    const std::string file = stem + "-" + std::to_string(++number) + ".safetensors";
     for (const auto &entry : shard)
       map[entry.first] = file;
     write_safetensors(directory / file, shard);
@@ -225,7 +229,8 @@ void write_shards(const fs::path &directory, const std::vector<TensorSpec> &spec
   }
   flush();
   bar.finish();
-  std::ofstream(directory / "model.safetensors.index.json") << json{{"weight_map", map}}.dump(1);
+  std::ofstream(directory / (stem + ".safetensors.index.json"))
+      << json{{"weight_map", map}}.dump(1);
 }
 
 Language language_of(const ShapeOptions &options, bool hd) {
@@ -254,6 +259,73 @@ bool is_hd(const std::string &shape) {
          shape.compare(shape.size() - end.size(), end.size(), end) == 0;
 }
 
+/// An empty folder on a disk that has room.
+void start(const fs::path &folder, int64_t bytes) {
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  check_room(folder, bytes);
+}
+
+void make_model(const ShapeOptions &options, const fs::path &part) {
+  const bool hd = is_hd(options.shape);
+  const Language language = language_of(options, hd);
+  Names names;
+  add_decoder(names, language);
+  add_clip(names);
+  add_convnext(names);
+  add_mining(names, language.hidden);
+  start(part, bytes_of(names.all));
+  for (const char *file : {"tokenizer.model", "tokenizer_config.json"})
+    fs::copy_file(fs::path(embedded_model_path()) / file, part / file);
+  std::ofstream(part / "config.json") << config_of(language, hd).dump(1);
+  write_shards(part, "model", names.all);
+}
+
+std::vector<TensorSpec> specs_of(const SdxlShapes &shapes) {
+  std::vector<TensorSpec> specs;
+  for (const auto &[name, shape] : shapes)
+    specs.push_back({name, shape});
+  return specs;
+}
+
+void make_painter(const ShapeOptions &options, const fs::path &part) {
+  if (options.layers != 0)
+    fail(ErrorCategory::Settings, "--layers ", options.layers, ": ", kPainterShape,
+         " is made whole");
+  struct Folder {
+    const char *name, *stem;
+    std::vector<TensorSpec> specs;
+  };
+  const std::vector<Folder> folders = {
+      {"unet", "diffusion_pytorch_model", specs_of(sdxl_unet_shapes())},
+      {"vae", "diffusion_pytorch_model", specs_of(sdxl_vae_decoder_shapes())},
+      {"text_encoder", "model", specs_of(sdxl_text_encoder_shapes(false))},
+      {"text_encoder_2", "model", specs_of(sdxl_text_encoder_shapes(true))}};
+  int64_t bytes = 0;
+  for (const Folder &folder : folders)
+    bytes += bytes_of(folder.specs);
+  start(part, bytes);
+  write_sdxl_settings(part);
+  for (const Folder &folder : folders)
+    write_shards(part / folder.name, folder.stem, folder.specs);
+}
+
+std::string cached_shape(const char *option, const std::string &shape) {
+  ShapeOptions options;
+  options.shape = shape;
+  const std::string cache = user_cache_folder("shapes");
+  if (cache.empty())
+    fail(ErrorCategory::Settings, option, " ", shape, ": is no directory, and without HOME or ",
+         "GST_VLM_CACHE_DIR there is no place to make one");
+  options.output = fs::path(cache) / shape;
+  if (!fs::exists(options.output)) {
+    std::cerr << "vlm-bench: " << options.output.string() << " is made, once: the shape of "
+              << shape << " with random weights\n";
+    make_shape(options);
+  }
+  return options.output;
+}
+
 } // namespace
 
 void check_room(const fs::path &directory, int64_t bytes) {
@@ -274,43 +346,27 @@ std::vector<std::string> shape_names() {
 }
 
 void make_shape(const ShapeOptions &options) {
-  const bool hd = is_hd(options.shape);
-  const Language language = language_of(options, hd);
   if (fs::exists(options.output))
     fail(ErrorCategory::Failed, options.output.string(), " exists already");
-  Names names;
-  add_decoder(names, language);
-  add_clip(names);
-  add_convnext(names);
-  add_mining(names, language.hidden);
   fs::path part = options.output;
   part += ".part";
-  fs::remove_all(part);
-  fs::create_directories(part);
-  check_room(part, bytes_of(names.all));
-  for (const char *file : {"tokenizer.model", "tokenizer_config.json"})
-    fs::copy_file(fs::path(embedded_model_path()) / file, part / file);
-  std::ofstream(part / "config.json") << config_of(language, hd).dump(1);
-  write_shards(part, names.all);
+  if (options.shape == kPainterShape)
+    make_painter(options, part);
+  else
+    make_model(options, part);
   fs::rename(part, options.output);
 }
 
 std::string bench_model(const std::string &model) {
-  if (fs::is_directory(model))
-    return model;
-  ShapeOptions options;
-  options.shape = model;
-  const std::string cache = user_cache_folder("shapes");
-  if (cache.empty())
-    fail(ErrorCategory::Settings, "--model ", model, ": is no directory, and without HOME or ",
-         "GST_VLM_CACHE_DIR there is no place to make one");
-  options.output = fs::path(cache) / model;
-  if (!fs::exists(options.output)) {
-    std::cerr << "vlm-bench: " << options.output.string() << " is made, once: the shape of "
-              << model << " with random weights\n";
-    make_shape(options);
-  }
-  return options.output;
+  if (model == kPainterShape && !fs::is_directory(model))
+    fail(ErrorCategory::Settings, "--model ", model, ": is a painter");
+  return fs::is_directory(model) ? model : cached_shape("--model", model);
+}
+
+std::string bench_painter(const std::string &painter) {
+  if (painter.empty() || painter != kPainterShape || fs::is_directory(painter))
+    return painter;
+  return cached_shape("--painter", painter);
 }
 
 } // namespace vlm

@@ -11,10 +11,13 @@ namespace vlm {
 /// layout: to measure load time, memory and speed with. Their answers mean nothing; their
 /// vocabulary is the embedded model's, of which ids beyond are no text.
 struct ShapeOptions {
-  std::string shape = "MGM-2B"; ///< one of shape_names()
-  int64_t layers = 0;           ///< of the decoder; 0: all, fewer fit a small machine
+  std::string shape = "MGM-2B"; ///< one of shape_names(), or kPainterShape
+  int64_t layers = 0;           ///< of the decoder; 0: all, fewer fit a small machine; not of SDXL
   std::filesystem::path output; ///< directory, made whole or not at all
 };
+
+/// A painter in diffusers layout.
+inline constexpr const char *kPainterShape = "SDXL";
 
 /// MGM-2B to MGM-34B-HD.
 std::vector<std::string> shape_names();
@@ -29,5 +32,8 @@ void check_room(const std::filesystem::path &directory, int64_t bytes);
 /// The checkpoint to measure with: `model` where that is a directory, else the shape of that name,
 /// made once in the user's cache ($XDG_CACHE_HOME/gst-vlm/shapes) and told on standard error.
 std::string bench_model(const std::string &model);
+
+/// The same of a painter: kPainterShape is made, too, and an empty name is the embedded one.
+std::string bench_painter(const std::string &painter);
 
 } // namespace vlm

@@ -225,17 +225,30 @@ json peers(Arguments &arguments) {
 
 json paint(Arguments &arguments) {
   BenchPaintOptions o;
-  o.request.prompt = "a red bird on a green table";
-  o.request.steps = 4;
+  PaintRequest request;
+  std::string sizes;
+  request.prompt = "a red bird on a green table";
+  request.steps = 4;
   CommandLine &line = arguments.line();
-  line.text("painter", "DIR", "SDXL directory in diffusers layout", &o.painter.path);
+  line.text("painter", "DIR",
+            std::string("SDXL directory in diffusers layout, or ") + kPainterShape +
+                ": its shape with random weights (the embedded painter)",
+            &o.painter.path);
   line.text("precision", "P", "auto, float32, bfloat16 (auto)", &o.painter.precision);
   line.integer("threads", "N", "0: all that the process may use (0)", &o.painter.threads);
-  add_painting_options(line, o.request);
-  arguments.positive("rounds", "a picture each (3)", &o.rounds);
+  add_denoising_options(line, request);
+  line.text("size", "WxH,WxH...", "of pictures, multiples of 8 (the painter's)", &sizes);
+  arguments.positive("rounds", "a picture of each size (3)", &o.rounds);
   arguments.parse();
-  if (o.painter.path.empty())
-    fail(ErrorCategory::Settings, "--painter: name the SDXL directory");
+  for (const std::string &size : split(sizes)) {
+    o.requests.push_back(request);
+    read_size(size, o.requests.back());
+  }
+  if (o.requests.empty())
+    o.requests.push_back(request);
+  o.painter.path = bench_painter(o.painter.path);
+  for (const PaintRequest &each : o.requests)
+    check_painting("--painter", o.painter, each);
   return bench_paint(o);
 }
 
@@ -244,7 +257,8 @@ json make(Arguments &arguments) {
   std::string output;
   std::string names;
   for (const std::string &name : shape_names())
-    names += (names.empty() ? "" : ", ") + name;
+    names += name + ", ";
+  names += kPainterShape;
   arguments.line().text("shape", "NAME", names + " (MGM-2B)", &o.shape);
   arguments.line().integer("layers", "N", "of the decoder, to fit this machine (all)", &o.layers);
   arguments.line().text("output", "DIR", "what is made", &output);
@@ -288,6 +302,7 @@ std::string about() {
   out << "\nexamples:\n"
          "  vlm-bench stages --model MGM-2B --precision bfloat16,int8,int4\n"
          "  vlm-bench streams --streams 1,2,4,8 --captions 4\n"
+         "  vlm-bench paint --painter SDXL --size 512x512,768x768,1024x1024\n"
          "  vlm-bench drafting --file street.mp4 --interval 1 --captions 100\n"
          "  vlm-bench video --model MGM-2B --precision int8 --json video.json\n\n"
          "vlm-bench COMMAND --help tells a command's options.";

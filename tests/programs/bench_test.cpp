@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Runs vlm-bench as a user would, on the embedded model: what it prints and refuses, not how fast.
 #include "tests/support/fixture.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scratch_folder.h"
 
 #include <filesystem>
@@ -35,7 +36,10 @@ TEST_F(Bench, WrongUseNamesTheValue) {
   expect_refusal("stage", 2, "stage");
   expect_refusal("stages --rounds 0", 2, "--rounds 0");
   expect_refusal("stages --model MGM-3B", 2, "MGM-3B: neither a directory nor one of MGM-13B");
-  expect_refusal("paint", 2, "--painter");
+  expect_refusal("paint --painter nowhere", 1, "nowhere/model_index.json");
+  expect_refusal("paint --painter " + data("sdxl/model") + " --size 64x64,64", 2, "\"64\"");
+  expect_refusal("stages --model SDXL", 2, "--model SDXL: is a painter");
+  expect_refusal("make --output x --shape SDXL --layers 2", 2, "--layers 2: SDXL is made whole");
   expect_refusal("make", 2, "--output");
   expect_refusal("make --output x --shape MGM-2B-HD", 2, "MGM-2B-HD");
   expect_refusal("make --output x --layers 19", 2, "--layers 19: MGM-2B has 18");
@@ -155,6 +159,28 @@ TEST_F(Bench, PartsOfAPicture) {
   EXPECT_EQ(figures.at("steps"), 2);
   EXPECT_EQ(figures.at("width"), 64);
   EXPECT_GT(figures.at("step").at("median").get<double>(), 0);
+  EXPECT_GT(figures.at("unet_rate").get<double>(), 0);
+  EXPECT_GT(figures.at("unet_share").get<double>(), 0);
+  EXPECT_NE(out().find("GFLOP/s, "), std::string::npos) << out();
+}
+
+// Pixels double from size to size; what grew with their square would grow fourfold.
+TEST_F(Bench, MemoryGrowsWithThePixelsOfAPicture) {
+  if (kSanitized)
+    GTEST_SKIP() << "sanitizers hold memory of their own";
+  ASSERT_EQ(run("paint --painter " + data("sdxl/model") +
+                " --size 384x384,544x544,768x768 --steps 1 --guidance 1 --rounds 1 --json p.json"),
+            0)
+      << err();
+  const json sizes = json::parse(text_of("p.json")).at("sizes");
+  ASSERT_EQ(sizes.size(), 3u);
+  std::vector<double> peaks;
+  for (const json &size : sizes)
+    peaks.push_back(size.at("peak_bytes").get<double>());
+  std::printf("peaks: %.3g %.3g %.3g\n", peaks[0], peaks[1], peaks[2]);
+  EXPECT_GT(peaks[2], peaks[0]);
+  EXPECT_LT((peaks[2] - peaks[1]) / (peaks[1] - peaks[0]), 3);
+  EXPECT_NE(out().find("768 x 768: peak memory "), std::string::npos) << out();
 }
 
 } // namespace

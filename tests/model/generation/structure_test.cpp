@@ -4,7 +4,7 @@
 #include "model/generation/clip_text.h"
 #include "model/generation/unet.h"
 #include "model/generation/vae_decoder.h"
-#include "tests/support/sdxl_shapes.h"
+#include "pipelines/programs/sdxl_shapes.h"
 
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
@@ -18,7 +18,7 @@ namespace {
 /// Tensors that have a shape and no values.
 class ShapesOnly : public StateDict {
 public:
-  explicit ShapesOnly(test::Shapes shapes) : shapes_(std::move(shapes)) {}
+  explicit ShapesOnly(SdxlShapes shapes) : shapes_(std::move(shapes)) {}
   bool contains(const std::string &name) const override { return shapes_.count(name) > 0; }
   std::vector<std::string> names() const override {
     std::vector<std::string> out;
@@ -49,7 +49,7 @@ public:
   }
 
 private:
-  test::Shapes shapes_;
+  SdxlShapes shapes_;
 };
 
 /// Builds `Module` and returns the names it read, sorted.
@@ -73,25 +73,25 @@ UNetConfig full_unet() {
 }
 
 TEST(Structure, FullUNetHasEveryParameterOnce) {
-  const ShapesOnly dict(test::sdxl_unet_shapes());
+  const ShapesOnly dict(sdxl_unet_shapes());
   EXPECT_EQ(dict.parameters(), 2'567'463'684);
   EXPECT_EQ(names_read<UNet>(dict, full_unet()), dict.names());
 }
 
 TEST(Structure, FullVaeDecoder) {
-  const ShapesOnly dict(test::sdxl_vae_decoder_shapes());
+  const ShapesOnly dict(sdxl_vae_decoder_shapes());
   VaeConfig config;
   config.block_out_channels = {128, 256, 512, 512};
   EXPECT_EQ(names_read<VaeDecoder>(dict, config), dict.names());
 }
 
 TEST(Structure, FullTextEncoders) {
-  const ShapesOnly second(test::sdxl_text_encoder_shapes(true));
+  const ShapesOnly second(sdxl_text_encoder_shapes(true));
   EXPECT_EQ(second.parameters(), 694'659'840);
   EXPECT_EQ(names_read<ClipTextEncoder>(second, ClipTextConfig{1280, 32, 20, 49408, 1280, false}),
             second.names());
   // Of the first one only what the second-to-last hidden state needs.
-  const ShapesOnly first(test::sdxl_text_encoder_shapes(false));
+  const ShapesOnly first(sdxl_text_encoder_shapes(false));
   EXPECT_EQ(first.parameters(), 123'060'480);
   const auto read = names_read<ClipTextEncoder>(first, ClipTextConfig{768, 12, 12, 49408, 0, true});
   EXPECT_EQ(read.size(), first.names().size() - 16 - 2);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tests/support/sdxl_shapes.h"
+#include "pipelines/programs/sdxl_shapes.h"
 
-namespace vlm::test {
+namespace vlm {
 namespace {
 
-class Table {
+class SdxlTable {
 public:
-  Shapes all;
+  SdxlShapes all;
   void weight(const std::string &name, std::vector<int64_t> shape) {
     all[name + ".weight"] = std::move(shape);
   }
@@ -56,12 +56,12 @@ private:
   void bias(const std::string &name, int64_t size) { all[name + ".bias"] = {size}; }
 };
 
-std::string at(const std::string &name, int index) { return name + "." + std::to_string(index); }
+std::string nth(const std::string &name, int index) { return name + "." + std::to_string(index); }
 
 } // namespace
 
-Shapes sdxl_unet_shapes() {
-  Table t;
+SdxlShapes sdxl_unet_shapes() {
+  SdxlTable t;
   t.conv("conv_in", 4, 320);
   t.linear("time_embedding.linear_1", 320, 1280);
   t.linear("time_embedding.linear_2", 1280, 1280);
@@ -71,10 +71,10 @@ Shapes sdxl_unet_shapes() {
   const int depth[3] = {0, 2, 10};
   for (int i = 0; i < 3; ++i)
     for (int k = 0; k < 2; ++k) {
-      const std::string block = at("down_blocks", i);
-      t.resnet(at(block + ".resnets", k), k ? down[i][1] : down[i][0], down[i][1], true);
+      const std::string block = nth("down_blocks", i);
+      t.resnet(nth(block + ".resnets", k), k ? down[i][1] : down[i][0], down[i][1], true);
       if (depth[i])
-        t.attention(at(block + ".attentions", k), down[i][1], depth[i]);
+        t.attention(nth(block + ".attentions", k), down[i][1], depth[i]);
     }
   t.conv("down_blocks.0.downsamplers.0.conv", 320, 320);
   t.conv("down_blocks.1.downsamplers.0.conv", 640, 640);
@@ -85,10 +85,10 @@ Shapes sdxl_unet_shapes() {
   const int64_t out[3] = {1280, 640, 320};
   for (int i = 0; i < 3; ++i)
     for (int k = 0; k < 3; ++k) {
-      const std::string block = at("up_blocks", i);
-      t.resnet(at(block + ".resnets", k), up[i][k], out[i], true);
+      const std::string block = nth("up_blocks", i);
+      t.resnet(nth(block + ".resnets", k), up[i][k], out[i], true);
       if (depth[2 - i])
-        t.attention(at(block + ".attentions", k), out[i], depth[2 - i]);
+        t.attention(nth(block + ".attentions", k), out[i], depth[2 - i]);
     }
   t.conv("up_blocks.0.upsamplers.0.conv", 1280, 1280);
   t.conv("up_blocks.1.upsamplers.0.conv", 640, 640);
@@ -97,8 +97,8 @@ Shapes sdxl_unet_shapes() {
   return t.all;
 }
 
-Shapes sdxl_vae_decoder_shapes() {
-  Table t;
+SdxlShapes sdxl_vae_decoder_shapes() {
+  SdxlTable t;
   t.conv("post_quant_conv", 4, 4, 1);
   t.conv("decoder.conv_in", 4, 512);
   t.resnet("decoder.mid_block.resnets.0", 512, 512, false);
@@ -108,9 +108,9 @@ Shapes sdxl_vae_decoder_shapes() {
   t.resnet("decoder.mid_block.resnets.1", 512, 512, false);
   const int64_t channels[4] = {512, 512, 256, 128};
   for (int i = 0; i < 4; ++i) {
-    const std::string block = at("decoder.up_blocks", i);
+    const std::string block = nth("decoder.up_blocks", i);
     for (int k = 0; k < 3; ++k)
-      t.resnet(at(block + ".resnets", k), channels[k == 0 && i > 0 ? i - 1 : i], channels[i],
+      t.resnet(nth(block + ".resnets", k), channels[k == 0 && i > 0 ? i - 1 : i], channels[i],
                false);
     if (i < 3)
       t.conv(block + ".upsamplers.0.conv", channels[i], channels[i]);
@@ -120,13 +120,13 @@ Shapes sdxl_vae_decoder_shapes() {
   return t.all;
 }
 
-Shapes sdxl_text_encoder_shapes(bool second) {
+SdxlShapes sdxl_text_encoder_shapes(bool second) {
   const int64_t width = second ? 1280 : 768, mlp = second ? 5120 : 3072;
-  Table t;
+  SdxlTable t;
   t.weight("text_model.embeddings.token_embedding", {49408, width});
   t.weight("text_model.embeddings.position_embedding", {77, width});
   for (int i = 0; i < (second ? 32 : 12); ++i) {
-    const std::string layer = at("text_model.encoder.layers", i);
+    const std::string layer = nth("text_model.encoder.layers", i);
     t.norm(layer + ".layer_norm1", width);
     t.norm(layer + ".layer_norm2", width);
     for (const char *part : {"q_proj", "k_proj", "v_proj", "out_proj"})
@@ -140,4 +140,4 @@ Shapes sdxl_text_encoder_shapes(bool second) {
   return t.all;
 }
 
-} // namespace vlm::test
+} // namespace vlm
