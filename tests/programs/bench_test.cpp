@@ -142,7 +142,8 @@ TEST_F(Bench, Peers) {
 
 // The load that video is measured under is one: every answer is about a picture of its own.
 TEST_F(Bench, VideoOfAMovingPicture) {
-  ASSERT_EQ(run("video --seconds 0.5 --rounds 1 --json video.json"), 0) << err();
+  ASSERT_EQ(run("video --model " VLM_EMBEDDED " --seconds 0.5 --rounds 1 --json video.json"), 0)
+      << err();
   const json figures = json::parse(text_of("video.json"));
   EXPECT_GT(figures.at("on_time_ratio").get<double>(), 0);
   const json &seen = figures.at("rounds").at(0).at("vlmcaption");
