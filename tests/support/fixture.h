@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <unistd.h>
 
 namespace vlm::test {
 
@@ -19,6 +20,11 @@ inline std::string data(const std::string &relative) { return VLM_TEST_DATA "/" 
 
 inline nlohmann::json read_json(const std::string &relative) {
   return nlohmann::json::parse(read_file(data(relative)));
+}
+
+/// Path among the temporary files that no other run of this suite has.
+inline std::string own_path(const std::string &name) {
+  return ::testing::TempDir() + "vlm-" + std::to_string(getpid()) + "-" + name;
 }
 
 /// Tensors of a safetensors file below tests/data, read by name.

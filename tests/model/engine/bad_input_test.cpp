@@ -51,7 +51,7 @@ TEST(Options, NamesWhatIsWrong) {
 class Damaged : public ::testing::Test {
 protected:
   void SetUp() override {
-    directory_ = fs::path(::testing::TempDir()) / "damaged";
+    directory_ = test::own_path("damaged");
     fs::remove_all(directory_);
     fs::copy(test::data("llama3/model"), directory_);
   }
@@ -189,7 +189,7 @@ TEST_F(Questions, CancelledLaterKeepsTheText) {
 
 TEST(TextOnly, RefusesPictures) {
   // A checkpoint without towers: the language part of a fixture alone.
-  const fs::path directory = fs::path(::testing::TempDir()) / "text-only";
+  const fs::path directory = test::own_path("text-only");
   fs::create_directories(directory);
   for (const char *file : {"tokenizer.json", "tokenizer_config.json"})
     fs::copy_file(fs::path(test::data("llama3-hd/model")) / file, directory / file,

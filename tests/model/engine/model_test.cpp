@@ -27,7 +27,7 @@ Request make_request(const std::string &name, const json &prompt) {
     request.turns.push_back({turn[0], turn[1].get<std::string>()});
   for (const json &path : prompt["images"])
     request.images.push_back(load_image(test::data(name + "/" + path.get<std::string>())));
-  request.dump_path = ::testing::TempDir() + "dump-" + name + ".safetensors";
+  request.dump_path = test::own_path("dump-" + name + ".safetensors");
   return request;
 }
 

@@ -45,7 +45,7 @@ TEST_P(QuantizedModel, EveryStepStaysNearTheReference) {
     for (const auto &path : prompt["images"])
       request.images.push_back(load_image(test::data(name + "/" + path.get<std::string>())));
     request.dump_path =
-        ::testing::TempDir() + "dump-" + bounds.precision + "-" + name + ".safetensors";
+        test::own_path(std::string("dump-") + bounds.precision + "-" + name + ".safetensors");
     model->generate(request);
     const SafetensorsFile dump(request.dump_path);
     const Fixture expected(name + "/expected.safetensors");
