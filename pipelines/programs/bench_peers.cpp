@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <strings.h>
 
 namespace vlm {
 namespace {
@@ -37,6 +39,14 @@ Pair pair_of(const std::string &precision) {
     known += (known.empty() ? "" : ", ") + std::string(pair.precision);
   }
   fail(ErrorCategory::Settings, "--precision ", precision, ": one of ", known);
+}
+
+/// Threads of ours that wait must not take the processors while the other side is measured.
+void check_waiting() {
+  const char *policy = std::getenv("OMP_WAIT_POLICY");
+  if (policy && strcasecmp(policy, "active") == 0)
+    fail(ErrorCategory::Settings, "OMP_WAIT_POLICY=", policy,
+         ": our threads would spin while llama.cpp is measured");
 }
 
 fs::path cache_folder() {
@@ -167,6 +177,7 @@ void print_pair(const std::string &precision, const json &pair, int threads) {
 } // namespace
 
 json bench_peers(const BenchPeersOptions &options) {
+  check_waiting();
   const int threads = options.threads > 0 ? options.threads : available_threads();
   std::vector<Pair> pairs;
   std::vector<std::string> types;

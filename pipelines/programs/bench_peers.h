@@ -28,8 +28,9 @@ struct BenchPeersOptions {
 /// ratios of the two in a round; each {"median", "min", "max"}. "goal", a ratio, only where there
 /// is one. Prints a table of it as it goes.
 ///
-/// Throws Settings, before anything is loaded, for a precision without a counterpart or a model
-/// that llama.cpp gets no shape of (Mixtral); otherwise as LlamaCpp does.
+/// Throws Settings, before anything is loaded, for a precision without a counterpart, a model that
+/// llama.cpp gets no shape of (Mixtral), or OpenMP threads that are told to spin; otherwise as
+/// LlamaCpp does.
 nlohmann::json bench_peers(const BenchPeersOptions &options);
 
 } // namespace vlm

@@ -101,6 +101,8 @@ TEST_F(Bench, PeersThatCannotBe) {
                  "--precision float32: one of bfloat16, int8, int4");
   expect_refusal("peers --tokens-in 0", 2, "--tokens-in 0");
   expect_refusal("peers --model " + data("mixtral/model"), 2, "mixtral has no counterpart");
+  EXPECT_EQ(shell("OMP_WAIT_POLICY=active " VLM_BENCH " peers --model " VLM_EMBEDDED), 2);
+  EXPECT_NE(err().find("OMP_WAIT_POLICY=active"), std::string::npos) << err();
   EXPECT_EQ(shell("PATH=/nowhere GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " VLM_BENCH
                   " peers --model " VLM_EMBEDDED),
             1);
