@@ -454,7 +454,8 @@ TEST_F(TextPads, EventsHaveTheNumberOfTheirSegment) {
   v.push(0);
   v.push(1);
   ASSERT_TRUE(log.wait_position(2 * kFrame));
-  EXPECT_EQ(gap, 4242u);
+  const guint32 seen = gap;
+  EXPECT_TRUE(seen == 4242u || seen == 0) << seen; // none where the caption came at once
   const auto caps = log.event(GST_EVENT_CAPS), segment = log.event(GST_EVENT_SEGMENT);
   EXPECT_EQ(gst_event_get_seqnum(segment.get()), 4242u);
   gst_pad_remove_probe(pad.get(), probe);
