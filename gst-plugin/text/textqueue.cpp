@@ -221,8 +221,10 @@ TextQueue::next (
   };
   if (!patience)
     changed_.wait (lock, awaited);
-  else if (!changed_.wait_for (lock, *patience, awaited))
+  else if (!changed_.wait_for (lock, *patience, awaited)) {
+    busy_ = true; // with telling a late reader of the end
     return Next::Later;
+  }
   if (halted ())
     return Next::Halted;
   out = std::move (*item);
