@@ -206,6 +206,19 @@ gst_vlm_text_pad_push_text (GstVlmTextPad * self, const TextItem &item)
   return gst_pad_push (GST_PAD (self), buffer);
 }
 
+// Once more where another peer was linked in the middle: it was offered the
+// caps that the one before it took.
+static GstFlowReturn
+gst_vlm_text_pad_insist (GstVlmTextPad * self, const TextItem &item)
+{
+  GstFlowReturn flow = gst_vlm_text_pad_push_text (self, item);
+  while (flow == GST_FLOW_NOT_NEGOTIATED &&
+         gst_pad_needs_reconfigure (GST_PAD (self)) &&
+         gst_vlm_text_pad_negotiate (self))
+    flow = gst_vlm_text_pad_push_text (self, item);
+  return flow;
+}
+
 static void
 gst_vlm_text_pad_push_gap (GstVlmTextPad * self, const TextItem &item)
 {
@@ -277,7 +290,7 @@ gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
   else if (!linked)
     return GST_FLOW_NOT_LINKED;
   else if (item.kind == TextItem::Kind::Text)
-    return gst_vlm_text_pad_push_text (self, item);
+    return gst_vlm_text_pad_insist (self, item);
   else
     gst_vlm_text_pad_push_gap (self, item);
   return GST_FLOW_OK;

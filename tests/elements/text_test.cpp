@@ -95,34 +95,6 @@ TEST_F(Text, MarkupIsEscaped) {
   }
 }
 
-// A pad that was requested early agrees on caps with the peer that it gets later, and with the
-// next.
-TEST_F(Text, CapsAreThoseOfALatePeer) {
-  fake().script({"a < b"});
-  Caption v("interval=0");
-  v.play();
-  const Own<GstPad> pad(gst_element_request_pad_simple(v.element(), "text_src"));
-  v.push(0);
-  TextLog text(pad.get());
-  for (const char *format : {"pango-markup", "utf8", "pango-markup"}) {
-    const std::string line = std::string("capsfilter caps=text/x-raw,format=") + format +
-                             " ! fakesink async=false sync=false";
-    const Own<GstElement> reader(GST_ELEMENT(
-        gst_object_ref_sink(gst_parse_bin_from_description(line.c_str(), TRUE, nullptr))));
-    gst_element_set_state(reader.get(), GST_STATE_PLAYING);
-    const Own<GstPad> peer(gst_element_get_static_pad(reader.get(), "sink"));
-    text.clear();
-    ASSERT_EQ(gst_pad_link(pad.get(), peer.get()), GST_PAD_LINK_OK);
-    v.push(static_cast<int>(v.stat("frames")));
-    ASSERT_TRUE(text.wait_texts(1));
-    EXPECT_EQ(text.texts()[0].text, format == std::string("utf8") ? "a < b" : "a &lt; b");
-    gst_pad_unlink(pad.get(), peer.get());
-    gst_element_set_state(reader.get(), GST_STATE_NULL);
-  }
-  EXPECT_FALSE(v.bus().poll(GST_MESSAGE_ERROR));
-  gst_element_release_request_pad(v.element(), pad.get());
-}
-
 TEST_F(Text, SkippedFrameRepeatsItsText) {
   Caption v("interval=0 change-threshold=0.1");
   TextLog &text = v.text();
