@@ -4,9 +4,9 @@
 // (they end the process), no hang, and the element is gone afterwards. 1,000 sequences by default;
 // VLM_FUZZ=COUNT for more, VLM_SEED=N for others.
 #include "tests/support/captioned.h"
+#include "tests/support/dice.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <unistd.h>
@@ -15,11 +15,6 @@ namespace vlm::test {
 namespace {
 
 constexpr unsigned kPatienceSeconds = 60; // for one sequence: then SIGALRM ends the process
-
-int from_environment(const char *name, int otherwise) {
-  const char *value = g_getenv(name);
-  return value ? atoi(value) : otherwise;
-}
 
 /// What `gst_util_set_object_arg` understands, of one property.
 struct Setting {
@@ -92,16 +87,13 @@ const Kind &kind_of(guint32 seed) {
 const std::vector<const char *> kTexts = {"a dog", "", "\xff", "a\nb \u202e"};
 const std::vector<const char *> kStates = {"fresh", "held", "stale", "x"};
 
-class Sequence {
+class Sequence : Dice {
 public:
   explicit Sequence(guint32 seed)
-      : random_(g_rand_new_with_seed(seed)), kind_(kind_of(seed)),
+      : Dice(seed, 3600 * GST_SECOND), kind_(kind_of(seed)),
         target_(std::string(kind_.element) + ' ' + pick(kind_.beginnings)) {
     gst_harness_set_live(target_.h(), one_in(2));
   }
-  ~Sequence() { g_rand_free(random_); }
-  Sequence(const Sequence &) = delete;
-  Sequence &operator=(const Sequence &) = delete;
 
   void run() {
     gst_video_info_set_format(&info_, GST_VIDEO_FORMAT_I420, 16, 16);
@@ -117,30 +109,6 @@ public:
   GstElement *element() { return target_.element(); }
 
 private:
-  int below(int end) { return g_rand_int_range(random_, 0, end); }
-  bool one_in(int n) { return below(n) == 0; }
-  template <size_t N> const char *pick(const char *const (&list)[N]) {
-    return list[below(static_cast<int>(N))];
-  }
-  const char *pick(const std::vector<const char *> &list) {
-    return list[static_cast<size_t>(below(static_cast<int>(list.size())))];
-  }
-
-  GstClockTime time() {
-    switch (below(6)) {
-    case 0:
-      return GST_CLOCK_TIME_NONE;
-    case 1:
-      return 0;
-    case 2:
-      return G_MAXUINT64 - 1 - static_cast<guint64>(below(3));
-    case 3:
-      return static_cast<GstClockTime>(below(1000)) * GST_SECOND * 3600;
-    default:
-      return now_ += static_cast<GstClockTime>(below(100)) * GST_MSECOND;
-    }
-  }
-
   void set_caps() {
     static const char *const formats[] = {"I420", "RGB",  "NV12",     "GRAY8",
                                           "BGRx", "YUY2", "I420_10LE"};
@@ -367,11 +335,9 @@ private:
     }
   }
 
-  GRand *random_;
   const Kind &kind_;
   std::map<std::string, Own<GstElement>> sinks_; ///< of request pads
   Reader target_;
-  GstClockTime now_ = 0;
   GstVideoInfo info_{};
 };
 

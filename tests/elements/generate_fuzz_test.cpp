@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // vlmgenerate under random sequences, as fuzz_test.cpp runs them for vlmcaption.
+#include "tests/support/dice.h"
 #include "tests/support/generator.h"
 
-#include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
@@ -11,18 +11,9 @@ namespace {
 
 constexpr unsigned kPatienceForPrompts = 60; // for one sequence: then SIGALRM ends the process
 
-int from_variable(const char *name, int otherwise) {
-  const char *value = g_getenv(name);
-  return value ? atoi(value) : otherwise;
-}
-
-class Prompts {
+class Prompts : Dice {
 public:
-  explicit Prompts(guint32 seed)
-      : random_(g_rand_new_with_seed(seed)), generator_(properties(), caps(), one_in(2)) {}
-  ~Prompts() { g_rand_free(random_); }
-  Prompts(const Prompts &) = delete;
-  Prompts &operator=(const Prompts &) = delete;
+  explicit Prompts(guint32 seed) : Dice(seed, 0), generator_(properties(), caps(), one_in(2)) {}
 
   GstElement *element() { return generator_.element(); }
   void run() {
@@ -33,12 +24,6 @@ public:
   }
 
 private:
-  int below(int end) { return g_rand_int_range(random_, 0, end); }
-  bool one_in(int n) { return below(n) == 0; }
-  template <size_t N> const char *pick(const char *const (&list)[N]) {
-    return list[below(static_cast<int>(N))];
-  }
-
   // Whoever waits for room waits for nobody here: on-error=warn, and never block.
   std::string properties() {
     static const char *const choices[] = {"queue-policy=drop-oldest", "queue-policy=drop-newest",
@@ -55,18 +40,6 @@ private:
         "format=RGB,width=64,height=64,interlace-mode=interleaved",
         "format=RGB,width=1,height=1,pixel-aspect-ratio=1/30000"};
     return pick(choices);
-  }
-  GstClockTime time() {
-    switch (below(6)) {
-    case 0:
-      return GST_CLOCK_TIME_NONE;
-    case 1:
-      return 0;
-    case 2:
-      return G_MAXUINT64 - 1 - static_cast<guint64>(below(3));
-    default:
-      return now_ += static_cast<GstClockTime>(below(100)) * GST_MSECOND;
-    }
   }
   std::string text() {
     static const char *const choices[] = {"a red bird", "", " ", "a\xff", "line\nline\n", "<b>&"};
@@ -172,15 +145,13 @@ private:
     }
   }
 
-  GRand *random_;
   Generator generator_;
-  GstClockTime now_ = 0;
 };
 
 class GenerateFuzz : public ElementTest {};
 
 TEST_F(GenerateFuzz, SequencesOfEverything) {
-  const int count = from_variable("VLM_FUZZ", 300), first = from_variable("VLM_SEED", 1);
+  const int count = from_environment("VLM_FUZZ", 300), first = from_environment("VLM_SEED", 1);
   for (int seed = first; seed < first + count; ++seed) {
     alarm(kPatienceForPrompts);
     fake().reset();
