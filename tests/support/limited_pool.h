@@ -32,8 +32,10 @@ inline Own<GstBuffer> acquire(GstBufferPool *pool, int n) {
   params.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
   GstBuffer *buffer = nullptr;
   gst_buffer_pool_acquire_buffer(pool, &buffer, &params);
-  if (buffer != nullptr)
+  if (buffer != nullptr) {
+    gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer)); // read by encoders
     GST_BUFFER_PTS(buffer) = n * kFrame;
+  }
   return Own<GstBuffer>(buffer);
 }
 
