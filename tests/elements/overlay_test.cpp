@@ -582,8 +582,10 @@ TEST_F(OverlayPipeline, DrawsForOneBranchOnly) {
   }
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const Own<GstBus> bus(gst_element_get_bus(pipeline.get()));
-  const Own<GstMessage> end(gst_bus_timed_pop_filtered(
-      bus.get(), 30 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+  // A thread sanitizer weighs every byte of every picture.
+  const Own<GstMessage> end(
+      gst_bus_timed_pop_filtered(bus.get(), (kSanitized ? 300 : 30) * GST_SECOND,
+                                 GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   ASSERT_TRUE(end);
   EXPECT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS);
