@@ -34,6 +34,7 @@ constexpr milliseconds kReaderPatience (100);
 struct Stream {
   GstSegment segment;
   GstClockTime position = GST_CLOCK_TIME_NONE; ///< covered up to here
+  bool placed = false; ///< the segment is downstream's, too
   bool discontinuity = true;
   bool ended = false;                  ///< downstream wants no more
   bool failed = false;                 ///< ... and an error was posted
@@ -246,6 +247,7 @@ gst_vlm_text_pad_push_event (GstVlmTextPad * self, Ptr<GstEvent> event)
   if (type == GST_EVENT_SEGMENT) {
     gst_event_copy_segment (event.get (), &stream.segment);
     stream.position = stream.segment.start;
+    stream.placed = true;
   }
   if (type == GST_EVENT_STREAM_START || !GST_EVENT_IS_STICKY (event.get ())) {
     gst_pad_push_event (GST_PAD (self), event.release ());
@@ -253,6 +255,18 @@ gst_vlm_text_pad_push_event (GstVlmTextPad * self, Ptr<GstEvent> event)
   }
   stream.waiting.add (std::move (event));
   gst_vlm_text_pad_push_waiting (self);
+}
+
+// Video that has no segment may pass as it is: sinks guess one. For text there
+// is the one that its times are counted in.
+static void
+gst_vlm_text_pad_place (GstVlmTextPad * self)
+{
+  const GstSegment * segment = &self->stream->segment;
+  if (!self->stream->placed)
+    gst_vlm_text_pad_push_event (self,
+        Ptr<GstEvent> (
+            gst_vlm_text_pad_stamp (self, gst_event_new_segment (segment))));
 }
 
 // Where nothing was said yet, but what a flush leaves valid.
@@ -285,14 +299,16 @@ gst_vlm_text_pad_push (GstVlmTextPad * self, TextItem &item)
                                               : GST_FLOW_NOT_LINKED;
   if (linked)
     gst_vlm_text_pad_push_waiting (self);
-  if (item.kind == TextItem::Kind::Event)
+  if (item.kind == TextItem::Kind::Event) {
     gst_vlm_text_pad_push_event (self, std::move (item.event));
-  else if (!linked)
+    return GST_FLOW_OK;
+  }
+  if (!linked)
     return GST_FLOW_NOT_LINKED;
-  else if (item.kind == TextItem::Kind::Text)
+  gst_vlm_text_pad_place (self);
+  if (item.kind == TextItem::Kind::Text)
     return gst_vlm_text_pad_insist (self, item);
-  else
-    gst_vlm_text_pad_push_gap (self, item);
+  gst_vlm_text_pad_push_gap (self, item);
   return GST_FLOW_OK;
 }
 

@@ -363,6 +363,7 @@ class Fuzz : public ElementTest {};
 TEST_F(Fuzz, SequencesOfEverything) {
   const auto first = static_cast<guint32>(from_environment("VLM_SEED", 1));
   const auto count = static_cast<guint32>(from_environment("VLM_FUZZ", 1000));
+  const Reader captioner("vlmcaption"); // without one nothing can carry captions
   for (guint32 seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE("VLM_SEED=" + std::to_string(seed));
     g_setenv("VLM_FUZZ_NOW", std::to_string(seed).c_str(), TRUE); // for whoever looks at a core

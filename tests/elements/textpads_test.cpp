@@ -146,6 +146,30 @@ TEST_F(TextPads, LoneFlushStopLosesNoStreamStart) {
   }
 }
 
+// Upstream that says FLUSH_STOP and no SEGMENT: sinks would count in the one from before.
+TEST_F(TextPads, HaveASegmentEvenIfTheVideoHasNone) {
+  Caption v("interval=0");
+  TextLog &log = v.text();
+  v.play();
+  push_segment(v, 7);
+  v.push(0);
+  ASSERT_TRUE(log.wait_texts(1));
+  push_event(v, gst_event_new_flush_start());
+  push_event(v, gst_event_new_flush_stop(FALSE));
+  log.clear();
+  v.push(1);
+  ASSERT_TRUE(log.wait_texts(1));
+  const auto event = log.event(GST_EVENT_SEGMENT);
+  ASSERT_TRUE(event);
+  const GstSegment *segment = nullptr;
+  gst_event_parse_segment(event.get(), &segment);
+  EXPECT_EQ(segment->format, GST_FORMAT_TIME);
+  EXPECT_EQ(segment->base, 0u);
+  const auto order = log.order();
+  EXPECT_LT(std::find(order.begin(), order.end(), "segment"),
+            std::find(order.begin(), order.end(), "text"));
+}
+
 // ---- after the end
 // --------------------------------------------------------------------------------------
 
