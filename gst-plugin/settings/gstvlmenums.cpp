@@ -21,7 +21,11 @@ gst_vlm_caption_mode_get_type (void)
 
 // Those that a painter has come first.
 static const GEnumValue precisions[] = {
-    {GST_VLM_PRECISION_AUTO, "What the machine does best", "auto"},
+    {GST_VLM_PRECISION_AUTO,
+        "The checkpoint's own if it is quantised, else bfloat16 where the "
+        "machine computes in it, else float32; with a warning int8 or int4 "
+        "where nothing else fits into memory",
+        "auto"},
     {GST_VLM_PRECISION_FLOAT32, "Weights in 32-bit floating point", "float32"},
     {GST_VLM_PRECISION_BFLOAT16, "Weights in bfloat16, half the memory",
         "bfloat16"},
@@ -48,7 +52,9 @@ GType
 gst_vlm_painter_precision_get_type (void)
 {
   static const GEnumValue values[] = {
-      precisions[0], precisions[1], precisions[2], {0, NULL, NULL}};
+      {GST_VLM_PRECISION_AUTO,
+          "bfloat16 where the machine computes in it, else float32", "auto"},
+      precisions[1], precisions[2], {0, NULL, NULL}};
   static const GType type =
       g_enum_register_static ("GstVlmPainterPrecision", values);
   return type;
