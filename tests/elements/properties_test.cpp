@@ -187,8 +187,10 @@ TEST_F(Properties, RefuseValuesOutOfRange) {
     g_value_transform(&value, &out);
     return g_value_get_double(&out);
   };
-  const guint quiet = g_log_set_handler( // GObject warns about each
-      "GLib-GObject", G_LOG_LEVEL_WARNING,
+  // GObject warns about each, later versions as of a programmer's mistake.
+  const GLogLevelFlags fatal = g_log_set_always_fatal(GLogLevelFlags(G_LOG_FATAL_MASK));
+  const guint quiet = g_log_set_handler(
+      "GLib-GObject", GLogLevelFlags(G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL),
       [](const gchar *, GLogLevelFlags, const gchar *, gpointer) {}, nullptr);
   const std::pair<const char *, std::vector<double>> cases[] = {{"threads", {1025}},
                                                                 {"max-regions", {0, 1001}},
@@ -213,6 +215,7 @@ TEST_F(Properties, RefuseValuesOutOfRange) {
       EXPECT_EQ(number(name), before) << name << "=" << bad;
     }
   g_log_remove_handler("GLib-GObject", quiet);
+  g_log_set_always_fatal(fatal);
 }
 
 // The engine knows which devices there are; what it says of one goes to the bus at once.
