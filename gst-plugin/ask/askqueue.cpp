@@ -85,6 +85,7 @@ AskQueue::stop ()
   started_ = false;
   settle_all (Status::Dropped, "cancelled: the element stopped");
   pump (lock);
+  deliverer_.wait (lock);
 }
 
 void
@@ -209,9 +210,9 @@ void
 AskQueue::pump (Lock &lock)
 {
   submit_next ();
-  if (delivering_)
+  if (deliverer_.busy ())
     return; // that thread, or the handler's caller, goes on until none is left
-  delivering_ = true;
+  deliverer_.begin ();
   const auto finished = [this] {
     return std::find_if (asks_.begin (), asks_.end (),
         [] (const Ask &ask) { return ask.settled; });
@@ -226,7 +227,7 @@ AskQueue::pump (Lock &lock)
     deliver_ (record);
     lock.lock ();
   }
-  delivering_ = false;
+  deliverer_.end ();
 }
 
 void

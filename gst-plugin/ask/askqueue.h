@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gst-plugin/ask/newestframe.h"
+#include "gst-plugin/base/deliverer.h"
 #include "model/engine/engine.h"
 
 #include <chrono>
@@ -32,7 +33,7 @@ public:
   explicit AskQueue (Deliver deliver);
 
   /// Questions are taken between start() and stop(), which tells all that are
-  /// open that they are given up.
+  /// open that they are given up, and lets handlers return, see Deliverer.
   void start ();
   void stop ();
   void set_worker (std::shared_ptr<vlm::Worker> worker);
@@ -88,7 +89,8 @@ private:
   std::deque<Ask> asks_;
   std::shared_ptr<vlm::Worker> worker_;
   guint64 last_id_ = 0, last_serial_ = 0, last_sequence_ = 0;
-  bool started_ = false, failed_ = false, delivering_ = false;
+  Deliverer deliverer_;
+  bool started_ = false, failed_ = false;
 };
 
 } // namespace gstvlm

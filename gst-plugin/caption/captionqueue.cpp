@@ -54,9 +54,10 @@ CaptionQueue::start ()
 void
 CaptionQueue::stop ()
 {
-  std::lock_guard<std::mutex> lock (mutex_);
+  Lock lock (mutex_);
   stopped_ = true;
   forget ();
+  deliverer_.wait (lock);
 }
 
 void
@@ -228,7 +229,7 @@ CaptionQueue::drain ()
 {
   Lock lock (mutex_);
   changed_.wait (lock, [this] {
-    return halted () || failed_ || (jobs_.empty () && !delivering_);
+    return halted () || failed_ || (jobs_.empty () && !deliverer_.busy ());
   });
   return !halted () && !failed_;
 }
@@ -262,12 +263,12 @@ void
 CaptionQueue::pump (Lock &lock)
 {
   submit_next ();
-  if (delivering_)
+  if (deliverer_.busy ())
     return; // that thread goes on until nothing is left
-  delivering_ = true;
+  deliverer_.begin ();
   for (auto job = deliverable (); job != jobs_.end (); job = deliverable ())
     deliver (lock, job);
-  delivering_ = false;
+  deliverer_.end ();
   changed_.notify_all ();
 }
 

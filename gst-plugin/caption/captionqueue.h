@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "gst-plugin/base/deliverer.h"
 #include "gst-plugin/caption/framecaptions.h"
 #include "gst-plugin/caption/history.h"
 #include "gst-plugin/caption/job.h"
@@ -34,7 +35,8 @@ struct Counters {
 /// Any thread may call any member. Records are delivered one at a time by
 /// whichever thread finds one finished (the worker's, or the one that admits),
 /// without any lock held. Waiters are woken by flush() and stop(), which never
-/// wait for the model: they cancel, forget, and ignore what still comes.
+/// wait for the model: they cancel, forget, and ignore what still comes. stop()
+/// lets a record's handlers return, see Deliverer.
 class CaptionQueue : public std::enable_shared_from_this<CaptionQueue>
 {
 public:
@@ -120,7 +122,8 @@ private:
   guint64 epoch_ = 0; ///< answers of an older one are ignored
   guint64 stream_ = 0;
   guint64 last_id_ = 0, last_sequence_ = 0;
-  bool delivering_ = false, failed_ = false;
+  Deliverer deliverer_;
+  bool failed_ = false;
   bool flushing_ = false, stopped_ = true;
   bool reference_lost_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <set>
+#include <thread>
 
 namespace vlm::test {
 namespace {
@@ -475,7 +476,9 @@ struct Nosy {
   GstElement *element;
   std::mutex mutex;
   std::set<std::string> kinds; ///< of messages that were looked into
+  std::promise<void> gone;
 
+  static void left(gpointer self) { static_cast<Nosy *>(self)->gone.set_value(); }
   static GstBusSyncReply handle(GstBus *, GstMessage *message, gpointer self) {
     static thread_local bool inside = false; // of the messages that this makes
     if (inside)
@@ -535,9 +538,9 @@ TEST_F(States, HandlerMayDoAnythingOnEveryMessage) {
   for (const bool live : {false, true}) {
     fake().reset();
     Caption v("interval=0 on-error=warn queue-size=0 latency=1", live);
-    Nosy nosy{v.element(), {}, {}};
+    Nosy nosy{v.element(), {}, {}, {}};
     const Own<GstBus> bus(gst_element_get_bus(v.element()));
-    gst_bus_set_sync_handler(bus.get(), Nosy::handle, &nosy, nullptr);
+    gst_bus_set_sync_handler(bus.get(), Nosy::handle, &nosy, Nosy::left);
     gst_element_set_state(v.element(), GST_STATE_NULL);
     gst_element_set_state(v.element(), GST_STATE_PLAYING); // loads with the handler
     v.text();
@@ -561,12 +564,66 @@ TEST_F(States, HandlerMayDoAnythingOnEveryMessage) {
     g_object_set(v.element(), "latency", guint64{2}, "device", "cpu", nullptr);
     gst_element_set_state(v.element(), GST_STATE_NULL);
     gst_bus_set_sync_handler(bus.get(), nullptr, nullptr, nullptr);
+    nosy.gone.get_future().wait(); // also from the thread that may be in it
     kinds.insert(nosy.kinds.begin(), nosy.kinds.end());
   }
   for (const char *kind :
        {"progress", "stream-status", "state-changed", "latency", "qos", "warning",
         "vlmcaption/caption", "vlmcaption/answer", "vlmcaption/prompt-changed"})
     EXPECT_TRUE(kinds.count(kind)) << kind;
+}
+
+// What an application's handler uses may be gone once the element has stopped.
+TEST_F(States, StopLetsAHandlerReturn) {
+  struct Handler {
+    std::promise<void> entered{};
+    std::atomic<bool> returned{false};
+    void run() {
+      entered.set_value();
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      returned = true;
+    }
+  };
+  for (const char *signal : {"caption", "answer"}) {
+    fake().reset();
+    Handler handler;
+    Caption v("interval=0", true);
+    v.play();
+    if (signal == std::string("caption"))
+      g_signal_connect(v.element(), signal,
+                       G_CALLBACK(+[](GstElement *, GstStructure *, Handler *h) { h->run(); }),
+                       &handler);
+    else
+      g_signal_connect(v.element(), signal,
+                       G_CALLBACK(+[](GstElement *, guint64, gchar *, Handler *h) { h->run(); }),
+                       &handler);
+    guint64 id = 0;
+    if (signal == std::string("answer"))
+      g_signal_emit_by_name(v.element(), "ask", "what?", &id);
+    v.push(0);
+    handler.entered.get_future().wait();
+    gst_element_set_state(v.element(), GST_STATE_NULL);
+    EXPECT_TRUE(handler.returned) << signal;
+  }
+}
+
+// ... but a handler that waits for whoever stops the element does not stop it from stopping.
+TEST_F(States, StopDoesNotWaitForAHandlerForEver) {
+  struct Handler {
+    std::promise<void> entered{}, stopped{};
+  } handler;
+  Caption v("interval=0", true);
+  v.play();
+  g_signal_connect(v.element(), "caption",
+                   G_CALLBACK(+[](GstElement *, GstStructure *, Handler *h) {
+                     h->entered.set_value();
+                     h->stopped.get_future().wait();
+                   }),
+                   &handler);
+  v.push(0);
+  handler.entered.get_future().wait();
+  EXPECT_LT(milliseconds([&] { gst_element_set_state(v.element(), GST_STATE_NULL); }), kAtOnce);
+  handler.stopped.set_value();
 }
 
 // An application may stop the element from inside its own handler, on the model's thread.
