@@ -29,6 +29,12 @@ bool matmul_bf16(int64_t m, int64_t n, int64_t k, const void *x, const void *w, 
   return true;
 }
 
+void check(dnnl_status_t status, int64_t m, int64_t n, int64_t k) {
+  if (status != dnnl_success)
+    fail(ErrorCategory::Failed, "oneDNN refused a product of ", m, " x ", k, " by ", k, " x ", n,
+         " (status ", status, ")");
+}
+
 } // namespace
 
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, Operand a, Operand b, float beta, float *c,
@@ -38,12 +44,9 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, Operand a, Operand b, fl
       std::fill_n(c + i * stride, n, 0.0f);
   if (m == 0 || n == 0 || k == 0)
     return;
-  const dnnl_status_t status =
-      dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
-                 a.stride, b.data, b.stride, beta, c, stride);
-  if (status != dnnl_success)
-    fail(ErrorCategory::Failed, "oneDNN refused a product of ", m, " x ", k, " by ", k, " x ", n,
-         " (status ", status, ")");
+  check(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
+                   a.stride, b.data, b.stride, beta, c, stride),
+        m, n, k);
 }
 
 bool gemm_bf16(int64_t m, int64_t n, int64_t k, const void *x, const void *w, float *y) {
@@ -53,6 +56,12 @@ bool gemm_bf16(int64_t m, int64_t n, int64_t k, const void *x, const void *w, fl
     log(LogLevel::Debug, "oneDNN has no bfloat16 product: ", error.what());
     return false;
   }
+}
+
+void gemm_int8(int64_t m, int64_t n, int64_t k, const uint8_t *a, const int8_t *b, int32_t *c) {
+  constexpr int32_t kNoOffset = 0;
+  check(dnnl_gemm_u8s8s32('N', 'N', 'F', m, n, k, 1, a, k, 0, b, n, 0, 0, c, n, &kNoOffset), m, n,
+        k);
 }
 
 } // namespace vlm

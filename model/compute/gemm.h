@@ -21,4 +21,7 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, Operand a, Operand b, fl
 /// False, with y untouched, where the library has no fast kernel for it (ask cpu_has_bf16() first).
 bool gemm_bf16(int64_t m, int64_t n, int64_t k, const void *x, const void *w, float *y);
 
+/// c [m, n] = a [m, k] b [k, n], all row-major. For measuring: may saturate without AVX-512 VNNI.
+void gemm_int8(int64_t m, int64_t n, int64_t k, const uint8_t *a, const int8_t *b, int32_t *c);
+
 } // namespace vlm

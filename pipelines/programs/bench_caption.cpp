@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipelines/programs/bench_caption.h"
 
-#include "model/compute/threads.h"
 #include "model/core/machine.h"
 #include "model/core/progress_bar.h"
 #include "model/core/stopwatch.h"
 #include "model/engine/model.h"
 #include "pipelines/programs/bench_pictures.h"
-#include "pipelines/programs/machine_probe.h"
+#include "pipelines/programs/machine_share.h"
 #include "pipelines/programs/peak_memory.h"
 #include "pipelines/programs/spread.h"
 
 #include <cstdio>
 #include <map>
+#include <optional>
 
 namespace vlm {
 namespace {
@@ -51,24 +51,33 @@ public:
   }
 
   void warm_up() {
-    const Stopwatch watch(first_);
-    caption(0);
+    {
+      const Stopwatch watch(first_);
+      last_ = caption(0);
+    }
+    const std::string &precision = info().precision;
+    shares_.emplace(caption_work(options_.model, precision, last_.prompt_positions), precision);
   }
 
-  void measure(int64_t round) {
+  /// `machine`: as it is now.
+  void measure(int64_t round, const MachineProbes &machine) {
     double seconds = 0;
     {
       const Stopwatch watch(seconds);
       last_ = caption(round);
     }
     captions_.push_back(seconds);
-    for (const auto &[name, value] : stages_of(last_.timings))
+    for (const auto &[name, value] : stages_of(last_.timings)) {
       stages_[name].push_back(value);
+      shares_->add_stage(name, value, machine);
+    }
     const auto out = static_cast<double>(last_.output_ids.size());
     rates_["prefill_rate"].push_back(static_cast<double>(last_.prompt_positions) /
                                      last_.timings.prefill);
-    if (out > 1) // the first one comes from the prefill
+    if (out > 1) { // the first one comes from the prefill
       rates_["decode_rate"].push_back((out - 1) / last_.timings.decode);
+      shares_->add_decode(rates_["decode_rate"].back(), machine);
+    }
   }
 
   const ModelInfo &info() const { return model_->info(); }
@@ -79,7 +88,8 @@ public:
                 {"first", first_},
                 {"weight_bytes", info().weight_bytes},
                 {"caption", Spread::of(captions_)},
-                {"stages", spreads(stages_)}});
+                {"stages", spreads(stages_)},
+                {"shares", shares_->figures()}});
     return out;
   }
 
@@ -99,10 +109,10 @@ private:
   Result last_;
   Samples captions_;
   std::map<std::string, Samples> stages_, rates_;
+  std::optional<MachineShares> shares_; // known once the prompt's length is
 };
 
-void print_machine(const json &result) {
-  std::printf("%s\n", machine_line(result["machine"], result["threads"].get<int>()).c_str());
+void print_model(const json &result) {
   std::printf("%s: %d positions in, %d tokens out; peak memory %s\n",
               result["model"].get<std::string>().c_str(), result["tokens_in"].get<int>(),
               result["tokens_out"].get<int>(),
@@ -112,28 +122,27 @@ void print_machine(const json &result) {
 } // namespace
 
 json bench_caption(const BenchCaptionOptions &options) {
-  const int threads = options.threads > 0 ? options.threads : available_threads();
   std::vector<Candidate> candidates;
   for (const std::string &precision : options.precisions)
     candidates.emplace_back(options, precision);
   for (Candidate &candidate : candidates)
     candidate.warm_up();
-  MachineProbes machine;
+  MachineProbes machine(options.threads);
   ProgressBar bar("measuring", "rounds", options.rounds);
   for (int64_t round = 1; round <= options.rounds; ++round) {
-    set_threads(threads);
-    machine.take(threads);
-    for (Candidate &candidate : candidates)
-      candidate.measure(round);
+    for (Candidate &candidate : candidates) {
+      machine.take();
+      candidate.measure(round, machine);
+    }
     bar.update(round);
   }
+  machine.take();
   bar.clear();
   json precisions = json::object();
   for (const Candidate &candidate : candidates)
     precisions[candidate.info().precision] = candidate.figures();
   const Candidate &any = candidates.front();
   return {{"model", any.info().name},
-          {"threads", threads},
           {"tokens_in", any.last().prompt_positions},
           {"tokens_out", any.last().output_ids.size()},
           {"peak_bytes", peak_bytes()},
@@ -142,7 +151,7 @@ json bench_caption(const BenchCaptionOptions &options) {
 }
 
 void print_captions(const json &result) {
-  print_machine(result);
+  print_model(result);
   std::printf("%-10s %10s %10s %10s %26s\n", "", "weights", "load", "first", "caption");
   for (const auto &[precision, figures] : result["precisions"].items()) {
     const json &caption = figures["caption"];
@@ -155,7 +164,7 @@ void print_captions(const json &result) {
 }
 
 void print_stages(const json &result) {
-  print_machine(result);
+  print_model(result);
   for (const auto &[precision, figures] : result["precisions"].items()) {
     std::printf("%s\n", precision.c_str());
     for (const auto &[key, name] : kStages) {
@@ -165,7 +174,7 @@ void print_stages(const json &result) {
       const auto rate = figures.find(std::string(key) + "_rate");
       if (rate != figures.end())
         std::printf("  %8.1f tokens/s", (*rate)["median"].get<double>());
-      std::printf("\n");
+      std::printf("%s\n", share_text(figures["shares"], key).c_str());
     }
   }
 }

@@ -18,13 +18,13 @@ struct BenchCaptionOptions {
 };
 
 /// One picture after the other, captioned by each precision in turn, with a probe of the machine
-/// before each round. Not measured: the first caption of each, which is told apart.
+/// before each. Not measured: the first caption of each, which is told apart.
 ///
-/// Returns {"model", "threads", "tokens_in", "tokens_out", "peak_bytes", "machine": {"read",
-/// "float32"} (bytes and operations per second), "precisions": {NAME: {"load", "first",
-/// "weight_bytes", "caption", "stages": {"preprocess", "vision_tower", "vision_tower_aux",
-/// "mining", "projector", "prefill", "decode"}, "prefill_rate", "decode_rate"}}}: seconds, and
-/// tokens per second; all that was measured more than once is {"median", "min", "max"}.
+/// Returns {"model", "tokens_in", "tokens_out", "peak_bytes", "machine" (machine_probe.h),
+/// "precisions": {NAME: {"load", "first", "weight_bytes", "caption", "stages": {"preprocess",
+/// "vision_tower", "vision_tower_aux", "mining", "projector", "prefill", "decode"},
+/// "prefill_rate", "decode_rate", "shares" (machine_share.h)}}}: seconds, and tokens per second;
+/// all that was measured more than once is {"median", "min", "max"}.
 nlohmann::json bench_caption(const BenchCaptionOptions &options);
 
 /// What bench_caption() returned, as tables: whole captions, or their stages.

@@ -3,7 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/engine/engine.h"
-#include "pipelines/programs/spread.h"
+#include "pipelines/programs/machine_probe.h"
 
 #include <gst/gst.h>
 
@@ -164,7 +164,9 @@ nlohmann::json bench_drafting(const BenchDraftingOptions &options) {
   nlohmann::json rounds = nlohmann::json::array();
   Run reference;
   int compared = 0, differing = 0;
+  MachineProbes machine;
   for (int64_t i = 0; i < options.rounds; ++i) {
+    machine.take();
     const Run plain = run(options, "none");
     if (i == 0)
       reference = plain;
@@ -175,12 +177,14 @@ nlohmann::json bench_drafting(const BenchDraftingOptions &options) {
     compared += static_cast<int>(reference.answers.size());
     differing += different(fast, reference);
   }
+  machine.take();
   nlohmann::json out = {{"model", keep->info().name},
                         {"precision", keep->info().precision},
                         {"video", options.video},
                         {"with", options.reuse},
                         {"captions", reference.answers.size()},
                         {"rounds", rounds},
+                        {"machine", machine.figures()},
                         {"compared", compared},
                         {"different", differing}};
   for (const char *side : {"none", "reuse"})

@@ -26,7 +26,8 @@ struct BenchDraftingOptions {
 /// the time of decoding per caption and the share of drafted and of all tokens that were foretold
 /// right; medians over the rounds. Throws Error when a pipeline fails or says nothing.
 ///
-/// Returns {"model", "precision", "video", "with", "captions", "rounds": [{"none": {...}, "reuse":
+/// Returns {"model", "precision", "machine" (machine_probe.h), "video", "with", "captions",
+/// "rounds": [{"none": {...}, "reuse":
 /// {...}}], "none": {...}, "reuse": {...}, "ratio", "decode_ratio", "compared", "different"}; each
 /// side has "captions_per_second", "decode_ms", "drafted_right", "tokens_foretold".
 nlohmann::json bench_drafting(const BenchDraftingOptions &options);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipelines/programs/bench_paint.h"
 
-#include "model/compute/threads.h"
 #include "model/core/machine.h"
 #include "model/core/progress_bar.h"
 #include "model/core/stopwatch.h"
@@ -23,8 +22,7 @@ constexpr int kPixelsOfALatent = 8;
 class PaintBench {
 public:
   explicit PaintBench(const BenchPaintOptions &options)
-      : options_(options),
-        threads_(options.painter.threads > 0 ? options.painter.threads : available_threads()),
+      : options_(options), machine_(options.painter.threads),
         bar_("painting", "pictures",
              options.rounds * static_cast<int64_t>(options.requests.size())) {
     const PainterOptions resolved = Painter::resolve(options.painter);
@@ -39,13 +37,13 @@ public:
     json out = {{"model", painter_->info().name},
                 {"precision", painter_->info().precision},
                 {"steps", options_.requests[0].steps},
-                {"threads", threads_},
                 {"load", load_},
                 {"loaded_bytes", forgotten_peak()}};
     std::vector<json> sizes;
     for (const PaintRequest &request : options_.requests)
       sizes.push_back(measure(request));
     bar_.clear();
+    machine_.take();
     out["machine"] = machine_.figures();
     for (json &size : sizes)
       size.update(unet_rates(size, out));
@@ -67,8 +65,7 @@ private:
     Painting last = painter_->paint(request);
     std::map<std::string, Samples> samples;
     for (int64_t round = 1; round <= options_.rounds; ++round) {
-      set_threads(threads_);
-      machine_.take(threads_);
+      machine_.take();
       last = painter_->paint(request);
       samples["encode"].push_back(last.encode_seconds);
       samples["step"].push_back(last.denoise_seconds / static_cast<double>(request.steps));
@@ -99,13 +96,12 @@ private:
   }
 
   const BenchPaintOptions &options_;
-  int threads_;
+  MachineProbes machine_;
   ProgressBar bar_;
   int64_t painted_ = 0;
   std::map<std::string, std::vector<int64_t>> unet_;
   double load_ = 0;
   std::unique_ptr<Painter> painter_;
-  MachineProbes machine_;
 };
 
 void print_size(const json &size) {
@@ -120,7 +116,6 @@ void print_size(const json &size) {
 }
 
 void print_paintings(const json &result) {
-  std::printf("%s\n", machine_line(result["machine"], result["threads"].get<int>()).c_str());
   std::printf(
       "%s in %s, %d steps; load %.2f s, then %s\n", result["model"].get<std::string>().c_str(),
       result["precision"].get<std::string>().c_str(), result["steps"].get<int>(),

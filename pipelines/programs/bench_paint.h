@@ -19,7 +19,7 @@ struct BenchPaintOptions {
 /// order in it), with the machine's probes around them. Prints seconds of the text encoders, of a
 /// step and of the VAE, what the UNet computes a second, and the most memory that was held.
 ///
-/// Returns {"model", "precision", "steps", "threads", "load", "loaded_bytes", "machine", "sizes"}.
+/// Returns {"model", "precision", "steps", "load", "loaded_bytes", "machine", "sizes"}.
 /// Of each size {"width", "height", "encode", "step", "decode", "picture", "peak_bytes",
 /// "step_operations", "unet_rate", "unet_share", "share_of"}, where "encode" to "picture" are
 /// spreads of seconds, and "unet_share" is the part of what the machine's products of "share_of"

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipelines/programs/bench_peers.h"
 
-#include "model/compute/threads.h"
 #include "model/core/error.h"
 #include "model/core/machine.h"
 #include "model/core/user_folders.h"
 #include "model/engine/model.h"
 #include "model/weights/checkpoint.h"
 #include "pipelines/programs/llama_cpp.h"
-#include "pipelines/programs/machine_probe.h"
+#include "pipelines/programs/machine_share.h"
 #include "pipelines/programs/peer_weights.h"
 #include "pipelines/programs/spread.h"
 
@@ -60,7 +59,9 @@ fs::path cache_folder() {
 /// Our side: the model in one precision.
 class Ours {
 public:
-  Ours(const BenchPeersOptions &options, const char *precision, int threads) : options_(options) {
+  Ours(const BenchPeersOptions &options, const char *precision, int threads)
+      : options_(options),
+        shares_(caption_work(options.model, precision, options.tokens_in), precision) {
     ModelOptions wanted;
     wanted.path = options.model;
     wanted.precision = precision;
@@ -70,11 +71,22 @@ public:
     decode();
   }
 
-  double prefill() const {
+  /// Both are tokens per second; `machine`: as it is now.
+  double prefill(const MachineProbes &machine) {
     const Result result = answer(words_, 1);
+    shares_.add_stage("prefill", result.timings.prefill, machine);
     return static_cast<double>(result.prompt_positions) / result.timings.prefill;
   }
 
+  double decode(const MachineProbes &machine) {
+    const double rate = decode();
+    shares_.add_decode(rate, machine);
+    return rate;
+  }
+
+  json shares() const { return shares_.figures(); }
+
+private:
   double decode() const {
     const Result result = answer(1, options_.tokens_out + 1); // the first comes from the prefill
     const auto written = static_cast<double>(result.output_ids.size()) - 1;
@@ -83,7 +95,6 @@ public:
     return written / result.timings.decode;
   }
 
-private:
   Result answer(int64_t words, int64_t max_tokens) const {
     Request request;
     for (int64_t i = 0; i < words; ++i)
@@ -110,6 +121,7 @@ private:
 
   const BenchPeersOptions &options_;
   std::shared_ptr<const Model> model_;
+  MachineShares shares_;
   int64_t words_ = 0;
 };
 
@@ -130,22 +142,19 @@ struct Rates {
 };
 
 json measure(const BenchPeersOptions &options, const Pair &pair, const LlamaCpp &peer,
-             const fs::path &weights, int threads) {
-  const Ours ours(options, pair.precision, threads);
-  MachineProbes machine;
+             const fs::path &weights, int threads, MachineProbes &machine) {
+  Ours ours(options, pair.precision, threads);
   Rates prefill, decode;
   for (int64_t round = 1; round <= options.rounds; ++round) {
-    set_threads(threads);
-    machine.take(threads);
-    const double our_prefill = ours.prefill(), our_decode = ours.decode();
-    machine.take(threads);
+    machine.take();
+    const double our_prefill = ours.prefill(machine), our_decode = ours.decode(machine);
+    machine.take();
     const LlamaSpeed theirs = peer.measure(weights, options.tokens_in, options.tokens_out, threads);
     prefill.add(our_prefill, theirs.prefill);
     decode.add(our_decode, theirs.decode);
   }
-  machine.take(threads);
   return {{"type", pair.type},
-          {"machine", machine.figures()},
+          {"shares", ours.shares()},
           {"prefill", prefill.figures(pair.prefill_goal)},
           {"decode", decode.figures(pair.decode_goal)}};
 }
@@ -158,9 +167,8 @@ std::string range(const json &spread) {
   return text;
 }
 
-void print_pair(const std::string &precision, const json &pair, int threads) {
-  std::printf("%s beside %s; %s\n", precision.c_str(), pair["type"].get<std::string>().c_str(),
-              machine_line(pair["machine"], threads).c_str());
+void print_pair(const std::string &precision, const json &pair) {
+  std::printf("%s beside %s\n", precision.c_str(), pair["type"].get<std::string>().c_str());
   for (const char *work : {"prefill", "decode"}) {
     const json &rates = pair[work];
     const json &ratio = rates["ratio"];
@@ -169,7 +177,7 @@ void print_pair(const std::string &precision, const json &pair, int threads) {
                 ratio["min"].get<double>(), ratio["max"].get<double>());
     if (rates.contains("goal"))
       std::printf("   goal %.1f", rates["goal"].get<double>());
-    std::printf("\n");
+    std::printf("%s\n", share_text(pair["shares"], work).c_str());
   }
   std::fflush(stdout);
 }
@@ -200,11 +208,14 @@ json bench_peers(const BenchPeersOptions &options) {
               out["model"].get<std::string>().c_str(), out["tokens_in"].get<int>(),
               out["tokens_out"].get<int>(), threads, "", "vlm",
               ("llama.cpp (" + LlamaCpp::version() + ")").c_str());
+  MachineProbes machine(threads);
   for (const Pair &pair : pairs) {
     json &figures = out["pairs"][pair.precision];
-    figures = measure(options, pair, peer, weights.file(pair.type), threads);
-    print_pair(pair.precision, figures, threads);
+    figures = measure(options, pair, peer, weights.file(pair.type), threads, machine);
+    print_pair(pair.precision, figures);
   }
+  machine.take();
+  out["machine"] = machine.figures();
   return out;
 }
 

@@ -23,10 +23,11 @@ struct BenchPeersOptions {
 /// the machine before each. One precision comes after the other, so that only one of our models
 /// is in memory at a time.
 ///
-/// Returns {"model", "peer", "threads", "tokens_in", "tokens_out", "pairs": {PRECISION: {"type",
-/// "machine", "prefill": {"vlm", "peer", "ratio", "goal"}, "decode"}}}: tokens per second, and
-/// ratios of the two in a round; each {"median", "min", "max"}. "goal", a ratio, only where there
-/// is one. Prints a table of it as it goes.
+/// Returns {"model", "peer", "threads", "tokens_in", "tokens_out", "machine" (machine_probe.h),
+/// "pairs": {PRECISION: {"type", "prefill": {"vlm", "peer", "ratio", "goal"}, "decode", "shares"
+/// (machine_share.h, of ours)}}}: tokens per second, and ratios of the two in a round; each
+/// {"median", "min", "max"}. "goal", a ratio, only where there is one. Prints a table of it as it
+/// goes.
 ///
 /// Throws Settings, before anything is loaded, for a precision without a counterpart, a model that
 /// llama.cpp gets no shape of (Mixtral), or OpenMP threads that are told to spin; otherwise as

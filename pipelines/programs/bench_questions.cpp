@@ -4,6 +4,7 @@
 #include "model/core/stopwatch.h"
 #include "model/engine/engine.h"
 #include "pipelines/programs/bench_pictures.h"
+#include "pipelines/programs/machine_probe.h"
 #include "pipelines/programs/spread.h"
 
 #include <cstdio>
@@ -119,7 +120,9 @@ nlohmann::json bench_questions(const BenchQuestionsOptions &options) {
                         {"precision", worker->info().precision},
                         {"runs", nlohmann::json::array()}};
   submit(*worker, request_of(0, 0, 1)).get(); // the first one after a load is slower
+  MachineProbes machine;
   for (const int64_t count : options.counts) {
+    machine.take();
     const nlohmann::json run = measure(*worker, options, count);
     std::printf("%2d questions: each alone %8.3f s, together %8.3f s   x %.2f   %d of %d answers "
                 "differ\n",
@@ -129,6 +132,8 @@ nlohmann::json bench_questions(const BenchQuestionsOptions &options) {
     std::fflush(stdout);
     out["runs"].push_back(run);
   }
+  machine.take();
+  out["machine"] = machine.figures();
   return out;
 }
 

@@ -21,8 +21,8 @@ struct BenchQuestionsOptions {
 /// and each for itself. Both sides of a count take turns. Prints the median seconds of both, their
 /// ratio, and how many answers differ.
 ///
-/// Returns {"model", "precision", "runs": [{"questions", "alone", "together", "ratio", "answers",
-/// "mismatches"}]}, seconds as {"median", "min", "max"}.
+/// Returns {"model", "precision", "machine" (machine_probe.h), "runs": [{"questions", "alone",
+/// "together", "ratio", "answers", "mismatches"}]}, seconds as {"median", "min", "max"}.
 nlohmann::json bench_questions(const BenchQuestionsOptions &options);
 
 } // namespace vlm

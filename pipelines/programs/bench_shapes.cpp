@@ -266,19 +266,24 @@ void start(const fs::path &folder, int64_t bytes) {
   check_room(folder, bytes);
 }
 
-void make_model(const ShapeOptions &options, const fs::path &part) {
-  const bool hd = is_hd(options.shape);
-  const Language language = language_of(options, hd);
+std::vector<TensorSpec> specs_of(const Language &language) {
   Names names;
   add_decoder(names, language);
   add_clip(names);
   add_convnext(names);
   add_mining(names, language.hidden);
-  start(part, bytes_of(names.all));
+  return names.all;
+}
+
+void make_model(const ShapeOptions &options, const fs::path &part) {
+  const bool hd = is_hd(options.shape);
+  const Language language = language_of(options, hd);
+  const std::vector<TensorSpec> specs = specs_of(language);
+  start(part, bytes_of(specs));
   for (const char *file : {"tokenizer.model", "tokenizer_config.json"})
     fs::copy_file(fs::path(embedded_model_path()) / file, part / file);
   std::ofstream(part / "config.json") << config_of(language, hd).dump(1);
-  write_shards(part, "model", names.all);
+  write_shards(part, "model", specs);
 }
 
 std::vector<TensorSpec> specs_of(const SdxlShapes &shapes) {
@@ -343,6 +348,13 @@ std::vector<std::string> shape_names() {
       names.push_back(each.first + kHd);
   }
   return names;
+}
+
+std::map<std::string, std::vector<int64_t>> shape_tensors(const std::string &shape) {
+  std::map<std::string, std::vector<int64_t>> out;
+  for (const TensorSpec &spec : specs_of(language_of({shape, 0, {}}, is_hd(shape))))
+    out[spec.name] = spec.shape;
+  return out;
 }
 
 void make_shape(const ShapeOptions &options) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ inline constexpr const char *kPainterShape = "SDXL";
 
 /// MGM-2B to MGM-34B-HD.
 std::vector<std::string> shape_names();
+
+/// The tensors of one of shape_names(), all layers.
+std::map<std::string, std::vector<int64_t>> shape_tensors(const std::string &shape);
 
 /// Writes one. Throws Settings for an unknown shape or a number of layers that it has not,
 /// Failed when the disk has no room for it (checked before) or the directory exists.

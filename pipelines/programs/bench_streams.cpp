@@ -4,6 +4,7 @@
 #include "model/core/error.h"
 #include "model/engine/engine.h"
 #include "pipelines/programs/bench_pictures.h"
+#include "pipelines/programs/machine_probe.h"
 
 #include <algorithm>
 #include <chrono>
@@ -128,6 +129,8 @@ nlohmann::json bench_streams(const BenchStreamsOptions &options) {
                         {"runs", nlohmann::json::array()}};
 
   const int64_t most = *std::max_element(options.streams.begin(), options.streams.end());
+  MachineProbes machine;
+  machine.take();
   Run::Outcome alone;
   for (int64_t stream = 0; stream < most; ++stream) {
     Run::Outcome one = Run(options).of({stream});
@@ -145,6 +148,7 @@ nlohmann::json bench_streams(const BenchStreamsOptions &options) {
                                             : out["runs"][0]["captions_per_second"].get<double>();
     run["ratio"] = run["captions_per_second"].get<double>() / base;
     print(run);
+    machine.take();
     out["runs"].push_back(std::move(run));
   };
   add(1, alone);
@@ -156,6 +160,7 @@ nlohmann::json bench_streams(const BenchStreamsOptions &options) {
       numbers.push_back(i);
     add(numbers.size(), Run(options).of(numbers));
   }
+  out["machine"] = machine.figures();
   return out;
 }
 

@@ -22,8 +22,9 @@ struct BenchStreamsOptions {
 /// that is the rate of one stream, and what its answers are compared with. Prints captions and
 /// tokens per second, the ratio to one stream, and the answers that differ.
 ///
-/// Returns {"model", "precision", "runs": [{"streams", "captions_per_second", "tokens_per_second",
-/// "ratio", "mismatches", "answers"}]}; the first run is that of single streams.
+/// Returns {"model", "precision", "machine" (machine_probe.h), "runs": [{"streams",
+/// "captions_per_second", "tokens_per_second", "ratio", "mismatches", "answers"}]}; the first run
+/// is that of single streams.
 nlohmann::json bench_streams(const BenchStreamsOptions &options);
 
 } // namespace vlm

@@ -2,7 +2,7 @@
 #include "pipelines/programs/bench_video.h"
 
 #include "model/core/error.h"
-#include "pipelines/programs/spread.h"
+#include "pipelines/programs/machine_probe.h"
 
 #include <gst/base/gstbasesink.h>
 #include <gst/gst.h>
@@ -202,13 +202,16 @@ nlohmann::json bench_video(const BenchVideoOptions &options) {
   const std::string captioner =
       "vlmcaption interval=0 repeat-caption=false precision=" + options.precision;
   nlohmann::json rounds = nlohmann::json::array();
+  MachineProbes machine;
   for (int64_t i = 0; i < options.rounds; ++i) {
+    machine.take();
     rounds.push_back({{"identity", run(options, "identity", false)},
                       {"vlmcaption", run(options, captioner, true)}});
     print("identity", rounds.back()["identity"]);
     print("vlmcaption", rounds.back()["vlmcaption"]);
   }
-  nlohmann::json out = {{"rounds", rounds}};
+  machine.take();
+  nlohmann::json out = {{"rounds", rounds}, {"machine", machine.figures()}};
   for (const char *element : {"identity", "vlmcaption"})
     for (const char *field : {"in_time", "p50_ms", "p99_ms", "streaming_cpu"})
       out[element][field] = median_of(rounds, element, field);

@@ -23,9 +23,9 @@ struct BenchVideoOptions {
 /// processor time of the streaming thread. Medians over the rounds. Throws Error when a pipeline
 /// fails.
 ///
-/// Returns {"identity": {...}, "vlmcaption": {...}, "on_time_ratio", "added_p99_ms", "rounds":
-/// [...]}; times in milliseconds. Those of vlmcaption in a round have its "answers" and
-/// "encodes_saved", pictures that it did not have to encode.
+/// Returns {"identity": {...}, "vlmcaption": {...}, "on_time_ratio", "added_p99_ms", "machine"
+/// (machine_probe.h), "rounds": [...]}; times in milliseconds. Those of vlmcaption in a round have
+/// its "answers" and "encodes_saved", pictures that it did not have to encode.
 nlohmann::json bench_video(const BenchVideoOptions &options);
 
 } // namespace vlm

@@ -9,20 +9,31 @@ namespace vlm {
 /// measured time means little without these around it.
 class MachineProbes {
 public:
-  /// Takes about half a second. On the thread that computes: products run on the threads that
-  /// set_threads() allowed it, as the model's do; reading uses `threads`.
-  void take(int threads);
+  /// `threads`: 0 is all that the process may use.
+  explicit MachineProbes(int threads = 0);
 
-  /// Spreads of "read", bytes per second that all threads together read from memory, and of the
-  /// operations per second of a product of 640 x 4096 x 4096: "float32", and "bfloat16" where the
-  /// processor has it.
-  nlohmann::json figures() const { return spreads(rates_); }
+  /// Takes about half a second, before each measurement and after the last. On the thread that
+  /// computes, if any of this process does. Its memory does not count as the process's peak.
+  void take();
+
+  /// What was last read of one of figures()' names.
+  double last(const std::string &name) const { return rates_.at(name).back(); }
+  /// The name of a precision's products: "int8" of int4, and "float32" of bfloat16 where the
+  /// processor has none of its own.
+  std::string product_name(const std::string &precision) const;
+
+  /// {"threads", "read", "float32", "bfloat16", "int8"}: bytes per second that all threads together
+  /// read from memory, and operations per second of a product of 640 x 4096 x 4096 by oneDNN; all
+  /// with "median", "min", "max", and what the first and the last reading gave, "before" and
+  /// "after". Without "bfloat16" where the processor does not have it.
+  nlohmann::json figures() const;
 
 private:
+  int threads_;
   std::map<std::string, Samples> rates_;
 };
 
-/// "machine, 2 threads: reads 52.1 (50.3 to 53.0) GB/s, ..." of figures().
-std::string machine_line(const nlohmann::json &figures, int threads);
+/// "machine, 2 threads: reads 52.1 GB/s (50.3 before, 53.0 after, 49.9 to 55.1), ..." of figures().
+std::string machine_line(const nlohmann::json &figures);
 
 } // namespace vlm

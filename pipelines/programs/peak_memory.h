@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 namespace vlm {
 
@@ -9,5 +10,7 @@ namespace vlm {
 uint64_t peak_bytes();
 /// From now on. False where the system does not let one.
 bool forget_peak();
+/// Runs `body`, which gives all its memory back, and leaves the peak as it was.
+void uncounted(const std::function<void()> &body);
 
 } // namespace vlm

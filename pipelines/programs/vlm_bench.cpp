@@ -11,6 +11,7 @@
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/machine_probe.h"
 #include "pipelines/programs/painting.h"
 #include "pipelines/programs/picture_folder.h"
 
@@ -21,6 +22,7 @@
 #include <gst/gst.h>
 
 #include <charconv>
+#include <cstdio>
 #include <fstream>
 #include <iomanip>
 #include <sstream>
@@ -323,7 +325,10 @@ int run(int argc, char **argv) {
   const Command &command = command_of(argc, argv);
   Arguments arguments(argc - 1, argv + 1, command.about, command.bars != nullptr);
   gst_init(nullptr, nullptr);
-  arguments.write(command.run(arguments), command.bars);
+  const json figures = command.run(arguments);
+  if (const auto machine = figures.find("machine"); machine != figures.end())
+    std::printf("%s\n", machine_line(*machine).c_str());
+  arguments.write(figures, command.bars);
   return kDone;
 }
 

@@ -22,6 +22,14 @@ protected:
     EXPECT_NE(err().find(part), std::string::npos) << err();
     EXPECT_FALSE(fs::exists(folder() / "cache/gst-vlm"));
   }
+  /// Seconds stand beside what the machine gave, before and after.
+  void expect_machine(const json &figures) const {
+    for (const char *what : {"read", "float32", "int8"})
+      for (const char *when : {"before", "after", "median", "min", "max"})
+        EXPECT_GT(figures.at("machine").at(what).at(when).get<double>(), 1e6) << what << when;
+    EXPECT_NE(out().find("machine, "), std::string::npos) << out();
+    EXPECT_NE(out().find(" before, "), std::string::npos) << out();
+  }
 };
 
 TEST_F(Bench, HelpTellsCommands) {
@@ -54,6 +62,12 @@ TEST_F(Bench, StagesOfTheEmbeddedModel) {
       << err();
   EXPECT_NE(out().find("prefill"), std::string::npos) << out();
   const json figures = json::parse(text_of("stages.json"));
+  expect_machine(figures);
+  const json &shares = figures.at("precisions").begin()->at("shares");
+  EXPECT_EQ(shares.at("decode").at("of"), "read");
+  for (const char *stage : {"vision_tower", "vision_tower_aux", "mining", "prefill", "decode"})
+    EXPECT_GT(shares.at(stage).at("median").get<double>(), 0) << stage;
+  EXPECT_NE(out().find(" % of reading"), std::string::npos) << out();
   EXPECT_GT(figures.at("tokens_in").get<int>(), 64);
   EXPECT_EQ(text_of("stages.png").substr(1, 3), "PNG");
 }
@@ -138,6 +152,8 @@ TEST_F(Bench, Peers) {
   EXPECT_NE(asked[0].find("Q4_0.gguf --n-prompt 64 --n-gen 8 --threads 1"), std::string::npos);
   EXPECT_NE(asked[2].find("Q8_0.gguf"), std::string::npos) << asked[2];
   EXPECT_EQ(text_of("peers.png").substr(1, 3), "PNG");
+  expect_machine(json::parse(text_of("peers.json")));
+  EXPECT_GT(int4.at("shares").at("prefill").at("median").get<double>(), 0);
   // The source of both is not kept.
   EXPECT_EQ(std::distance(fs::directory_iterator(folder() / "cache/peers/weights"), {}), 2);
 }
@@ -147,10 +163,24 @@ TEST_F(Bench, VideoOfAMovingPicture) {
   ASSERT_EQ(run("video --model " VLM_EMBEDDED " --seconds 0.5 --rounds 1 --json video.json"), 0)
       << err();
   const json figures = json::parse(text_of("video.json"));
-  EXPECT_GT(figures.at("on_time_ratio").get<double>(), 0);
+  EXPECT_TRUE(figures.at("on_time_ratio").is_number());
+  expect_machine(figures);
   const json &seen = figures.at("rounds").at(0).at("vlmcaption");
   EXPECT_GT(seen.at("answers").get<int>(), 0);
   EXPECT_EQ(seen.at("encodes_saved").get<int>(), 0);
+}
+
+TEST_F(Bench, SeveralAtATime) {
+  const std::string small = " --model " VLM_EMBEDDED " --max-tokens 4 --json figures.json "
+                            "--plot figures.png";
+  for (const std::string command :
+       {"questions --questions 2 --rounds 1", "streams --streams 2 --captions 1",
+        "drafting --captions 3 --rounds 1"}) {
+    ASSERT_EQ(run(command + small), 0) << err();
+    expect_machine(json::parse(text_of("figures.json")));
+    EXPECT_EQ(text_of("figures.png").substr(1, 3), "PNG") << command;
+    fs::remove(folder() / "figures.png");
+  }
 }
 
 TEST_F(Bench, PartsOfAPicture) {
@@ -165,6 +195,7 @@ TEST_F(Bench, PartsOfAPicture) {
   EXPECT_GT(figures.at("unet_rate").get<double>(), 0);
   EXPECT_GT(figures.at("unet_share").get<double>(), 0);
   EXPECT_NE(out().find("GFLOP/s, "), std::string::npos) << out();
+  expect_machine(figures);
 }
 
 // The decoder's attention looks from every latent to every other: all its scores together would
