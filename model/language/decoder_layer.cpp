@@ -24,6 +24,10 @@ DecoderLayer::DecoderLayer(const Scope &scope, const DecoderConfig &config)
 
 at::Tensor DecoderLayer::operator()(const at::Tensor &x, const Rope &rope,
                                     const Attend &attend) const {
+  return feed_forward({mix(x, rope, attend)})[0];
+}
+
+at::Tensor DecoderLayer::mix(const at::Tensor &x, const Rope &rope, const Attend &attend) const {
   const auto heads = [&](const at::Tensor &projected) {
     return projected.view({x.size(0), x.size(1), -1, head_dim_}).transpose(1, 2);
   };
@@ -33,8 +37,17 @@ at::Tensor DecoderLayer::operator()(const at::Tensor &x, const Rope &rope,
   const at::Tensor q = rope(heads(q_proj_.precise(normal)));
   const at::Tensor k = rope(heads(k_proj_.precise(normal)));
   const at::Tensor mixed = attend(q, k, heads(v_proj_.precise(normal)));
-  const at::Tensor y = x + o_proj_(mixed.transpose(1, 2).flatten(2));
-  return y + feed_forward_(post_attention_layernorm_(y));
+  return x + o_proj_(mixed.transpose(1, 2).flatten(2));
+}
+
+std::vector<at::Tensor> DecoderLayer::feed_forward(const std::vector<at::Tensor> &xs) const {
+  std::vector<at::Tensor> normal;
+  for (const at::Tensor &x : xs)
+    normal.push_back(post_attention_layernorm_(x));
+  std::vector<at::Tensor> out = feed_forward_(normal);
+  for (size_t i = 0; i < xs.size(); ++i)
+    out[i] = xs[i] + out[i];
+  return out;
 }
 
 } // namespace vlm

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <vector>
 
 namespace vlm {
 
@@ -26,6 +27,10 @@ public:
 
   /// x float32 [B, L, hidden_size] -> the same shape; differentiable if `attend` is.
   at::Tensor operator()(const at::Tensor &x, const Rope &rope, const Attend &attend) const;
+
+  /// Its halves. The second one is that of several at a time, see FeedForward.
+  at::Tensor mix(const at::Tensor &x, const Rope &rope, const Attend &attend) const;
+  std::vector<at::Tensor> feed_forward(const std::vector<at::Tensor> &xs) const;
 
 private:
   int64_t head_dim_;

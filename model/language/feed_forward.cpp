@@ -17,22 +17,29 @@
 namespace vlm {
 
 FeedForward::FeedForward(const Scope &scope, const DecoderConfig &config)
-    : hidden_act_(config.hidden_act), experts_per_token_(config.num_experts_per_tok) {
+    : hidden_act_(config.hidden_act), experts_per_token_(config.num_experts_per_tok),
+      count_(static_cast<size_t>(config.num_local_experts)) {
   const int64_t hidden = config.hidden_size, inner = config.intermediate_size;
-  const auto expert = [&](const Scope &from, const char *gate, const char *up, const char *down) {
-    experts_.push_back({Linear(from.sub(gate), hidden, inner, false),
-                        Linear(from.sub(up), hidden, inner, false),
-                        Linear(from.sub(down), inner, hidden, false)});
+  const auto read = [=](const Scope &from, const char *gate, const char *up, const char *down) {
+    return Expert{Linear(from.sub(gate), hidden, inner, false),
+                  Linear(from.sub(up), hidden, inner, false),
+                  Linear(from.sub(down), inner, hidden, false)};
   };
-  if (config.num_local_experts == 1) {
-    expert(scope.sub("mlp"), "gate_proj", "up_proj", "down_proj");
+  if (count_ == 1) {
+    experts_.push_back(read(scope.sub("mlp"), "gate_proj", "up_proj", "down_proj"));
     return;
   }
   const Scope moe = scope.sub("block_sparse_moe");
   // Float32 whatever the matrices are: a rounded activation could send a position elsewhere.
   router_ = Linear(moe.sub("gate").tensor("weight", {config.num_local_experts, hidden}), {});
-  for (int64_t i = 0; i < config.num_local_experts; ++i)
-    expert(moe.sub("experts").sub(i), "w1", "w3", "w2");
+  read_ = [=](size_t i) {
+    return read(moe.sub("experts").sub(static_cast<int64_t>(i)), "w1", "w3", "w2");
+  };
+  if (scope.is_streamed())
+    return;
+  for (size_t i = 0; i < count_; ++i)
+    experts_.push_back(read_(i));
+  read_ = nullptr;
 }
 
 at::Tensor FeedForward::activate(const at::Tensor &x) const {
@@ -66,23 +73,46 @@ FeedForward::Route FeedForward::route(const at::Tensor &rows) const {
   return {experts, weights / weights.sum(-1, /*keepdim=*/true)};
 }
 
-at::Tensor FeedForward::operator()(const at::Tensor &x) const {
-  if (experts_.size() == 1)
-    return run(experts_[0], x);
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  const auto [chosen, weights] = route(rows);
-  const at::Tensor flat_weights = weights.reshape(-1);
-  at::Tensor out = at::zeros_like(rows);
-  for (size_t e = 0; e < experts_.size(); ++e) {
-    const at::Tensor hits = at::nonzero(chosen.eq(static_cast<int64_t>(e)).flatten()).flatten();
-    if (hits.numel() == 0)
-      continue;
-    const at::Tensor row = hits.floor_divide(experts_per_token_);
-    const at::Tensor y = run(experts_[e], at::index_select(rows, 0, row));
-    const at::Tensor weight = at::index_select(flat_weights, 0, hits).unsqueeze(-1);
-    out = out.index_add(0, row, y * weight);
+struct FeedForward::Mixing {
+  at::Tensor rows, out;
+  Route route;
+};
+
+void FeedForward::add(size_t number, const Expert &expert, Mixing &to) const {
+  const at::Tensor chosen = to.route.experts.eq(static_cast<int64_t>(number));
+  const at::Tensor hits = at::nonzero(chosen.flatten()).flatten();
+  if (hits.numel() == 0)
+    return;
+  const at::Tensor row = hits.floor_divide(experts_per_token_);
+  const at::Tensor y = run(expert, at::index_select(to.rows, 0, row));
+  const at::Tensor weight = at::index_select(to.route.weights.reshape(-1), 0, hits).unsqueeze(-1);
+  to.out = to.out.index_add(0, row, y * weight);
+}
+
+std::vector<at::Tensor> FeedForward::operator()(const std::vector<at::Tensor> &xs) const {
+  std::vector<at::Tensor> out;
+  if (count_ == 1) {
+    for (const at::Tensor &x : xs)
+      out.push_back(run(experts_[0], x));
+    return out;
   }
-  return out.view(x.sizes());
+  std::vector<Mixing> all;
+  for (const at::Tensor &x : xs) {
+    const at::Tensor rows = x.reshape({-1, x.size(-1)});
+    all.push_back({rows, at::zeros_like(rows), route(rows)});
+  }
+  for (size_t i = 0; i < count_; ++i) {
+    const Expert expert = read_ ? read_(i) : experts_[i];
+    for (Mixing &each : all)
+      add(i, expert, each);
+  }
+  for (size_t i = 0; i < xs.size(); ++i)
+    out.push_back(all[i].out.view(xs[i].sizes()));
+  return out;
+}
+
+at::Tensor FeedForward::operator()(const at::Tensor &x) const {
+  return (*this)(std::vector<at::Tensor>{x})[0];
 }
 
 } // namespace vlm

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 namespace vlm {
@@ -20,6 +21,8 @@ public:
   /// x float32 [..., hidden_size]; differentiable. Weights of experts that no position uses are not
   /// read.
   at::Tensor operator()(const at::Tensor &x) const;
+  /// The same of each of `xs`, with one expert after the other: what is streamed is read once.
+  std::vector<at::Tensor> operator()(const std::vector<at::Tensor> &xs) const;
 
   /// Which experts each of `rows` [M, hidden_size] goes to, best first.
   struct Route {
@@ -32,14 +35,18 @@ private:
   struct Expert {
     Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
   };
+  struct Mixing; // of one of `xs`
   at::Tensor activate(const at::Tensor &x) const;
   at::Tensor activate_rows(const at::Tensor &x) const;
   at::Tensor run(const Expert &expert, const at::Tensor &x) const;
+  void add(size_t number, const Expert &expert, Mixing &to) const;
 
   Activation hidden_act_;
   int64_t experts_per_token_;
   Linear router_; // Mixtral only; always float32
   std::vector<Expert> experts_;
+  std::function<Expert(size_t)> read_; // in place of experts_, when they are streamed
+  size_t count_;                       // of experts
 };
 
 } // namespace vlm

@@ -10,7 +10,7 @@
 namespace vlm {
 
 void InputRecorder::saw(const std::string &name, const at::Tensor &x) {
-  if (x.size(0) == 0)
+  if (x.size(0) == 0 || !wants(name))
     return;
   Seen &seen = seen_[name];
   const at::Tensor largest = at::amax(at::abs(x), 0);

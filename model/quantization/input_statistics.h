@@ -4,6 +4,7 @@
 #include "model/compute/linear.h"
 
 #include <map>
+#include <string>
 
 namespace vlm {
 
@@ -19,6 +20,11 @@ class InputRecorder : public LinearObserver {
 public:
   static constexpr int64_t kSampleRows = 768;
 
+  /// Of the layers whose names begin with `prefix`, or, where `inside` is false, of all others.
+  explicit InputRecorder(std::string prefix = {}, bool inside = true)
+      : prefix_(std::move(prefix)), inside_(inside) {}
+  bool wants(const std::string &name) const { return (name.rfind(prefix_, 0) == 0) == inside_; }
+
   void saw(const std::string &name, const at::Tensor &x) override;
   /// Null for a layer that was never used.
   const InputStatistics *of(const std::string &name) const;
@@ -28,6 +34,8 @@ private:
     InputStatistics statistics;
     int64_t every = 1, rows = 0; // rows seen so far, of which each `every`th is kept
   };
+  std::string prefix_;
+  bool inside_;
   std::map<std::string, Seen> seen_;
 };
 

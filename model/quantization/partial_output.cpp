@@ -23,6 +23,13 @@ template <typename Action> void on_disk(const fs::path &path, const Action &acti
   }
 }
 
+/// Those of write_safetensors: "NAME.safetensors.tmp123".
+void remove_temporaries(const fs::path &folder) {
+  for (const auto &entry : fs::directory_iterator(folder))
+    if (entry.path().extension().string().rfind(".tmp", 0) == 0)
+      fs::remove(entry.path());
+}
+
 bool same_job(const fs::path &state, const std::string &job) {
   try {
     return SafetensorsFile(state.string()).metadata("job") == job;
@@ -44,7 +51,14 @@ PartialOutput::PartialOutput(const std::string &output, const std::string &job)
     if (!same_job(state_path(), job_))
       fs::remove_all(folder_);
     fs::create_directories(folder_);
+    remove_temporaries(folder_);
   });
+}
+
+PartialOutput::~PartialOutput() {
+  std::error_code ignored;
+  if (kept().empty())
+    fs::remove_all(folder_, ignored);
 }
 
 std::optional<PartialOutput::State> PartialOutput::read_state() const {
@@ -105,9 +119,9 @@ std::string PartialOutput::publish() const {
   return output_.string();
 }
 
-void PartialOutput::discard() const noexcept {
+std::string PartialOutput::kept() const {
   std::error_code ignored;
-  fs::remove_all(folder_, ignored);
+  return fs::exists(state_path(), ignored) ? folder_.string() : std::string();
 }
 
 } // namespace vlm

@@ -17,9 +17,14 @@ class PartialOutput {
 public:
   using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-  /// `job` tells what is being made; what another job left behind is removed. Error(Settings) when
-  /// OUTPUT exists, Error(Unreadable) when nothing can be written beside it.
+  /// `job` tells what is being made; what another job left behind, or a write that was killed, is
+  /// removed. Error(Settings) when OUTPUT exists, Error(Unreadable) when nothing can be written
+  /// beside it.
   PartialOutput(const std::string &output, const std::string &job);
+  /// Leaves "OUTPUT.partial" behind where a state was written.
+  ~PartialOutput();
+  PartialOutput(const PartialOutput &) = delete;
+  PartialOutput &operator=(const PartialOutput &) = delete;
 
   /// Where the work stands: a remark, and tensors. Nothing at the start, or when what was left
   /// behind cannot be read.
@@ -37,8 +42,8 @@ public:
 
   /// Adds an index of all shards and gives the directory its final name, which is returned.
   std::string publish() const;
-  /// Leaves nothing behind.
-  void discard() const noexcept;
+  /// "OUTPUT.partial" if a state is kept there, else empty.
+  std::string kept() const;
 
 private:
   std::filesystem::path state_path() const { return folder_ / "state.safetensors"; }

@@ -16,18 +16,40 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <malloc.h>
 
 namespace vlm {
 namespace {
 
 constexpr const char *kEmbeddings = "model.embed_tokens.weight";
 
-at::Tensor run(const DecoderLayer &layer, const DecoderConfig &config, const at::Tensor &x) {
+at::Tensor mix(const DecoderLayer &layer, const DecoderConfig &config, const at::Tensor &x) {
   const Rope rope(at::arange(x.size(1), at::kLong), config.head_dim, config.rope_theta);
-  return layer(x, rope, [](const auto &q, const auto &k, const auto &v) {
+  return layer.mix(x, rope, [](const auto &q, const auto &k, const auto &v) {
     return causal_attention(q.contiguous(), k.contiguous(), v.contiguous());
   });
 }
+
+/// All prompts through a layer, in place. Some at a time, so that streamed experts are read few
+/// times and what they make of the prompts is in memory once.
+void run(const DecoderLayer &layer, const DecoderConfig &config, std::vector<at::Tensor> &prompts,
+         const CancelToken &cancel) {
+  constexpr int64_t kPositions = 4096;
+  for (size_t first = 0; first < prompts.size();) {
+    std::vector<at::Tensor> some;
+    for (int64_t positions = 0; first + some.size() < prompts.size() && positions < kPositions;) {
+      cancel.check();
+      some.push_back(mix(layer, config, prompts[first + some.size()]));
+      positions += some.back().size(1);
+    }
+    for (const at::Tensor &x : layer.feed_forward(some))
+      prompts[first++] = x;
+  }
+}
+
+/// Malloc keeps what was freed, which would stand beside the memory of what comes next.
+void give_back() { malloc_trim(0); }
 
 std::vector<std::function<Image()>> drawn_pictures() {
   std::vector<std::function<Image()>> out;
@@ -99,6 +121,7 @@ QuantizeReport QuantizationRun::finish() {
       write_head();
     ++done_;
     save();
+    give_back();
   }
   write_files();
   const std::string path = output_.publish();
@@ -111,10 +134,18 @@ QuantizeReport QuantizationRun::finish() {
 void QuantizationRun::see() {
   std::vector<at::Tensor> tokens, packed_tokens;
   if (source_.config.has_vision) {
-    InputRecorder recorder;
-    Used used;
-    tokens = picture_tokens(source_.checkpoint, &used, &recorder);
-    const OverlayStateDict packed = pack("vision", std::move(used), recorder);
+    OverlayStateDict packed(source_.checkpoint);
+    // What goes into all their layers would take gigabytes: one tower after the other.
+    for (const bool clip : {true, false}) {
+      give_back();
+      InputRecorder recorder("model.vision_tower.", clip);
+      Used used, wanted;
+      tokens = picture_tokens(source_.checkpoint, &used, &recorder);
+      std::copy_if(used.begin(), used.end(), std::back_inserter(wanted),
+                   [&](const std::string &name) { return recorder.wants(name); });
+      pack(clip ? "vision" : "vision-aux", std::move(wanted), recorder, packed);
+    }
+    give_back();
     packed_tokens = picture_tokens(packed, nullptr, nullptr);
   }
   const at::Tensor table = source_.checkpoint.load(kEmbeddings, at::kBFloat16);
@@ -166,21 +197,16 @@ void QuantizationRun::read_layer(int64_t index) {
   InputRecorder recorder;
   Used used;
   {
-    const DecoderLayer layer =
-        layer_of(Scope(source_.checkpoint, at::kBFloat16, at::kCPU, &used).observed(&recorder));
-    for (at::Tensor &x : reference_) {
-      cancel_.check();
-      x = run(layer, config, x);
-    }
+    const DecoderLayer layer = layer_of(
+        Scope(source_.checkpoint, at::kBFloat16, at::kCPU, &used).observed(&recorder).streamed());
+    run(layer, config, reference_, cancel_);
   }
   std::string number = std::to_string(index);
   number.insert(0, 4 - std::min<size_t>(4, number.size()), '0');
-  const OverlayStateDict packed = pack("layer-" + number, std::move(used), recorder);
+  OverlayStateDict packed(source_.checkpoint);
+  pack("layer-" + number, std::move(used), recorder, packed);
   const DecoderLayer layer = layer_of(Scope(packed, at::kBFloat16));
-  for (at::Tensor &x : quantized_) {
-    cancel_.check();
-    x = run(layer, config, x);
-  }
+  run(layer, config, quantized_, cancel_);
 }
 
 void QuantizationRun::write_head() {
@@ -195,8 +221,8 @@ void QuantizationRun::write_head() {
     const Linear head(source_.checkpoint.load(weight, at::kBFloat16), {});
     report_.perplexity = perplexity(reference_, norm, head);
   }
-  const OverlayStateDict packed =
-      pack("head", {kEmbeddings, "model.norm.weight", "lm_head.weight"}, recorder);
+  OverlayStateDict packed(source_.checkpoint);
+  pack("head", {kEmbeddings, "model.norm.weight", "lm_head.weight"}, recorder, packed);
   const Linear head(Scope(packed, at::kBFloat16).sub("lm_head"), config.hidden_size,
                     config.vocab_size, false);
   report_.quantized_perplexity = perplexity(quantized_, norm, head);
@@ -227,12 +253,13 @@ double QuantizationRun::perplexity(const std::vector<at::Tensor> &hidden, const 
   return std::exp(sum / static_cast<double>(std::max<int64_t>(tokens, 1)));
 }
 
-OverlayStateDict QuantizationRun::pack(const std::string &part, Used used,
-                                       const InputRecorder &recorder) {
+void QuantizationRun::pack(const std::string &part, Used used, const InputRecorder &recorder,
+                           OverlayStateDict &packed) {
   const Checkpoint &checkpoint = source_.checkpoint;
-  OverlayStateDict packed(checkpoint);
   PartialOutput::Tensors shard;
+  give_back();
   std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end()); // streamed ones are read again
   for (const std::string &name : used) {
     cancel_.check();
     const bool tied = name == "lm_head.weight" && source_.config.decoder.tie_word_embeddings;
@@ -253,7 +280,6 @@ OverlayStateDict QuantizationRun::pack(const std::string &part, Used used,
     report_.linears.push_back(made.report);
   }
   output_.write_shard("model-" + part, shard);
-  return packed;
 }
 
 PackedLinear QuantizationRun::pack_matrix(const std::string &name, const std::string &weight,

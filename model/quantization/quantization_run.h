@@ -42,7 +42,8 @@ private:
   void read_layer(int64_t index);
   void write_head();
 
-  OverlayStateDict pack(const std::string &part, Used used, const InputRecorder &recorder);
+  void pack(const std::string &part, Used used, const InputRecorder &recorder,
+            OverlayStateDict &packed);
   PackedLinear pack_matrix(const std::string &name, const std::string &weight, Quantization kind,
                            const InputRecorder &recorder) const;
   std::vector<at::Tensor> picture_tokens(const StateDict &dict, Used *used,

@@ -3,6 +3,7 @@
 
 #include "model/compute/threads.h"
 #include "model/core/digest.h"
+#include "model/core/error.h"
 #include "model/core/machine.h"
 #include "model/quantization/quantization_run.h"
 
@@ -39,12 +40,11 @@ QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProg
     QuantizationRun run(source, options.precision, output, progress, cancel);
     return run.finish();
   } catch (const Error &error) {
-    if (error.category() != ErrorCategory::Cancelled)
-      output.discard();
-    throw;
-  } catch (...) {
-    output.discard();
-    throw;
+    const std::string kept = output.kept();
+    if (kept.empty())
+      throw;
+    fail(error.category(), error.what(), "; what was finished is kept in ", kept,
+         ", and the same command goes on from there");
   }
 }
 

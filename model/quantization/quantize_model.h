@@ -33,9 +33,10 @@ using QuantizeProgress = std::function<void(int64_t done, int64_t total, const s
 /// Makes a quantised checkpoint (weights/README.md has its format) of an MGM checkpoint, one
 /// decoder layer in memory at a time: each layer runs on the calibration material in bfloat16, its
 /// matrices are packed by what was seen, and the packed layer runs too, so that its error is known.
-/// Stopped by `cancel` (Error(Cancelled)) or killed, it goes on where it was when called again with
-/// the same options, to the same bytes; after any other error it leaves nothing behind. Errors name
-/// the file, tensor or option; Error(Unsupported) for a model that is quantised already.
+/// Stopped by `cancel` (Error(Cancelled)), killed, or ended by an error, as that of a full disk, it
+/// goes on where it was when called again with the same options, to the same bytes. Errors name the
+/// file, tensor or option, and where finished parts are kept; before the first there is nothing to
+/// keep. Error(Unsupported) for a model that is quantised already.
 QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProgress &progress,
                               const CancelToken &cancel);
 

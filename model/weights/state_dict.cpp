@@ -34,6 +34,12 @@ Scope Scope::quantized(Quantization kind) const {
   return out;
 }
 
+Scope Scope::streamed() const {
+  Scope out = *this;
+  out.streamed_ = true;
+  return out;
+}
+
 Scope Scope::observed(LinearObserver *observer) const {
   Scope out = *this;
   out.observer_ = observer;

@@ -69,6 +69,11 @@ public:
   Scope quantized(Quantization kind) const;
   Quantization quantization() const { return quantization_; }
 
+  /// The same scope for weights that are used once: of several experts one at a time is in memory,
+  /// read anew for each use (language/feed_forward.h).
+  Scope streamed() const;
+  bool is_streamed() const { return streamed_; }
+
   /// The same scope whose linear layers tell it what they are given (compute/linear.h).
   Scope observed(LinearObserver *observer) const;
   LinearObserver *observer() const { return observer_; }
@@ -111,6 +116,7 @@ private:
   const StateDict *dict_;
   at::ScalarType matrix_dtype_;
   Quantization quantization_ = Quantization::None;
+  bool streamed_ = false;
   LinearObserver *observer_ = nullptr;
   PackedSink *sink_ = nullptr;
   at::Device device_;

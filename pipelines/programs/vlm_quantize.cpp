@@ -5,6 +5,7 @@
 #include "model/core/progress_bar.h"
 #include "model/quantization/quantize_model.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/peak_memory.h"
 #include "pipelines/programs/picture_folder.h"
 
 #include <nlohmann/json.hpp>
@@ -33,7 +34,7 @@ constexpr const char *kAbout =
     "Activations are measured on pictures like those that it will see (--calibration), or on a "
     "few\n"
     "drawn ones, and on bundled texts. One decoder layer is in memory at a time. A run that was\n"
-    "stopped is taken up again by the same command, from OUTPUT.partial.";
+    "stopped, or found the disk full, is taken up again by the same command, from OUTPUT.partial.";
 
 constexpr size_t kMostPictures = 16;
 
@@ -75,6 +76,7 @@ json describe(const Options &o, const QuantizeReport &report) {
           {"precision", o.precision},
           {"digest", report.digest},
           {"bytes", report.bytes},
+          {"peak_bytes", peak_bytes()},
           {"perplexity", report.perplexity},
           {"quantized_perplexity", report.quantized_perplexity},
           {"perplexity_tokens", report.tokens},
@@ -110,6 +112,7 @@ void print(const Options &o, const QuantizeReport &report) {
               100 * (report.quantized_perplexity / report.perplexity - 1));
   std::printf("%s: %.2f GB, digest %s\n", o.quantize.output.c_str(),
               static_cast<double>(report.bytes) / 1e9, report.digest.c_str());
+  std::printf("peak memory: %llu MiB\n", static_cast<unsigned long long>(peak_bytes() >> 20));
 }
 
 int run(int argc, char **argv) {
@@ -124,26 +127,20 @@ int run(int argc, char **argv) {
   const CancelToken cancel;
   cancel_on_signal(cancel);
   std::unique_ptr<ProgressBar> bar;
-  try {
-    const QuantizeReport report = quantize_model(
-        o.quantize,
-        [&](int64_t done, int64_t total, const std::string &part) {
-          if (!bar)
-            bar = std::make_unique<ProgressBar>("quantising", "parts", total, done);
-          bar->update(done, part);
-        },
-        cancel);
-    if (bar)
-      bar->clear();
-    if (o.as_json)
-      std::cout << describe(o, report).dump() << "\n";
-    else
-      print(o, report);
-  } catch (const Error &error) {
-    if (error.category() != ErrorCategory::Cancelled)
-      throw;
-    fail(ErrorCategory::Cancelled, "stopped; the same command goes on from there");
-  }
+  const QuantizeReport report = quantize_model(
+      o.quantize,
+      [&](int64_t done, int64_t total, const std::string &part) {
+        if (!bar)
+          bar = std::make_unique<ProgressBar>("quantising", "parts", total, done);
+        bar->update(done, part);
+      },
+      cancel);
+  if (bar)
+    bar->clear();
+  if (o.as_json)
+    std::cout << describe(o, report).dump() << "\n";
+  else
+    print(o, report);
   return kDone;
 }
 

@@ -113,13 +113,23 @@ TEST_F(QuantizeProgram, InterruptedItGoesOnFromThere) {
   EXPECT_EQ(left().size(), 2u);
 }
 
-TEST_F(QuantizeProgram, AFullDiskLeavesNothingBehind) {
-  for (const char *kilobytes : {"1", "200"}) { // from the first file on, and in the middle
-    EXPECT_EQ(
-        shell("ulimit -f " + std::string(kilobytes) + "; " VLM_QUANTIZE " " + kModel + " made"), 1);
-    expect(1, "made.partial/");
-    EXPECT_EQ(left(), std::vector<std::string>{}) << kilobytes;
+TEST_F(QuantizeProgram, OnAFullDiskThereIsNothingBeforeTheFirstPart) {
+  EXPECT_EQ(shell("ulimit -f 1; " VLM_QUANTIZE " " + kModel + " made"), 1);
+  expect(1, "made.partial/");
+  EXPECT_EQ(left(), std::vector<std::string>{});
+}
+
+TEST_F(QuantizeProgram, KilledItGoesOnFromThere) {
+  ASSERT_EQ(run(kModel + " whole"), 0) << err();
+  if (shell(VLM_QUANTIZE " " + kModel +
+            " made & pid=$!\n"
+            "until [ -e made.partial/state.safetensors ]; do sleep .01; done\n"
+            "kill -KILL $pid\n"
+            "wait $pid") != 0) { // it may have been at its end
+    std::ofstream(folder() / "made.partial/model-layer-0001.safetensors.tmp1") << "half";
+    ASSERT_EQ(run(kModel + " made"), 0) << err();
   }
+  EXPECT_EQ(shell("diff -r made whole"), 0) << out();
 }
 
 } // namespace

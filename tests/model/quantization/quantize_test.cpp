@@ -16,8 +16,10 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <sys/resource.h>
 
 namespace vlm {
 namespace {
@@ -213,6 +215,57 @@ TEST(Quantize, StoppedAnywhereItGoesOnToTheSameBytes) {
   EXPECT_GE(stops, 2);
   EXPECT_FALSE(fs::exists(scratch.path("parts.partial")));
   EXPECT_TRUE(contents(scratch.path("parts")) == whole);
+}
+
+/// As long as it lives, files cannot grow beyond a kilobyte, as if the disk were full.
+class FullDisk {
+public:
+  FullDisk() : before_(signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &limit_);
+    const rlimit small = {1024, limit_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &limit_);
+    signal(SIGXFSZ, before_);
+  }
+  FullDisk(const FullDisk &) = delete;
+  FullDisk &operator=(const FullDisk &) = delete;
+
+private:
+  rlimit limit_{};
+  void (*before_)(int);
+};
+
+TEST(Quantize, AFullDiskKeepsWhatWasFinished) {
+  const Scratch scratch;
+  const std::string made = scratch.path("made");
+  {
+    const FullDisk full;
+    expect_error(ErrorCategory::Unreadable, {"made.partial/model-vision", "cannot write"},
+                 [&] { quantize(fixture("vicuna"), made); });
+  }
+  EXPECT_FALSE(fs::exists(made + ".partial")) << "nothing was finished";
+
+  const CancelToken cancel;
+  const auto stop = [&](int64_t done, int64_t, const std::string &) {
+    if (done == 2)
+      cancel.cancel();
+  };
+  const std::vector<std::string> hint = {"made.partial", "the same command goes on from there"};
+  expect_error(ErrorCategory::Cancelled, hint,
+               [&] { quantize(fixture("vicuna"), made, Quantization::Int8, stop, cancel); });
+  {
+    const FullDisk full;
+    expect_error(ErrorCategory::Unreadable,
+                 {"model-layer-0001.safetensors", "cannot write", hint[1]},
+                 [&] { quantize(fixture("vicuna"), made); });
+  }
+  EXPECT_FALSE(fs::exists(made));
+  quantize(fixture("vicuna"), made, Quantization::Int8,
+           [](int64_t done, int64_t, const std::string &) { EXPECT_GE(done, 2); });
+  quantize(fixture("vicuna"), scratch.path("whole"));
+  EXPECT_TRUE(contents(made) == contents(scratch.path("whole")));
 }
 
 TEST(Quantize, WhatAnotherJobLeftIsNotMixedIn) {
