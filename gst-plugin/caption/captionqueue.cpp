@@ -36,6 +36,7 @@ add (vlm::Reused &total, const vlm::Reused &saved)
   total.accepted += saved.accepted;
   total.positions += saved.positions;
   total.pictures += saved.pictures;
+  total.passes += saved.passes;
 }
 
 } // namespace

@@ -863,7 +863,8 @@ gst_vlm_caption_stats (GstVlmCaption * self)
       G_TYPE_UINT64, static_cast<guint64> (c.saved.accepted),
       "reused-positions", G_TYPE_UINT64,
       static_cast<guint64> (c.saved.positions), "encodes-saved", G_TYPE_UINT64,
-      static_cast<guint64> (c.saved.pictures), NULL);
+      static_cast<guint64> (c.saved.pictures), "shared-passes", G_TYPE_UINT64,
+      static_cast<guint64> (c.saved.passes), NULL);
 }
 
 static void

@@ -134,10 +134,11 @@ install_generation_properties (GObjectClass * klass, const Settings &d)
   g_object_class_install_property (klass, PROP_REUSE,
       g_param_spec_flags ("reuse", "Reuse",
           "What need not be computed again: the beginning of a prompt that was "
-          "read before (prefix), a picture that was seen before (vision), and "
+          "read before (prefix), a picture that was seen before (vision), "
           "tokens that earlier answers foretell, which are checked several at "
           "a "
-          "time (draft). Answers stay the same and come sooner; stats counts "
+          "time (draft), and what answers under way at the same time can share "
+          "(batch). Answers stay the same and come sooner; stats counts "
           "what was saved. none is for measuring",
           gst_vlm_reuse_get_type (), d.reuse, kPlaying));
 }
@@ -256,7 +257,8 @@ install_output_properties (GObjectClass * klass, const Settings &d)
       "or a stop, reused: answered without a look, thanks to vlmencode, "
       "queue, regions-left-out, and what reuse saved: of drafted-tokens the "
       "accepted-tokens cost no step of their own, reused-positions of "
-      "prompts were not read, encodes-saved are pictures) and the time from "
+      "prompts were not read, encodes-saved are pictures, shared-passes over "
+      "the weights were made for an earlier answer anyway) and the time from "
       "a frame's admission to its caption (last-latency, average-latency, "
       "nanoseconds)");
 }

@@ -130,6 +130,10 @@ gst_vlm_reuse_get_type (void)
           "A picture with the pixels of one of the last few is not encoded "
           "again",
           "vision"},
+      {GST_VLM_REUSE_BATCH,
+          "Answers that are under way at the same time, those of other "
+          "elements too, get their next tokens in one pass over the weights",
+          "batch"},
       {0, NULL, NULL},
   };
   static const GType type = g_flags_register_static ("GstVlmReuse", values);

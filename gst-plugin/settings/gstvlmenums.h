@@ -89,6 +89,8 @@ typedef enum {
  * @GST_VLM_REUSE_PREFIX: what was read already of a prompt's beginning is not
  *   read again
  * @GST_VLM_REUSE_VISION: a picture with the same pixels is not encoded again
+ * @GST_VLM_REUSE_BATCH: several answers get their next token in one pass over
+ *   the weights
  *
  * Since: 0.1
  */
@@ -97,6 +99,7 @@ typedef enum {
   GST_VLM_REUSE_DRAFT = 1 << 0,
   GST_VLM_REUSE_PREFIX = 1 << 1,
   GST_VLM_REUSE_VISION = 1 << 2,
+  GST_VLM_REUSE_BATCH = 1 << 3,
 } GstVlmReuse;
 
 GType gst_vlm_caption_mode_get_type (void);

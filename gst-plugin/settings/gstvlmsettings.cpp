@@ -145,6 +145,7 @@ Settings::request () const
   out.reuse.draft = reuse & GST_VLM_REUSE_DRAFT;
   out.reuse.prefix = reuse & GST_VLM_REUSE_PREFIX;
   out.reuse.vision = reuse & GST_VLM_REUSE_VISION;
+  out.reuse.batch = reuse & GST_VLM_REUSE_BATCH;
   return out;
 }
 

@@ -36,8 +36,8 @@ struct Settings {
   std::string json_schema; ///< empty: answers are free text
   bool ocr = false;
   guint history = 0;
-  guint reuse =
-      GST_VLM_REUSE_DRAFT | GST_VLM_REUSE_PREFIX | GST_VLM_REUSE_VISION;
+  guint reuse = GST_VLM_REUSE_DRAFT | GST_VLM_REUSE_PREFIX |
+                GST_VLM_REUSE_VISION | GST_VLM_REUSE_BATCH;
   guint queue_size = 1;
   GstVlmQueuePolicy queue_policy = GST_VLM_QUEUE_POLICY_AUTO;
   gdouble change_threshold = 0;

@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kLongestWait(1);
 void Batch::start(Job job) {
   const auto began = Clock::now();
   Member member{std::move(job.done), job.request.cancel, nullptr,
-                std::chrono::duration<double>(began - job.queued).count()};
+                std::chrono::duration<double>(began - job.queued).count(), job.request.reuse.batch};
   std::exception_ptr error;
   try {
     if (job.request.deadline && began > *job.request.deadline)
@@ -72,10 +72,14 @@ void Batch::step() {
 }
 
 void Batch::advance() {
-  std::vector<Answer *> answers;
+  std::vector<Answer *> together;
   for (const Member &member : members_)
-    answers.push_back(member.answer.get());
-  model_.advance(answers);
+    if (member.shares)
+      together.push_back(member.answer.get());
+    else
+      model_.advance({member.answer.get()});
+  if (!together.empty())
+    model_.advance(together);
 }
 
 void Batch::complete(Member &member, std::exception_ptr error) {

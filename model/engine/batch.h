@@ -33,6 +33,7 @@ private:
     CancelToken cancel;
     std::unique_ptr<Answer> answer;
     double waited; // seconds
+    bool shares;   // its passes with others
   };
   std::unique_ptr<Answer> begin(Request request);
   void advance();

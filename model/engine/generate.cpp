@@ -349,8 +349,10 @@ void LoadedModel::advance(const std::vector<Answer *> &answers) const {
     for (size_t i = 0; i < going.size(); ++i)
       going[i]->logits = logits.narrow(0, firsts[i], firsts[i + 1] - firsts[i]);
   }
-  for (Generation *generation : going)
+  for (Generation *generation : going) {
     generation->result.timings.decode += seconds;
+    generation->result.reused.passes += generation != going.front();
+  }
 }
 
 } // namespace vlm

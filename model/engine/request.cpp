@@ -9,7 +9,7 @@
 namespace vlm {
 
 Reuse parse_reuse(const std::string &names) {
-  Reuse reuse{false, false, false};
+  Reuse reuse{false, false, false, false};
   std::istringstream in(names == "none" ? "" : names);
   for (std::string name; std::getline(in, name, '+');)
     if (name == "draft")
@@ -18,9 +18,11 @@ Reuse parse_reuse(const std::string &names) {
       reuse.prefix = true;
     else if (name == "vision")
       reuse.vision = true;
+    else if (name == "batch")
+      reuse.batch = true;
     else
       fail(ErrorCategory::Settings, "reuse ", names, ": \"", name,
-           "\" is not draft, prefix or vision");
+           "\" is not draft, prefix, vision or batch");
   return reuse;
 }
 

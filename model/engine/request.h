@@ -39,6 +39,8 @@ struct Reuse {
   bool prefix = true;
   /// Pictures with the pixels of one of the last few are not encoded again.
   bool vision = true;
+  /// The answer gets its tokens in passes over the weights that others under way share.
+  bool batch = true;
 };
 
 /// "none", or names with a plus between: "draft+vision". Error(Settings) naming one that is
@@ -50,6 +52,7 @@ struct Reused {
   int64_t drafted = 0, accepted = 0; ///< tokens that were foretold; those of them that were right
   int64_t positions = 0;             ///< of the prompt, which were not read again
   int64_t pictures = 0;              ///< that were not encoded again, thanks to `memory` too
+  int64_t passes = 0; ///< over the weights, which an answer that began earlier needed anyway
 };
 
 constexpr uint64_t kFirstFreeClient = uint64_t{1} << 63;

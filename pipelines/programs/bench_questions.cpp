@@ -59,7 +59,8 @@ public:
     for (int64_t i = 0; i < count_; ++i) {
       Request request = request_of(i, round, options_.max_tokens);
       request.memory = memory;
-      request.reuse.prefix = true; // the pictures' part of the prompt, by way of the memory
+      // The pictures' part of the prompt, by way of the memory, and passes for all answers.
+      request.reuse = parse_reuse("prefix+batch");
       coming.push_back(submit(worker_, std::move(request)));
     }
     std::vector<Ids> answers;

@@ -59,7 +59,7 @@ private:
     Request request;
     request.question = "Describe this image.";
     request.max_tokens = options_.max_tokens;
-    request.reuse = parse_reuse("none"); // the runs show each other the same pictures
+    request.reuse = parse_reuse("batch"); // the runs show each other the same pictures
     const auto number = static_cast<int64_t>(outcome_.answers[i].size());
     request.make_images = [stream = clients_[i].stream, number] {
       return std::vector<Image>{bench_picture(stream, number)};

@@ -108,7 +108,7 @@ Options parse(int argc, char **argv) {
                 [&](const std::string &path) { o.request.json_schema = read_file(path); });
   line.repeated(
       "reuse", "WHAT",
-      "what a batch does not do again: none, or some of draft+prefix+vision (default all)",
+      "what a batch does not do again: none, or some of draft+prefix+vision+batch (default all)",
       [&](const std::string &names) { o.request.reuse = parse_reuse(names); });
   line.flag("json", "print one JSON object", &o.as_json);
   line.text("dump", "FILE", "write intermediate tensors as safetensors", &o.request.dump_path);

@@ -196,7 +196,7 @@ TEST_F(Ask, BatchesLookOnceAtOnePicture) {
   };
   EXPECT_EQ(looks_saved(""), 1);
   EXPECT_EQ(looks_saved("--reuse draft+prefix "), 0);
-  expect(ask("--reuse drafts One?"), 2, "\"drafts\" is not draft, prefix or vision");
+  expect(ask("--reuse drafts One?"), 2, "\"drafts\" is not draft, prefix, vision or batch");
 }
 
 TEST_F(Ask, BatchFromStandardInputOutlivesLinesOfAnyKind) {

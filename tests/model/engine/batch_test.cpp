@@ -159,6 +159,17 @@ TEST_F(BatchTest, OnePassGivesEveryoneAToken) {
   EXPECT_EQ(ends_, "1 ok;2 ok;3 ok;");
 }
 
+TEST_F(BatchTest, WhoSharesNothingHasPassesOfItsOwn) {
+  for (const bool shares : {true, false, true}) {
+    Job next = expect("1");
+    next.request.reuse.batch = shares;
+    batch_.start(std::move(next));
+  }
+  batch_.step();
+  EXPECT_EQ(model_.passes, (std::vector<size_t>{1, 2}));
+  EXPECT_EQ(ends_, "1 ok;1 ok;1 ok;");
+}
+
 TEST_F(BatchTest, AnswersGoOnWhileAPromptIsRead) {
   batch_.start(expect("1"));
   model_.layers = 4;

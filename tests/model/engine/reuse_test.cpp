@@ -6,7 +6,7 @@
 namespace vlm::test {
 namespace {
 
-constexpr Reuse kNone{false, false, false};
+constexpr Reuse kNone{false, false, false, false};
 
 class ReuseTest : public ReferenceModel {
 protected:
@@ -70,8 +70,13 @@ TEST_P(ReuseTest, InCompanyToo) {
     want.push_back(plain(request));
   for (int time = 0; time < 2; ++time) {
     const std::vector<Result> got = together(*model_, requests_);
-    for (size_t i = 0; i < got.size(); ++i)
+    int64_t passes = 0;
+    for (size_t i = 0; i < got.size(); ++i) {
       expect_same(got[i], want[i]);
+      passes += got[i].reused.passes;
+    }
+    EXPECT_EQ(got[0].reused.passes, 0) << "began first";
+    EXPECT_GT(passes, 0);
   }
 }
 
