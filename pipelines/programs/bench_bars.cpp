@@ -68,10 +68,12 @@ Bars drafting_bars(const json &figures) {
 
 Bars quality_bars(const json &figures) {
   Bars bars;
-  for (const auto &[precision, result] : figures["precisions"].items())
+  for (const auto &[precision, result] : figures["precisions"].items()) {
     bars.push_back({precision + ", beside " + figures["reference"].get<std::string>(),
-                    {{"same choices", result["same_choices"].get<double>()},
-                     {"same answers", result["same_answers"].get<double>()}}});
+                    {{"same choices", result["same_choices"].get<double>()}}});
+    if (result.contains("same_answers")) // not of a text
+      bars.back().figures.emplace_back("same answers", result["same_answers"].get<double>());
+  }
   return bars;
 }
 

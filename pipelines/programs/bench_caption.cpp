@@ -10,9 +10,11 @@
 #include "pipelines/programs/peak_memory.h"
 #include "pipelines/programs/spread.h"
 
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <thread>
 
 namespace vlm {
 namespace {
@@ -80,6 +82,11 @@ public:
     }
   }
 
+  void rest_is_over() {
+    const Stopwatch watch(after_idle_);
+    caption(options_.rounds + 1);
+  }
+
   const ModelInfo &info() const { return model_->info(); }
   const Result &last() const { return last_; }
   json figures() const {
@@ -90,6 +97,8 @@ public:
                 {"caption", Spread::of(captions_)},
                 {"stages", spreads(stages_)},
                 {"shares", shares_->figures()}});
+    if (options_.idle > 0)
+      out["after_idle"] = after_idle_;
     return out;
   }
 
@@ -105,7 +114,7 @@ private:
 
   const BenchCaptionOptions &options_;
   std::shared_ptr<const Model> model_;
-  double load_ = 0, first_ = 0;
+  double load_ = 0, first_ = 0, after_idle_ = 0;
   Result last_;
   Samples captions_;
   std::map<std::string, Samples> stages_, rates_;
@@ -138,6 +147,11 @@ json bench_caption(const BenchCaptionOptions &options) {
   }
   machine.take();
   bar.clear();
+  if (options.idle > 0) {
+    std::this_thread::sleep_for(std::chrono::seconds(options.idle));
+    for (Candidate &candidate : candidates)
+      candidate.rest_is_over();
+  }
   json precisions = json::object();
   for (const Candidate &candidate : candidates)
     precisions[candidate.info().precision] = candidate.figures();
@@ -155,11 +169,14 @@ void print_captions(const json &result) {
   std::printf("%-10s %10s %10s %10s %26s\n", "", "weights", "load", "first", "caption");
   for (const auto &[precision, figures] : result["precisions"].items()) {
     const json &caption = figures["caption"];
-    std::printf("%-10s %10s %8.2f s %8.2f s %8.2f s (%.2f to %.2f)\n", precision.c_str(),
+    std::printf("%-10s %10s %8.2f s %8.2f s %8.2f s (%.2f to %.2f)", precision.c_str(),
                 gigabytes(figures["weight_bytes"].get<uint64_t>()).c_str(),
                 figures["load"].get<double>(), figures["first"].get<double>(),
                 caption["median"].get<double>(), caption["min"].get<double>(),
                 caption["max"].get<double>());
+    if (figures.contains("after_idle"))
+      std::printf("  after idling %.2f s", figures["after_idle"].get<double>());
+    std::printf("\n");
   }
 }
 

@@ -15,6 +15,9 @@
 namespace vlm {
 namespace {
 
+// Color bars with a patch of noise.
+constexpr const char *kStill =
+    "videotestsrc pattern=smpte ! video/x-raw,width=768,height=576,framerate=30/1";
 constexpr GstClockTime kPatience = 600 * GST_SECOND; // for one caption
 
 struct Unref {
@@ -86,10 +89,11 @@ void read_stats(GstElement *captioner, Run &run) {
 
 Owned<GstElement> make(const BenchDraftingOptions &options, const std::string &reuse) {
   GError *error = nullptr;
-  const std::string line =
-      "filesrc name=f ! decodebin ! videoconvert ! vlmcaption name=v mode=sync "
-      "repeat-caption=false precision=" +
-      options.precision + " reuse=" + reuse + " ! fakesink sync=false";
+  const std::string source = options.still ? kStill : "filesrc name=f ! decodebin";
+  const std::string line = source +
+                           " ! videoconvert ! vlmcaption name=v mode=sync "
+                           "repeat-caption=false precision=" +
+                           options.precision + " reuse=" + reuse + " ! fakesink sync=false";
   Owned<GstElement> pipeline(gst_parse_launch(line.c_str(), &error));
   if (error != nullptr) {
     const std::string what = error->message;
@@ -97,8 +101,9 @@ Owned<GstElement> make(const BenchDraftingOptions &options, const std::string &r
     fail(ErrorCategory::Settings, what);
   }
   GstChildProxy *child = GST_CHILD_PROXY(pipeline.get());
-  gst_child_proxy_set(child, "f::location", options.video.c_str(), "v::prompt",
-                      options.prompt.c_str(), "v::interval",
+  if (!options.still)
+    gst_child_proxy_set(child, "f::location", options.video.c_str(), nullptr);
+  gst_child_proxy_set(child, "v::prompt", options.prompt.c_str(), "v::interval",
                       static_cast<guint64>(options.interval * GST_SECOND), "v::max-tokens",
                       static_cast<guint>(options.max_tokens), nullptr);
   if (!options.model.empty())
@@ -180,7 +185,7 @@ nlohmann::json bench_drafting(const BenchDraftingOptions &options) {
   machine.take();
   nlohmann::json out = {{"model", keep->info().name},
                         {"precision", keep->info().precision},
-                        {"video", options.video},
+                        {"video", options.still ? kStill : options.video},
                         {"with", options.reuse},
                         {"captions", reference.answers.size()},
                         {"rounds", rounds},

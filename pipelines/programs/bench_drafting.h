@@ -10,6 +10,8 @@ namespace vlm {
 
 struct BenchDraftingOptions {
   std::string video; ///< a file that GStreamer can decode
+  bool still =
+      false;         ///< in its place a scene that stays as it is, of pictures that are all unequal
   std::string model; ///< checkpoint directory; empty: the embedded model
   std::string precision = "auto";
   std::string prompt = "Describe this image.";

@@ -142,6 +142,8 @@ json drafting(Arguments &arguments) {
             "checkpoint directory; random weights repeat nothing (the embedded model)", &o.model);
   line.text("precision", "P", kOnePrecision, &o.precision);
   line.text("file", "VIDEO", "what is captioned (the sample)", &o.video);
+  line.flag("still", "color bars with a patch of noise instead: a scene that stays as it is",
+            &o.still);
   line.number("interval", "S", "of video between captions (0.2)", &o.interval);
   line.text("prompt", "TEXT", "what is asked (Describe this image.)", &o.prompt);
   line.text("reuse", "WHAT", "compared with none, as vlmcaption knows it (draft)", &o.reuse);
@@ -159,12 +161,16 @@ json captions_of(Arguments &arguments, void (*print)(const json &)) {
   std::string precisions = "auto";
   arguments.model(&o.model, &precisions, "one or several with commas between (auto)");
   arguments.line().integer("threads", "N", "0: all that the process may use (0)", &o.threads);
+  arguments.line().integer("idle", "S", "seconds without work before a last caption (none)",
+                           &o.idle);
   arguments.positive("max-tokens", "of each caption (40)", &o.max_tokens);
   arguments.positive("rounds", "each lets every precision caption one picture (3)", &o.rounds);
   arguments.parse();
   o.precisions = split(precisions);
   if (o.precisions.empty())
     fail(ErrorCategory::Settings, "--precision is empty");
+  if (o.idle < 0 || o.idle > 3600)
+    fail(ErrorCategory::Settings, "--idle ", o.idle, ": 0 to 3600");
   const json figures = bench_caption(o);
   print(figures);
   return figures;
@@ -303,6 +309,7 @@ std::string about() {
     out << "  " << std::left << std::setw(12) << command.name << command.about << "\n";
   out << "\nexamples:\n"
          "  vlm-bench stages --model MGM-2B --precision bfloat16,int8,int4\n"
+         "  vlm-bench caption --model MGM-2B --precision int8,int4 --idle 300\n"
          "  vlm-bench streams --streams 1,2,4,8 --captions 4\n"
          "  vlm-bench paint --painter SDXL --size 512x512,768x768,1024x1024\n"
          "  vlm-bench drafting --file street.mp4 --interval 1 --captions 100\n"

@@ -94,7 +94,7 @@ TEST_F(Bench, QualityOfPrecisions) {
 TEST_F(Bench, QualityOfText) {
   std::ofstream(folder() / "text") << "The dog sees a red ball. A ball is round.\n";
   ASSERT_EQ(run("quality --model " + data("llama3/model") +
-                " --precision float32,int4 --text text --json quality.json"),
+                " --precision float32,int4 --text text --json quality.json --plot quality.png"),
             0)
       << err();
   const json figures = json::parse(text_of("quality.json"));
@@ -105,6 +105,7 @@ TEST_F(Bench, QualityOfText) {
   EXPECT_GT(int4.at("perplexity").get<double>(), 1);
   EXPECT_NE(int4["perplexity"], figures["perplexity"]);
   EXPECT_FALSE(int4.contains("same_answers"));
+  EXPECT_EQ(text_of("quality.png").substr(1, 3), "PNG");
   expect_refusal("quality --text nowhere", 1, "nowhere");
   std::ofstream(folder() / "empty");
   expect_refusal("quality --text empty", 1, "empty is empty");
@@ -175,12 +176,21 @@ TEST_F(Bench, SeveralAtATime) {
                             "--plot figures.png";
   for (const std::string command :
        {"questions --questions 2 --rounds 1", "streams --streams 2 --captions 1",
-        "drafting --captions 3 --rounds 1"}) {
+        "drafting --captions 3 --rounds 1", "caption --precision int8,int4 --rounds 1 --idle 1"}) {
     ASSERT_EQ(run(command + small), 0) << err();
     expect_machine(json::parse(text_of("figures.json")));
     EXPECT_EQ(text_of("figures.png").substr(1, 3), "PNG") << command;
     fs::remove(folder() / "figures.png");
   }
+}
+
+// What is foretold in a scene that stays as it is.
+TEST_F(Bench, AStillScene) {
+  ASSERT_EQ(run("drafting --still --precision int8 --captions 3 --rounds 1 --json still.json"), 0)
+      << err();
+  const json figures = json::parse(text_of("still.json"));
+  EXPECT_EQ(figures.at("different"), 0);
+  EXPECT_GT(figures.at("reuse").at("tokens_foretold").get<double>(), .3) << figures;
 }
 
 TEST_F(Bench, PartsOfAPicture) {
