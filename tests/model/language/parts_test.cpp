@@ -98,6 +98,18 @@ TEST(FeedForward, ReferenceRouting) {
   EXPECT_TRUE(near(mixture(x.narrow(1, 7, 1)), fixture["y"].narrow(1, 7, 1), 2e-5));
 }
 
+TEST(FeedForward, OneExpertAtATimeGivesTheSame) {
+  const Fixture fixture("micro/moe_routing.safetensors");
+  const Prefixed dict(fixture, "block_sparse_moe.");
+  const Scope scope(dict, at::kFloat);
+  const FeedForward held(scope, small_mixture()), streamed(scope.streamed(), small_mixture());
+  const at::Tensor x = fixture["x"];
+  const std::vector<at::Tensor> some = {x.narrow(1, 0, 3), x, x.narrow(1, 7, 1)};
+  const std::vector<at::Tensor> out = streamed(some);
+  for (size_t i = 0; i < some.size(); ++i)
+    EXPECT_TRUE(out[i].equal(held(some[i]))) << i;
+}
+
 TEST(FeedForward, GradientReachesTheInput) {
   const Fixture fixture("micro/moe_routing.safetensors");
   const Prefixed dict(fixture, "block_sparse_moe.");
