@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <malloc.h>
 
 namespace vlm {
 namespace {
@@ -47,9 +46,6 @@ void run(const DecoderLayer &layer, const DecoderConfig &config, std::vector<at:
       prompts[first++] = x;
   }
 }
-
-/// Malloc keeps what was freed, which would stand beside the memory of what comes next.
-void give_back() { malloc_trim(0); }
 
 std::vector<std::function<Image()>> drawn_pictures() {
   std::vector<std::function<Image()>> out;
@@ -121,7 +117,6 @@ QuantizeReport QuantizationRun::finish() {
       write_head();
     ++done_;
     save();
-    give_back();
   }
   write_files();
   const std::string path = output_.publish();
@@ -137,7 +132,6 @@ void QuantizationRun::see() {
     OverlayStateDict packed(source_.checkpoint);
     // What goes into all their layers would take gigabytes: one tower after the other.
     for (const bool clip : {true, false}) {
-      give_back();
       InputRecorder recorder("model.vision_tower.", clip);
       Used used, wanted;
       tokens = picture_tokens(source_.checkpoint, &used, &recorder);
@@ -145,7 +139,6 @@ void QuantizationRun::see() {
                    [&](const std::string &name) { return recorder.wants(name); });
       pack(clip ? "vision" : "vision-aux", std::move(wanted), recorder, packed);
     }
-    give_back();
     packed_tokens = picture_tokens(packed, nullptr, nullptr);
   }
   const at::Tensor table = source_.checkpoint.load(kEmbeddings, at::kBFloat16);
@@ -257,7 +250,6 @@ void QuantizationRun::pack(const std::string &part, Used used, const InputRecord
                            OverlayStateDict &packed) {
   const Checkpoint &checkpoint = source_.checkpoint;
   PartialOutput::Tensors shard;
-  give_back();
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end()); // streamed ones are read again
   for (const std::string &name : used) {
