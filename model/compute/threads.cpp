@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/threads.h"
 
+#include "model/core/resident_memory.h"
+
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <atomic>
 #include <dlfcn.h>
 #include <exception>
-#include <malloc.h>
 #include <mutex>
 #include <thread>
 
@@ -135,15 +136,6 @@ private:
 };
 
 thread_local Team *Team::current_ = nullptr;
-
-void keep_large_blocks() {
-  // Blocks that malloc maps one by one are given back at every free, and each use begins with a
-  // page fault per 4 KB: five to ten times slower for temporaries of some megabytes.
-  constexpr int kLargest = 1 << 30, kPortable = 32 << 20;
-  if (!mallopt(M_MMAP_THRESHOLD, kLargest))
-    mallopt(M_MMAP_THRESHOLD, kPortable);
-  mallopt(M_TRIM_THRESHOLD, kLargest);
-}
 
 } // namespace
 

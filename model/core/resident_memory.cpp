@@ -4,6 +4,7 @@
 #include "model/core/error.h"
 
 #include <cstdint>
+#include <malloc.h>
 #include <sys/mman.h>
 
 namespace vlm {
@@ -30,5 +31,14 @@ void *map_resident(size_t bytes) {
 }
 
 void unmap_resident(void *data, size_t bytes) noexcept { munmap(data, bytes); }
+
+void keep_large_blocks() {
+  constexpr int kLargest = 1 << 30, kPortable = 32 << 20;
+  if (!mallopt(M_MMAP_THRESHOLD, kLargest))
+    mallopt(M_MMAP_THRESHOLD, kPortable);
+  mallopt(M_TRIM_THRESHOLD, kLargest);
+}
+
+LargeBlocksGivenBack::LargeBlocksGivenBack() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
 
 } // namespace vlm

@@ -11,4 +11,19 @@ namespace vlm {
 void *map_resident(size_t bytes);
 void unmap_resident(void *data, size_t bytes) noexcept;
 
+/// Has malloc keep large blocks that are freed for the next ones: mapped one by one they would be
+/// given back each time, and each use would begin with a page fault per 4 KB, which is five to ten
+/// times slower for temporaries of some megabytes.
+void keep_large_blocks();
+
+/// As long as it lives, malloc gives them back instead: kept in pieces, the temporaries of loading
+/// or quantising a model come to gigabytes.
+class LargeBlocksGivenBack {
+public:
+  LargeBlocksGivenBack();
+  ~LargeBlocksGivenBack() { keep_large_blocks(); }
+  LargeBlocksGivenBack(const LargeBlocksGivenBack &) = delete;
+  LargeBlocksGivenBack &operator=(const LargeBlocksGivenBack &) = delete;
+};
+
 } // namespace vlm

@@ -5,6 +5,7 @@
 #include "model/compute/threads.h"
 #include "model/core/machine.h"
 #include "model/core/model_fit.h"
+#include "model/core/resident_memory.h"
 #include "model/core/user_folders.h"
 #include "model/engine/load.h"
 #include "model/engine/placement.h"
@@ -144,6 +145,7 @@ std::shared_ptr<const Model> Model::load(const ModelOptions &options,
   const c10::InferenceMode inference;
   const int threads = options.threads > 0 ? options.threads : available_threads();
   set_threads(threads);
+  const LargeBlocksGivenBack sparing;
   const std::string path = path_of(options);
 
   const Checkpoint checkpoint(path);

@@ -5,11 +5,10 @@
 #include "model/core/digest.h"
 #include "model/core/error.h"
 #include "model/core/machine.h"
+#include "model/core/resident_memory.h"
 #include "model/quantization/quantization_run.h"
 
 #include <c10/core/InferenceMode.h>
-
-#include <malloc.h>
 
 namespace vlm {
 namespace {
@@ -36,8 +35,7 @@ QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProg
                               const CancelToken &cancel) {
   const c10::InferenceMode inference;
   set_threads(options.threads > 0 ? options.threads : available_threads());
-  // Memory before speed: what malloc keeps of large temporaries, in pieces, comes to gigabytes.
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  const LargeBlocksGivenBack sparing;
   const Source source(options.model, options.pictures);
   const PartialOutput output(options.output, job_of(options, source));
   try {
