@@ -285,7 +285,8 @@ private:
       EXPECT_EQ(open_.erase(id), 1u) << "question " << id << " has two answers or was refused";
     }
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-      ADD_FAILURE() << problem_of(message).text;
+      ADD_FAILURE() << GST_MESSAGE_SRC_NAME(message) << ": "
+                    << text_field(gst_message_get_structure(message), "debug");
   }
 
   GRand *random_;
