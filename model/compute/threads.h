@@ -19,12 +19,6 @@ void set_threads(int count);
 void parallel_for(int64_t begin, int64_t end, int64_t grain,
                   const std::function<void(int64_t, int64_t)> &body);
 
-/// Runs body() on this thread, while the other threads of parallel_for() stay awake from one call to
-/// the next: for bodies that are little else than many short parallel_for(), where waking a thread
-/// costs about as long as what it then does. All else that uses OpenMP (ATen, oneDNN) is sequential
-/// in it. An exception of body is thrown again here.
-void with_team_awake(const std::function<void()> &body);
-
 /// Weights of a product that are worth a thread: what a grain is reckoned from.
 constexpr int64_t kWeightsPart = 1 << 16;
 

@@ -2,7 +2,6 @@
 #include "model/language/decoder.h"
 
 #include "model/compute/attention.h"
-#include "model/compute/threads.h"
 #include "model/core/error.h"
 
 #include <ATen/TensorOperators.h>
@@ -92,14 +91,6 @@ at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace
 }
 
 at::Tensor Decoder::decode(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const {
-  if (!embeds.is_cpu())
-    return step(embeds, caches);
-  at::Tensor out;
-  with_team_awake([&] { out = step(embeds, caches); });
-  return out;
-}
-
-at::Tensor Decoder::step(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const {
   const std::vector<Run> runs = runs_of(caches);
   std::vector<int64_t> positions;
   for (const Run &run : runs)

@@ -49,7 +49,6 @@ public:
   at::Tensor logits(const at::Tensor &hidden) const;
 
 private:
-  at::Tensor step(const at::Tensor &embeds, const std::vector<KvCache *> &caches) const;
   at::Tensor scaled(const at::Tensor &embeds) const;
 
   DecoderConfig config_;
