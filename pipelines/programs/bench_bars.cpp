@@ -90,8 +90,13 @@ Bars peer_bars(const json &figures) {
 
 Bars paint_bars(const json &figures) {
   Bars bars = {{figures["precision"].get<std::string>() + ", s", {}}};
-  for (const char *part : {"encode", "step", "decode", "picture"})
+  if (figures.contains("peer"))
+    bars.push_back({figures["peer"].get<std::string>(), {}});
+  for (const char *part : {"encode", "step", "decode", "picture"}) {
     bars[0].figures.emplace_back(part, median(figures[part]));
+    if (bars.size() > 1)
+      bars[1].figures.emplace_back(part, median(figures["theirs"][part]));
+  }
   return bars;
 }
 

@@ -3,7 +3,6 @@
 
 #include "model/core/error.h"
 #include "model/core/machine.h"
-#include "model/core/user_folders.h"
 #include "model/engine/model.h"
 #include "model/weights/checkpoint.h"
 #include "pipelines/programs/llama_cpp.h"
@@ -13,8 +12,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <strings.h>
 
 namespace vlm {
 namespace {
@@ -38,22 +35,6 @@ Pair pair_of(const std::string &precision) {
     known += (known.empty() ? "" : ", ") + std::string(pair.precision);
   }
   fail(ErrorCategory::Settings, "--precision ", precision, ": one of ", known);
-}
-
-/// Threads of ours that wait must not take the processors while the other side is measured.
-void check_waiting() {
-  const char *policy = std::getenv("OMP_WAIT_POLICY");
-  if (policy && strcasecmp(policy, "active") == 0)
-    fail(ErrorCategory::Settings, "OMP_WAIT_POLICY=", policy,
-         ": our threads would spin while llama.cpp is measured");
-}
-
-fs::path cache_folder() {
-  const std::string folder = user_cache_folder("peers");
-  if (folder.empty())
-    fail(ErrorCategory::Settings,
-         "without HOME or GST_VLM_CACHE_DIR there is no place to build llama.cpp in");
-  return folder;
 }
 
 /// Our side: the model in one precision.
@@ -193,7 +174,7 @@ json bench_peers(const BenchPeersOptions &options) {
     pairs.push_back(pair_of(precision));
     types.emplace_back(pairs.back().type);
   }
-  const fs::path cache = cache_folder();
+  const fs::path cache = peers_folder();
   const PeerWeights weights(read_model_config(options.model, Checkpoint(options.model)),
                             cache / "weights");
   const LlamaCpp peer(cache);

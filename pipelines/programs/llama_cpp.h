@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "pipelines/programs/peer_build.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -18,10 +20,7 @@ public:
   /// "llama-cpp-python 0.3.36": the source distribution that it comes from.
   static std::string version();
 
-  /// What is in `cache`, in a folder of that version; when there is none yet, it is fetched (from
-  /// the Python package index) and built there, which takes minutes and is told on standard error.
-  /// Error(Unavailable) naming programs that are missing, Error(Failed) with what the one that
-  /// failed said.
+  /// As PeerBuild does.
   explicit LlamaCpp(const std::filesystem::path &cache);
 
   /// Makes `to` of `from` in one of its types, whole or not at all.
@@ -33,11 +32,7 @@ public:
                      int threads) const;
 
 private:
-  void fetch() const;
-  void compile() const;
-  std::filesystem::path program(const char *name) const;
-
-  std::filesystem::path folder_;
+  PeerBuild build_;
 };
 
 /// What `llama-bench -o json` printed of one prompt and one answer. Error(Format) for anything

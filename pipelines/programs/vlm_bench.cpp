@@ -247,6 +247,8 @@ json paint(Arguments &arguments) {
   add_denoising_options(line, request);
   line.text("size", "WxH,WxH...", "of pictures, multiples of 8 (the painter's)", &sizes);
   arguments.positive("rounds", "a picture of each size (3)", &o.rounds);
+  line.flag("peer", "stable-diffusion.cpp, built here once, paints in turn; SDXL's shape only",
+            &o.peer);
   arguments.parse();
   for (const std::string &size : split(sizes)) {
     o.requests.push_back(request);

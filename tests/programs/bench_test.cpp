@@ -208,6 +208,47 @@ TEST_F(Bench, PartsOfAPicture) {
   expect_machine(figures);
 }
 
+TEST_F(Bench, PainterThatCannotHaveAPeer) {
+  const std::string paint = VLM_BENCH " paint --peer --painter " + data("sdxl/model");
+  EXPECT_EQ(shell("OMP_WAIT_POLICY=active " + paint), 2);
+  EXPECT_NE(err().find("OMP_WAIT_POLICY=active"), std::string::npos) << err();
+  EXPECT_EQ(shell("PATH=/nowhere GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " + paint), 1);
+  EXPECT_NE(err().find("building stable-diffusion.cpp"), std::string::npos) << err();
+  EXPECT_FALSE(fs::exists(folder() / "cache/peers"));
+}
+
+// With a program in stable-diffusion.cpp's place that logs as it does.
+TEST_F(Bench, PainterBesideItsPeer) {
+  ASSERT_EQ(shell("bin=cache/peers/stable_diffusion_cpp_python-0.4.7/build/bin; mkdir -p $bin\n"
+                  "echo 'echo \"$@\" >>asked; for i in get_learned_condition:10 sampling:80 "
+                  "decode_first_stage:30; do echo ${i%:*} completed, taking ${i#*:}.00s; done' | "
+                  "cat <(echo '#!/bin/bash') - >$bin/sd-cli\n"
+                  "chmod +x $bin/sd-cli\n"
+                  "GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " VLM_BENCH
+                  " paint --peer --painter " +
+                  data("sdxl/model") +
+                  " --size 64x128 --steps 4 --guidance 0.5 --precision float32 --threads 1 "
+                  "--rounds 2 --json paint.json --plot paint.png"),
+            0)
+      << err();
+  EXPECT_NE(out().find("goal 1.5"), std::string::npos) << out();
+  const json figures = json::parse(text_of("paint.json"));
+  EXPECT_NE(figures.at("peer").get<std::string>().find("0.4.7"), std::string::npos);
+  const json &theirs = figures.at("theirs");
+  EXPECT_EQ(theirs.at("step").at("median"), 20);
+  EXPECT_EQ(theirs.at("picture").at("max"), 120);
+  EXPECT_NEAR(theirs.at("unet_rate").get<double>() * 20, figures.at("step_operations"), 1);
+  EXPECT_NEAR(figures.at("ratio").at("picture").at("max").get<double>() *
+                  figures.at("picture").at("min").get<double>(),
+              120, .1);
+  const std::vector<std::string> asked = lines_of(text_of("asked"));
+  ASSERT_EQ(asked.size(), 2u);
+  for (const char *part : {"--type f32", "--threads 1 ", "--width 64 --height 128", "--steps 4 ",
+                           "--cfg-scale 1.0", "sdxl/model/text_encoder_2/model.safetensors"})
+    EXPECT_NE(asked[0].find(part), std::string::npos) << part << " in " << asked[0];
+  EXPECT_EQ(text_of("paint.png").substr(1, 3), "PNG");
+}
+
 // The decoder's attention looks from every latent to every other: all its scores together would
 // take more than the whole picture may.
 TEST_F(Bench, MemoryGrowsWithThePixelsOfAPicture) {

@@ -5,6 +5,7 @@
 #include "pipelines/programs/child_program.h"
 #include "pipelines/programs/gguf_file.h"
 #include "pipelines/programs/llama_cpp.h"
+#include "pipelines/programs/stable_diffusion_cpp.h"
 #include "tests/support/scratch_folder.h"
 
 #include <cstring>
@@ -112,6 +113,34 @@ TEST(LlamaBench, AnythingElseIsTold) {
     const auto [category, text] = complaint([&] { read_llama_bench(printed); });
     EXPECT_EQ(category, ErrorCategory::Format) << printed;
     EXPECT_NE(text.find("llama-bench"), std::string::npos) << text;
+  }
+}
+
+TEST(SdCli, SecondsAreRead) {
+  const SdSeconds seconds = read_sd_cli(
+      "[INFO ] model.cpp:993  - loading tensors completed, taking 9.87s (process: 0.01s)\n"
+      "[INFO ] stable-diffusion.cpp:3168 - get_learned_condition completed, taking 1.25s\n"
+      "\r  |=====>    | 1/2 - 7.10s/it\r  |==========| 2/2 - 7.05s/it\n"
+      "[INFO ] stable-diffusion.cpp:3432 - sampling completed, taking 14.50s\n"
+      "[INFO ] stable-diffusion.cpp:3208 - latent 1 decoded, taking 3.70s\n"
+      "[INFO ] stable-diffusion.cpp:3212 - decode_first_stage completed, taking 3.75s\n");
+  EXPECT_EQ(seconds.encode, 1.25);
+  EXPECT_EQ(seconds.denoise, 14.5);
+  EXPECT_EQ(seconds.decode, 3.75);
+}
+
+TEST(SdCli, AnythingElseIsTold) {
+  const std::string encoded = "get_learned_condition completed, taking 1.25s\n";
+  const std::string sampled = encoded + "sampling completed, taking ";
+  for (const auto &[printed, missing] : {std::pair(std::string(), "get_learned_condition"),
+                                         {encoded, "sampling"},
+                                         {sampled, "sampling"},
+                                         {sampled + "0.00s", "sampling"},
+                                         {sampled + "long", "sampling"},
+                                         {sampled + "2.00s", "decode_first_stage"}}) {
+    const auto [category, text] = complaint([&] { read_sd_cli(printed); });
+    EXPECT_EQ(category, ErrorCategory::Format) << printed;
+    EXPECT_EQ(text, std::string("sd-cli told nothing of ") + missing);
   }
 }
 
