@@ -21,13 +21,6 @@ Int8 bits_of(Float8 value) {
   return out;
 }
 
-// The last values of a row, filled up with zeros.
-Float8 load_rest(const float *x, int64_t size) {
-  Float8 out = simd::splat(0);
-  std::memcpy(&out, x, static_cast<size_t>(size) * sizeof(float));
-  return out;
-}
-
 // Magnitudes compare as integers, NaN above infinity above all numbers.
 Int8 larger(Int8 a, Float8 x) {
   const Int8 b = bits_of(x) & 0x7fffffff;
@@ -87,7 +80,7 @@ float largest_magnitude(const float *x, int64_t size) {
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes)
     most = larger(most, simd::load(x + i));
-  most = larger(most, load_rest(x + i, size - i));
+  most = larger(most, simd::load(x + i, size - i));
   int32_t bits = 0;
   for (int lane = 0; lane < kLanes; ++lane)
     bits = std::max(bits, most[lane]);
@@ -108,7 +101,7 @@ float quantize_row(const float *x, int64_t size, int8_t *out) {
     const Byte8 bytes = rounded(simd::load(x + i) * inverse);
     std::memcpy(out + i, &bytes, sizeof bytes);
   }
-  const Byte8 bytes = rounded(load_rest(x + i, size - i) * inverse);
+  const Byte8 bytes = rounded(simd::load(x + i, size - i) * inverse);
   std::memcpy(out + i, &bytes, static_cast<size_t>(size - i));
   return most / kMost;
 }

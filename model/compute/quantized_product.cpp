@@ -2,6 +2,7 @@
 #include "model/compute/quantized_product.h"
 
 #include "model/compute/quantized_rows.h"
+#include "model/compute/simd.h"
 #include "model/compute/threads.h"
 
 #include <ATen/ops/empty.h>
@@ -23,6 +24,7 @@ public:
   Product(const QuantizedRows &x, const QuantizedWeight &weight, const float *bias, float *y,
           const IntegerKernels &kernels)
       : x_(x), weight_(weight), bias_(bias), y_(y), kernels_(kernels),
+        outputs_(x.count() / weight.activation_terms()),
         unpacks_(weight.kind() == Quantization::Int4 && kernels.unpack_for_many &&
                  x.count() > kMany),
         int8_(weight.kind() == Quantization::Int8 || unpacks_) {}
@@ -108,13 +110,15 @@ private:
       float bias[kPanelRows] = {};
       if (bias_)
         std::copy_n(bias_ + first, count, bias);
+      const float *scales = weight_.scales(t.panel + p);
       for (int64_t r = 0; r < t.rows; ++r) {
-        const int64_t row = t.row + r, outputs = x_.count() / weight_.activation_terms();
-        float *y = y_ + row % outputs * weight_.out_features() + first;
-        if (row < outputs)
-          write(t.sums(near, p, r), x_.scale(row), weight_.scales(t.panel + p), bias, y, count);
+        const int64_t row = t.row + r;
+        const bool again = row >= outputs_;
+        float *y = y_ + (again ? row - outputs_ : row) * weight_.out_features() + first;
+        if (!again)
+          write(t.sums(near, p, r), x_.scale(row), scales, bias, y, count);
         else
-          add(t.sums(near, p, r), x_.scale(row), weight_.scales(t.panel + p), y, count);
+          add(t.sums(near, p, r), x_.scale(row), scales, y, count);
       }
     }
   }
@@ -139,8 +143,10 @@ private:
   // All of the panel's rows, so that each is computed by the same instructions.
   static void scale_panel(const int32_t *sums, float scale, const float *scales, const float *bias,
                           float *out) {
-    for (int64_t i = 0; i < kPanelRows; ++i)
-      out[i] = static_cast<float>(sums[i]) * (scale * scales[i]) + bias[i];
+    for (int64_t i = 0; i < kPanelRows; i += simd::kLanes) {
+      const simd::Float8 factors = scale * simd::load(scales + i);
+      simd::store(out + i, simd::fused(simd::to_float(sums + i), factors, simd::load(bias + i)));
+    }
   }
 
   const QuantizedRows &x_;
@@ -148,6 +154,7 @@ private:
   const float *bias_;
   float *y_;
   const IntegerKernels &kernels_;
+  int64_t outputs_;     // rows of y: x has each row's second term behind all first ones
   bool unpacks_, int8_; // int8_: the kernel of that name is used
 };
 

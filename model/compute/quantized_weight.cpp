@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace vlm {
@@ -102,6 +103,45 @@ float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel,
   return scale > kZeroRow ? scale : 0;
 }
 
+constexpr int64_t kUnpacked = 8; // rows at a time
+
+// A group's scale and offset in some rows of a block, spread over four bytes of each.
+class GroupOfRows {
+public:
+  GroupOfRows(const Int4Block &block, int64_t group, int64_t row) {
+    uint32_t scales[kUnpacked], offsets[kUnpacked];
+    for (int64_t i = 0; i < kUnpacked; ++i) {
+      scales[i] = block.scales[group][row + i] * 0x00010001u;
+      offsets[i] = static_cast<uint8_t>(block.offsets[row + i][group]) * 0x01010101u;
+    }
+    std::memcpy(&scales_, scales, sizeof scales_);
+    std::memcpy(&offsets_, offsets, sizeof offsets_);
+  }
+
+  void write(const uint8_t *nibbles, int8_t *low, int8_t *high) const {
+    Pairs both;
+    std::memcpy(&both, nibbles, sizeof both);
+    store(both & 15, both >> 8 & 15, low);
+    store(both >> 4 & 15, both >> 12, high);
+  }
+
+private:
+  using Pairs = uint16_t __attribute__((vector_size(4 * kUnpacked))); // of bytes
+  using Bytes = uint8_t __attribute__((vector_size(4 * kUnpacked)));
+
+  // Products are below 256, since each weight less its offset is.
+  void store(Pairs first, Pairs second, int8_t *to) const {
+    const Pairs products = first * scales_ | second * scales_ << 8;
+    Bytes bytes;
+    std::memcpy(&bytes, &products, sizeof bytes);
+    bytes += offsets_;
+    std::memcpy(to, &bytes, sizeof bytes);
+  }
+
+  Pairs scales_;
+  Bytes offsets_;
+};
+
 } // namespace
 
 QuantizedWeight::QuantizedWeight(Quantization kind, int64_t out, int64_t in, const Rows &rows,
@@ -181,15 +221,12 @@ const Int4Block *QuantizedWeight::int4(int64_t panel, int64_t block) const {
 
 void unpack(const Int4Block &block, int8_t *out) {
   for (int group = 0; group < 2; ++group)
-    for (int j = 0; j < 4; ++j) {
-      int8_t *low = out + (group * 8 + j) * kPanelRows * 4, *high = low + 4 * kPanelRows * 4;
-      for (int row = 0; row < kPanelRows; ++row)
-        for (int i = 0; i < 4; ++i) {
-          const int nibbles = block.nibbles[group][j][row][i];
-          const int scale = block.scales[group][row], offset = block.offsets[row][group];
-          low[row * 4 + i] = static_cast<int8_t>(offset + scale * (nibbles & 15));
-          high[row * 4 + i] = static_cast<int8_t>(offset + scale * (nibbles >> 4));
-        }
+    for (int64_t row = 0; row < kPanelRows; row += kUnpacked) {
+      const GroupOfRows weights(block, group, row);
+      for (int j = 0; j < 4; ++j) {
+        int8_t *low = out + ((group * 8 + j) * kPanelRows + row) * 4;
+        weights.write(block.nibbles[group][j][row], low, low + 4 * kPanelRows * 4);
+      }
     }
 }
 

@@ -23,7 +23,30 @@ inline Float8 load(const float *from) {
   return out;
 }
 
+/// The first `lanes` of eight, zeros behind them.
+inline Float8 load(const float *from, int64_t lanes) {
+  if (lanes == kLanes)
+    return load(from);
+  Float8 out = {};
+  std::memcpy(&out, from, static_cast<size_t>(lanes) * sizeof(float));
+  return out;
+}
+
+/// The nearest floats of eight integers.
+inline Float8 to_float(const int32_t *from) {
+  Int8 out;
+  std::memcpy(&out, from, sizeof out);
+  return __builtin_convertvector(out, Float8);
+}
+
 inline void store(float *to, Float8 value) { std::memcpy(to, &value, sizeof value); }
+
+/// The first `lanes` of eight.
+inline void store(float *to, Float8 value, int64_t lanes) {
+  if (lanes == kLanes)
+    return store(to, value);
+  std::memcpy(to, &value, static_cast<size_t>(lanes) * sizeof(float));
+}
 
 inline Float8 splat(float value) {
   return Float8{value, value, value, value, value, value, value, value};

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/language/feed_forward.h"
 
-#include "model/compute/few_rows.h"
+#include "model/compute/activation.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/nonzero.h>
-#include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros_like.h>
+
+#include <optional>
 
 namespace vlm {
 
@@ -42,29 +40,10 @@ FeedForward::FeedForward(const Scope &scope, const DecoderConfig &config)
   read_ = nullptr;
 }
 
-at::Tensor FeedForward::activate(const at::Tensor &x) const {
-  if (hidden_act_ == Activation::Silu)
-    return at::silu(x);
-  return at::gelu(x, hidden_act_ == Activation::GeluTanh ? "tanh" : "none");
-}
-
-// The library rounds a value differently at the end of a tensor than within it: when decoding, each
-// row is a tensor of its own, so that company does not change it.
-at::Tensor FeedForward::activate_rows(const at::Tensor &x) const {
-  const at::Tensor rows = x.view({-1, x.size(-1)});
-  const bool learns = at::GradMode::is_enabled() && x.requires_grad();
-  if (learns || rows.size(0) == 1 || rows.size(0) > kFewRows)
-    return activate(x);
-  const at::Tensor out = at::empty_like(rows);
-  for (int64_t i = 0; i < rows.size(0); ++i)
-    out.select(0, i).copy_(activate(rows.select(0, i)));
-  return out.view(x.sizes());
-}
-
 at::Tensor FeedForward::run(const Expert &expert, const at::Tensor &x) const {
-  at::Tensor inner =
-      activate_rows(expert.gate_proj(x)); // two of these large ones at a time, not three
-  return expert.down_proj(inner.mul_(expert.up_proj(x)));
+  at::Tensor gate = expert.gate_proj(x);
+  const at::Tensor up = expert.up_proj(x);
+  return expert.down_proj(gated(hidden_act_, std::move(gate), up));
 }
 
 FeedForward::Route FeedForward::route(const at::Tensor &rows) const {
@@ -102,9 +81,9 @@ std::vector<at::Tensor> FeedForward::operator()(const std::vector<at::Tensor> &x
     all.push_back({rows, at::zeros_like(rows), route(rows)});
   }
   for (size_t i = 0; i < count_; ++i) {
-    const Expert expert = read_ ? read_(i) : experts_[i];
+    const std::optional<Expert> read = read_ ? std::optional(read_(i)) : std::nullopt;
     for (Mixing &each : all)
-      add(i, expert, each);
+      add(i, read ? *read : experts_[i], each);
   }
   for (size_t i = 0; i < xs.size(); ++i)
     out.push_back(all[i].out.view(xs[i].sizes()));

@@ -36,8 +36,6 @@ private:
     Linear gate_proj, up_proj, down_proj; // Mixtral: w1, w3, w2
   };
   struct Mixing; // of one of `xs`
-  at::Tensor activate(const at::Tensor &x) const;
-  at::Tensor activate_rows(const at::Tensor &x) const;
   at::Tensor run(const Expert &expert, const at::Tensor &x) const;
   void add(size_t number, const Expert &expert, Mixing &to) const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/bias_gelu.h"
 
+#include "model/compute/activation_lanes.h"
 #include "model/compute/autograd_function.h"
 #include "model/compute/threads.h"
 
@@ -11,8 +12,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 namespace vlm {
 namespace {
@@ -20,60 +19,22 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// e^x for x <= 0. Written for the vectoriser: no branches, no calls.
-inline float exp_negative(float x) {
-  const float clamped = x < -87.f ? -87.f : x;
-  const float shifted = clamped * 1.44269504f + 12582912.f; // rounds to a whole number of twos
-  const float twos = shifted - 12582912.f;
-  const float r = (clamped - twos * 0.693359375f) + twos * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1;
-  uint32_t bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  const uint32_t power_bits = (bits << 23) + (127u << 23);
-  float power;
-  std::memcpy(&power, &power_bits, sizeof power);
-  return p * power;
-}
-
-/// The normal distribution's density and cumulated share at x: erfc by Abramowitz and Stegun
-/// 7.1.26, off by 1.5e-7 at most.
-struct Normal {
-  float density, share;
-};
-inline Normal normal(float x) {
-  const float z = std::abs(x) * 0.70710678f, e = exp_negative(-z * z);
-  const float t = 1 / (1 + 0.3275911f * z);
-  float p = 1.061405429f;
-  p = p * t - 1.453152027f;
-  p = p * t + 1.421413741f;
-  p = p * t - 0.284496736f;
-  p = p * t + 0.254829592f;
-  const float tail = 0.5f * p * t * e;
-  return {e * 0.39894228f, 0.5f + std::copysign(0.5f - tail, x)};
-}
-
-void forward_row(const float *__restrict x, const float *__restrict bias, int64_t n,
-                 float *__restrict out) {
-  for (int64_t c = 0; c < n; ++c) {
-    const float y = x[c] + bias[c];
-    out[c] = y * normal(y).share;
+void forward_row(const float *x, const float *bias, int64_t n, float *out) {
+  for (int64_t c = 0; c < n; c += simd::kLanes) {
+    const int64_t lanes = std::min(simd::kLanes, n - c);
+    simd::store(out + c, simd::gelu(simd::load(x + c, lanes) + simd::load(bias + c, lanes)), lanes);
   }
 }
 
-void backward_row(const float *__restrict x, const float *__restrict bias,
-                  const float *__restrict gradient, int64_t n, float *__restrict out,
-                  float *__restrict bias_gradient) {
-  for (int64_t c = 0; c < n; ++c) {
-    const float y = x[c] + bias[c];
-    const Normal at = normal(y);
-    out[c] = gradient[c] * (at.share + y * at.density);
-    bias_gradient[c] += out[c];
+void backward_row(const float *x, const float *bias, const float *gradient, int64_t n, float *out,
+                  float *bias_gradient) {
+  for (int64_t c = 0; c < n; c += simd::kLanes) {
+    const int64_t lanes = std::min(simd::kLanes, n - c);
+    const simd::Float8 y = simd::load(x + c, lanes) + simd::load(bias + c, lanes);
+    const simd::Normal at(y);
+    const simd::Float8 d = simd::load(gradient + c, lanes) * (at.share + y * at.density);
+    simd::store(out + c, d, lanes);
+    simd::store(bias_gradient + c, simd::load(bias_gradient + c, lanes) + d, lanes);
   }
 }
 
@@ -82,10 +43,11 @@ struct BiasGelu : torch::autograd::Function<BiasGelu> {
                             const at::Tensor &bias) {
     const at::Tensor x = input.contiguous(), out = at::empty_like(x);
     const int64_t n = bias.size(0);
+    const float *from = x.data_ptr<float>(), *added = bias.data_ptr<float>();
+    float *to = out.data_ptr<float>();
     parallel_for(0, x.numel() / n, std::max<int64_t>(1, 8192 / n), [&](int64_t row, int64_t end) {
       for (; row < end; ++row)
-        forward_row(x.data_ptr<float>() + row * n, bias.data_ptr<float>(), n,
-                    out.data_ptr<float>() + row * n);
+        forward_row(from + row * n, added, n, to + row * n);
     });
     context->save_for_backward({x, bias});
     return out;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/clip_layer.h"
 
+#include "model/compute/activation.h"
 #include "model/compute/attention.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/sigmoid.h>
 
 namespace vlm {
 namespace {
@@ -33,7 +33,7 @@ ClipLayer::ClipLayer(const Scope &scope, int64_t width, int64_t heads, Activatio
 }
 
 at::Tensor ClipLayer::activate(const at::Tensor &x) const {
-  return activation_ == Activation::QuickGelu ? x * at::sigmoid(x * 1.702) : at::gelu(x);
+  return activation_ == Activation::QuickGelu ? quick_gelu(x) : at::gelu(x);
 }
 
 at::Tensor ClipLayer::operator()(const at::Tensor &x, const at::Tensor &mask) const {
