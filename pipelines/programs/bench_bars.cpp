@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipelines/programs/bench_bars.h"
 
+#include "pipelines/programs/bench_paint.h"
+
 namespace vlm {
 namespace {
 
@@ -88,11 +90,21 @@ Bars peer_bars(const json &figures) {
   return bars;
 }
 
+Bars rows_bars(const json &figures) {
+  Bars bars;
+  for (const auto &[precision, result] : figures["precisions"].items()) {
+    bars.push_back({precision + ", beside one row", {}});
+    for (const auto &[rows, ratio] : result["ratio"].items())
+      bars.back().figures.emplace_back(rows + " rows", median(ratio));
+  }
+  return bars;
+}
+
 Bars paint_bars(const json &figures) {
   Bars bars = {{figures["precision"].get<std::string>() + ", s", {}}};
   if (figures.contains("peer"))
     bars.push_back({figures["peer"].get<std::string>(), {}});
-  for (const char *part : {"encode", "step", "decode", "picture"}) {
+  for (const char *part : kPaintParts) {
     bars[0].figures.emplace_back(part, median(figures[part]));
     if (bars.size() > 1)
       bars[1].figures.emplace_back(part, median(figures["theirs"][part]));

@@ -8,8 +8,8 @@
 namespace vlm {
 
 // What is drawn of a command's figures: seconds (stages, captions, questions, parts of a picture),
-// tokens a second (peers), captions a second (streams, drafting), shares (quality), or milliseconds
-// (video). `figures`: as the command gives them.
+// times what one row costs (rows), tokens a second (peers), captions a second (streams, drafting),
+// shares (quality), or milliseconds (video). `figures`: as the command gives them.
 using Bars = std::vector<BarColumn>;
 
 Bars stage_bars(const nlohmann::json &figures);
@@ -19,6 +19,7 @@ Bars stream_bars(const nlohmann::json &figures);
 Bars drafting_bars(const nlohmann::json &figures);
 Bars quality_bars(const nlohmann::json &figures);
 Bars peer_bars(const nlohmann::json &figures);
+Bars rows_bars(const nlohmann::json &figures);
 Bars paint_bars(const nlohmann::json &figures);
 Bars video_bars(const nlohmann::json &figures);
 

@@ -168,12 +168,10 @@ void print_captions(const json &result) {
   print_model(result);
   std::printf("%-10s %10s %10s %10s %26s\n", "", "weights", "load", "first", "caption");
   for (const auto &[precision, figures] : result["precisions"].items()) {
-    const json &caption = figures["caption"];
-    std::printf("%-10s %10s %8.2f s %8.2f s %8.2f s (%.2f to %.2f)", precision.c_str(),
+    std::printf("%-10s %10s %8.2f s %8.2f s %s", precision.c_str(),
                 gigabytes(figures["weight_bytes"].get<uint64_t>()).c_str(),
                 figures["load"].get<double>(), figures["first"].get<double>(),
-                caption["median"].get<double>(), caption["min"].get<double>(),
-                caption["max"].get<double>());
+                range_text(figures["caption"], 8, 2, " s").c_str());
     if (figures.contains("after_idle"))
       std::printf("  after idling %.2f s", figures["after_idle"].get<double>());
     std::printf("\n");
@@ -185,9 +183,7 @@ void print_stages(const json &result) {
   for (const auto &[precision, figures] : result["precisions"].items()) {
     std::printf("%s\n", precision.c_str());
     for (const auto &[key, name] : kStages) {
-      const json &stage = figures["stages"][key];
-      std::printf("  %-18s %8.3f s (%.3f to %.3f)", name, stage["median"].get<double>(),
-                  stage["min"].get<double>(), stage["max"].get<double>());
+      std::printf("  %-18s %s", name, range_text(figures["stages"][key], 8, 3, " s").c_str());
       const auto rate = figures.find(std::string(key) + "_rate");
       if (rate != figures.end())
         std::printf("  %8.1f tokens/s", (*rate)["median"].get<double>());

@@ -21,8 +21,6 @@ using nlohmann::json;
 
 constexpr int kPixelsOfALatent = 8;
 constexpr double kGoal = 1.5; // of a whole picture beside the peer
-constexpr const char *kParts[] = {"encode", "step", "decode", "picture"};
-
 using Parts = std::map<std::string, double>;
 using PartSamples = std::map<std::string, Samples>;
 
@@ -154,18 +152,7 @@ private:
   std::unique_ptr<Painter> painter_;
 };
 
-/// "   12.345 s (12.300 to 12.400)"
-std::string seconds_text(const json &spread) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%8.3f s (%.3f to %.3f)", spread["median"].get<double>(),
-                spread["min"].get<double>(), spread["max"].get<double>());
-  return text;
-}
-
-void print_ratio(const json &ratio) {
-  std::printf("   x %.2f (%.2f to %.2f)", ratio["median"].get<double>(), ratio["min"].get<double>(),
-              ratio["max"].get<double>());
-}
+std::string seconds_text(const json &spread) { return range_text(spread, 8, 3, " s"); }
 
 std::string rate_text(const json &side, const json &size) {
   char text[96];
@@ -179,11 +166,11 @@ void print_size(const json &size) {
   const bool beside = size.contains("theirs");
   std::printf("%d x %d: peak memory %s\n", size["width"].get<int>(), size["height"].get<int>(),
               gigabytes(size["peak_bytes"].get<uint64_t>()).c_str());
-  for (const std::string part : kParts) {
+  for (const std::string part : kPaintParts) {
     std::printf("  %-8s %s", part.c_str(), seconds_text(size[part]).c_str());
     if (beside) {
       std::printf("  theirs %s", seconds_text(size["theirs"][part]).c_str());
-      print_ratio(size["ratio"][part]);
+      std::printf("   x %s", range_text(size["ratio"][part], 0, 2).c_str());
       if (part == "picture")
         std::printf("   goal %.1f", size["goal"].get<double>());
     }

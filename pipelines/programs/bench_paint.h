@@ -16,6 +16,9 @@ struct BenchPaintOptions {
   bool peer = false; ///< every round paints with stable-diffusion.cpp, too
 };
 
+/// Parts of a picture that are measured; the last is the whole of it.
+inline constexpr const char *kPaintParts[] = {"encode", "step", "decode", "picture"};
+
 /// What each part of a picture takes, after one that is not counted (buffers and kernels find their
 /// order in it), with the machine's probes around them. Prints seconds of the text encoders, of a
 /// step and of the VAE, what the UNet computes a second, and the most memory that was held.

@@ -140,22 +140,12 @@ json measure(const BenchPeersOptions &options, const Pair &pair, const LlamaCpp 
           {"decode", decode.figures(pair.decode_goal)}};
 }
 
-/// "183.1 (181.0 to 185.2)"
-std::string range(const json &spread) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.1f (%.1f to %.1f)", spread["median"].get<double>(),
-                spread["min"].get<double>(), spread["max"].get<double>());
-  return text;
-}
-
 void print_pair(const std::string &precision, const json &pair) {
   std::printf("%s beside %s\n", precision.c_str(), pair["type"].get<std::string>().c_str());
   for (const char *work : {"prefill", "decode"}) {
     const json &rates = pair[work];
-    const json &ratio = rates["ratio"];
-    std::printf("  %-8s %26s %26s   x %.2f (%.2f to %.2f)", work, range(rates["vlm"]).c_str(),
-                range(rates["peer"]).c_str(), ratio["median"].get<double>(),
-                ratio["min"].get<double>(), ratio["max"].get<double>());
+    std::printf("  %-8s %26s %26s   x %s", work, range_text(rates["vlm"], 0, 1).c_str(),
+                range_text(rates["peer"], 0, 1).c_str(), range_text(rates["ratio"], 0, 2).c_str());
     if (rates.contains("goal"))
       std::printf("   goal %.1f", rates["goal"].get<double>());
     std::printf("%s\n", share_text(pair["shares"], work).c_str());

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,6 +35,17 @@ inline double median_of(const nlohmann::json &rounds, const std::string &side,
 
 inline void to_json(nlohmann::json &out, const Spread &spread) {
   out = {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
+}
+
+/// "183.1 (181.0 to 185.2)", or "0.183 s (0.181 to 0.185)": a Spread as JSON. `width`: of the
+/// median.
+inline std::string range_text(const nlohmann::json &spread, int width, int decimals,
+                              const char *unit = "") {
+  char text[96];
+  std::snprintf(text, sizeof text, "%*.*f%s (%.*f to %.*f)", width, decimals,
+                spread["median"].get<double>(), unit, decimals, spread["min"].get<double>(),
+                decimals, spread["max"].get<double>());
+  return text;
 }
 
 using Samples = std::vector<double>;

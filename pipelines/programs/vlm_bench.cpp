@@ -7,6 +7,7 @@
 #include "pipelines/programs/bench_peers.h"
 #include "pipelines/programs/bench_quality.h"
 #include "pipelines/programs/bench_questions.h"
+#include "pipelines/programs/bench_rows.h"
 #include "pipelines/programs/bench_shapes.h"
 #include "pipelines/programs/bench_streams.h"
 #include "pipelines/programs/bench_video.h"
@@ -179,6 +180,15 @@ json captions_of(Arguments &arguments, void (*print)(const json &)) {
 json caption(Arguments &arguments) { return captions_of(arguments, print_captions); }
 json stages(Arguments &arguments) { return captions_of(arguments, print_stages); }
 
+json rows(Arguments &arguments) {
+  int64_t rounds = 15;
+  int threads = 0;
+  arguments.positive("rounds", "each does every number of rows (15)", &rounds);
+  arguments.line().integer("threads", "N", "0: all that the process may use (0)", &threads);
+  arguments.parse();
+  return bench_rows(rounds, threads);
+}
+
 json questions(Arguments &arguments) {
   BenchQuestionsOptions o;
   std::string counts = "1,2,4,8";
@@ -291,6 +301,7 @@ constexpr Command kCommands[] = {
     {"stages", "what each stage of a caption takes, by precision", stages, stage_bars},
     {"caption", "what a whole caption takes, by precision: after loading, and from then on",
      caption, caption_bars},
+    {"rows", "what products of several rows cost beside one row's", rows, rows_bars},
     {"questions", "what several questions about one picture take, together and each alone",
      questions, question_bars},
     {"streams", "what several streams get from one model, and whether answers stay the same",

@@ -22,6 +22,16 @@ protected:
     EXPECT_NE(err().find(part), std::string::npos) << err();
     EXPECT_FALSE(fs::exists(folder() / "cache/gst-vlm"));
   }
+  /// With threads that spin, or without what builds the peer.
+  void expect_no_peer(const std::string &arguments, const std::string &part) const {
+    EXPECT_EQ(shell("OMP_WAIT_POLICY=active " VLM_BENCH " " + arguments), 2);
+    EXPECT_NE(err().find("OMP_WAIT_POLICY=active"), std::string::npos) << err();
+    EXPECT_EQ(shell("PATH=/nowhere GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " VLM_BENCH " " +
+                    arguments),
+              1);
+    EXPECT_NE(err().find(part), std::string::npos) << err();
+    EXPECT_FALSE(fs::exists(folder() / "cache/peers"));
+  }
   /// Seconds stand beside what the machine gave, before and after.
   void expect_machine(const json &figures) const {
     for (const char *what : {"read", "float32", "int8"})
@@ -35,7 +45,7 @@ protected:
 TEST_F(Bench, HelpTellsCommands) {
   EXPECT_EQ(run("--help"), 0);
   for (const char *command :
-       {"make", "stages", "caption", "questions", "streams", "drafting", "peers"})
+       {"make", "stages", "caption", "rows", "questions", "streams", "drafting", "peers"})
     EXPECT_NE(out().find(command), std::string::npos) << command;
 }
 
@@ -70,6 +80,20 @@ TEST_F(Bench, StagesOfTheEmbeddedModel) {
   EXPECT_NE(out().find(" % of reading"), std::string::npos) << out();
   EXPECT_GT(figures.at("tokens_in").get<int>(), 64);
   EXPECT_EQ(text_of("stages.png").substr(1, 3), "PNG");
+}
+
+TEST_F(Bench, RowsOfAProduct) {
+  ASSERT_EQ(run("rows --rounds 1 --json rows.json --plot rows.png"), 0) << err();
+  const json figures = json::parse(text_of("rows.json"));
+  expect_machine(figures);
+  for (const char *precision : {"int8", "int4"}) {
+    const json &of = figures.at("precisions").at(precision);
+    EXPECT_EQ(of.at("ratio").at("1").at("median"), 1) << of;
+    EXPECT_GT(of.at("rows").at("32").at("median").get<double>(), 1e-5) << of;
+    EXPECT_NE(out().find(precision + std::string(", 2048 x 16384")), std::string::npos) << out();
+  }
+  EXPECT_NE(out().find("goal 1.25"), std::string::npos) << out();
+  EXPECT_EQ(text_of("rows.png").substr(1, 3), "PNG");
 }
 
 TEST_F(Bench, QualityOfPrecisions) {
@@ -116,13 +140,7 @@ TEST_F(Bench, PeersThatCannotBe) {
                  "--precision float32: one of bfloat16, int8, int4");
   expect_refusal("peers --tokens-in 0", 2, "--tokens-in 0");
   expect_refusal("peers --model " + data("mixtral/model"), 2, "mixtral has no counterpart");
-  EXPECT_EQ(shell("OMP_WAIT_POLICY=active " VLM_BENCH " peers --model " VLM_EMBEDDED), 2);
-  EXPECT_NE(err().find("OMP_WAIT_POLICY=active"), std::string::npos) << err();
-  EXPECT_EQ(shell("PATH=/nowhere GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " VLM_BENCH
-                  " peers --model " VLM_EMBEDDED),
-            1);
-  EXPECT_NE(err().find("missing: python3, tar, cmake"), std::string::npos) << err();
-  EXPECT_FALSE(fs::exists(folder() / "cache/peers"));
+  expect_no_peer("peers --model " VLM_EMBEDDED, "missing: python3, tar, cmake");
 }
 
 // With programs in llama.cpp's place that do as it does.
@@ -209,12 +227,7 @@ TEST_F(Bench, PartsOfAPicture) {
 }
 
 TEST_F(Bench, PainterThatCannotHaveAPeer) {
-  const std::string paint = VLM_BENCH " paint --peer --painter " + data("sdxl/model");
-  EXPECT_EQ(shell("OMP_WAIT_POLICY=active " + paint), 2);
-  EXPECT_NE(err().find("OMP_WAIT_POLICY=active"), std::string::npos) << err();
-  EXPECT_EQ(shell("PATH=/nowhere GST_VLM_CACHE_DIR=cache OMP_WAIT_POLICY=passive " + paint), 1);
-  EXPECT_NE(err().find("building stable-diffusion.cpp"), std::string::npos) << err();
-  EXPECT_FALSE(fs::exists(folder() / "cache/peers"));
+  expect_no_peer("paint --peer --painter " + data("sdxl/model"), "building stable-diffusion.cpp");
 }
 
 // With a program in stable-diffusion.cpp's place that logs as it does.

@@ -176,6 +176,16 @@ TEST_F(Launch, CaptionsOnTerminal) {
   EXPECT_EQ(times, 8) << out(); // 15 s, one every 2 s
 }
 
+// Nothing waits for a thread that has no core.
+TEST_F(Launch, CaptionsOnOneCore) {
+  ASSERT_EQ(run("captions-on-terminal " + sample), 0) << err();
+  const std::string on_all = out();
+  const std::string allowed = "$(sed -n 's/^Cpus_allowed_list:[^0-9]*\\([0-9]*\\).*/\\1/p' "
+                              "/proc/self/status)";
+  ASSERT_EQ(run("captions-on-terminal " + sample, "taskset -c " + allowed), 0) << err();
+  EXPECT_EQ(out(), on_all);
+}
+
 TEST_F(Launch, TakesFileNamesAsTheyAre) {
   const fs::path odd = folder() / "a #1 100% video?.webm";
   fs::copy_file(sample, odd);
