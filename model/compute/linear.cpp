@@ -10,6 +10,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
@@ -126,6 +127,18 @@ at::Tensor Linear::precise(const at::Tensor &x) const {
     return (*this)(x);
   const at::Tensor rest = x - x.to(at::kBFloat16).to(at::kFloat);
   return (*this)(x).add_(multiply(rest));
+}
+
+at::Tensor Linear::rows(const at::Tensor &ids) const {
+  if (!quantized_)
+    return at::embedding(weight_, ids.to(weight_.device())).to(at::kFloat);
+  const at::Tensor list = ids.contiguous();
+  std::vector<int64_t> shape = ids.sizes().vec();
+  shape.push_back(in_features());
+  const at::Tensor out = at::empty(shape, at::kFloat);
+  for (int64_t i = 0; i < list.numel(); ++i)
+    quantized_->row(list.data_ptr<int64_t>()[i], out.data_ptr<float>() + i * in_features());
+  return out;
 }
 
 at::Tensor Linear::multiply(const at::Tensor &x) const {

@@ -44,6 +44,9 @@ public:
   /// product takes what the rounding left.
   at::Tensor precise(const at::Tensor &x) const;
 
+  /// Rows of W as embeddings: ids int64 [...] below out_features() -> float32 [..., in].
+  at::Tensor rows(const at::Tensor &ids) const;
+
   int64_t in_features() const;
   int64_t out_features() const;
   const at::Tensor &weight() const { return weight_; } ///< undefined when quantised

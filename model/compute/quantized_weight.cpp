@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 namespace vlm {
@@ -217,6 +218,23 @@ const Int4Block *QuantizedWeight::int4(int64_t panel, int64_t block) const {
   return reinterpret_cast<const Int4Block *>(packed_.data_ptr<uint8_t>() +
                                              panel * packed_.stride(0)) +
          block;
+}
+
+void QuantizedWeight::row(int64_t number, float *to) const {
+  const int64_t panel = number / kPanelRows, first = number % kPanelRows * 4;
+  const float scale = scales(panel)[number % kPanelRows];
+  int8_t room[kInt8Block];
+  for (int64_t block = 0; block < blocks(); ++block) {
+    if (kind_ == Quantization::Int4)
+      unpack(*int4(panel, block), room);
+    const int8_t *values = kind_ == Quantization::Int4 ? room : int8(panel, block);
+    const int64_t columns = std::min(kBlock, in_ - block * kBlock);
+    for (int64_t i = 0; i < columns; ++i)
+      to[block * kBlock + i] =
+          scale * static_cast<float>(values[i / 4 * 4 * kPanelRows + first + i % 4]);
+  }
+  if (smoothing_.defined())
+    std::transform(to, to + in_, smoothing_.data_ptr<float>(), to, std::multiplies<>());
 }
 
 void unpack(const Int4Block &block, int8_t *out) {

@@ -61,6 +61,9 @@ public:
   const int8_t *int8(int64_t panel, int64_t block) const;
   const Int4Block *int4(int64_t panel, int64_t block) const;
 
+  /// Writes one row of the matrix as it is held to `to`, in_features() values.
+  void row(int64_t number, float *to) const;
+
 private:
   void pack(const float *rows, int64_t count, int64_t panel, const ErrorFeedback *feedback);
   Quantization kind_;

@@ -7,7 +7,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
@@ -16,16 +15,21 @@ namespace vlm {
 namespace {
 
 // In int8 at least: what its rounding costs, no later layer makes good.
-Linear load_head(const Scope &scope, const at::Tensor &embeddings, const DecoderConfig &config) {
-  if (scope.sub("lm_head").contains("qweight"))
-    return Linear(scope.sub("lm_head"), config.hidden_size, config.vocab_size, false);
-  const bool quantized = scope.quantization() != Quantization::None;
-  if (config.tie_word_embeddings && !quantized)
-    return Linear(embeddings, {});
-  const Scope head =
-      config.tie_word_embeddings ? scope.sub("model").sub("embed_tokens") : scope.sub("lm_head");
-  return Linear(quantized ? head.quantized(Quantization::Int8) : head, config.hidden_size,
-                config.vocab_size, false);
+Linear load_head(const Scope &scope, const DecoderConfig &config) {
+  Scope head = scope.sub("lm_head");
+  if (config.tie_word_embeddings && !head.contains("qweight"))
+    head = scope.sub("model").sub("embed_tokens");
+  if (scope.quantization() != Quantization::None)
+    head = head.quantized(Quantization::Int8);
+  return Linear(head, config.hidden_size, config.vocab_size, false);
+}
+
+// Held once where both are one matrix.
+Linear load_embeddings(const Scope &scope, const Linear &head, const DecoderConfig &config) {
+  if (config.tie_word_embeddings)
+    return head;
+  return Linear(scope.matrix("model.embed_tokens.weight", {config.vocab_size, config.hidden_size}),
+                {});
 }
 
 // Rows that go on top of one cache.
@@ -49,14 +53,13 @@ std::vector<Run> runs_of(const std::vector<KvCache *> &caches) {
 } // namespace
 
 Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
-    : config_(config), embed_tokens_(scope.matrix("model.embed_tokens.weight",
-                                                  {config.vocab_size, config.hidden_size})) {
+    : config_(config), dtype_(scope.matrix_dtype()), device_(scope.device()),
+      lm_head_(load_head(scope, config)), embed_tokens_(load_embeddings(scope, lm_head_, config)) {
   const Scope model = scope.sub("model");
   for (int64_t i = 0; i < config.num_hidden_layers; ++i)
     layers_.emplace_back(model.sub("layers").sub(i), config);
   norm_ =
       RmsNorm(model.sub("norm"), config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
-  lm_head_ = load_head(scope, embed_tokens_, config);
 }
 
 at::Tensor Decoder::embed(const at::Tensor &ids) const {
@@ -66,7 +69,7 @@ at::Tensor Decoder::embed(const at::Tensor &ids) const {
       fail(ErrorCategory::Data, "token id ", low < 0 ? low : high, " is outside the vocabulary of ",
            config_.vocab_size);
   }
-  return at::embedding(embed_tokens_, ids.to(embed_tokens_.device())).to(at::kFloat);
+  return embed_tokens_.rows(ids);
 }
 
 at::Tensor Decoder::scaled(const at::Tensor &embeds) const {

@@ -25,9 +25,7 @@ public:
   at::Tensor embed(const at::Tensor &ids) const;
 
   /// An empty cache, as precise as the matrices.
-  KvCache cache() const {
-    return KvCache(config_, embed_tokens_.scalar_type(), embed_tokens_.device());
-  }
+  KvCache cache() const { return KvCache(config_, dtype_, device_); }
 
   /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
@@ -52,10 +50,11 @@ private:
   at::Tensor scaled(const at::Tensor &embeds) const;
 
   DecoderConfig config_;
-  at::Tensor embed_tokens_; // [vocab_size, hidden_size]
+  at::ScalarType dtype_; // of matrices
+  at::Device device_;
+  Linear lm_head_, embed_tokens_; // both vocab_size x hidden_size; tied: one matrix
   std::vector<DecoderLayer> layers_;
   RmsNorm norm_;
-  Linear lm_head_;
 };
 
 } // namespace vlm

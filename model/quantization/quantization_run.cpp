@@ -9,7 +9,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/gather.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/tensor.h>
@@ -122,7 +121,7 @@ QuantizeReport QuantizationRun::finish() {
   const std::string path = output_.publish();
   const Checkpoint made(path);
   report_.digest = made.digest();
-  report_.bytes = made.weight_bytes(at::kBFloat16, source_.config.decoder.tie_word_embeddings);
+  report_.bytes = made.weight_bytes(at::kBFloat16, tied());
   return report_;
 }
 
@@ -141,9 +140,17 @@ void QuantizationRun::see() {
     }
     packed_tokens = picture_tokens(packed, nullptr, nullptr);
   }
-  const at::Tensor table = source_.checkpoint.load(kEmbeddings, at::kBFloat16);
-  reference_ = embed(tokens, table);
-  quantized_ = embed(packed_tokens, table);
+  const Linear exact(source_.checkpoint.load(kEmbeddings, at::kBFloat16), {});
+  reference_ = embed(tokens, exact);
+  quantized_ = embed(packed_tokens, tied() ? rounded_embeddings() : exact);
+}
+
+// As the head will hold them, but for its smoothing, which is found last.
+Linear QuantizationRun::rounded_embeddings() const {
+  const DecoderConfig &config = source_.config.decoder;
+  const Scope scope = Scope(source_.checkpoint, at::kBFloat16).quantized(Quantization::Int8);
+  return Linear(scope.sub("model").sub("embed_tokens"), config.hidden_size, config.vocab_size,
+                false);
 }
 
 std::vector<at::Tensor> QuantizationRun::picture_tokens(const StateDict &dict, Used *used,
@@ -159,7 +166,7 @@ std::vector<at::Tensor> QuantizationRun::picture_tokens(const StateDict &dict, U
 }
 
 std::vector<at::Tensor> QuantizationRun::embed(const std::vector<at::Tensor> &pictures,
-                                               const at::Tensor &table) const {
+                                               const Linear &table) const {
   const DecoderConfig &config = source_.config.decoder;
   std::vector<at::Tensor> out;
   size_t picture = 0;
@@ -168,9 +175,8 @@ std::vector<at::Tensor> QuantizationRun::embed(const std::vector<at::Tensor> &pi
     for (auto at = prompt.begin(); at != prompt.end();) {
       const auto mark = std::find(at, prompt.end(), kImageToken);
       if (mark != at)
-        parts.push_back(at::embedding(table, at::tensor(std::vector<int64_t>(at, mark), at::kLong))
-                            .to(at::kFloat)
-                            .unsqueeze(0));
+        parts.push_back(
+            table.rows(at::tensor(std::vector<int64_t>(at, mark), at::kLong)).unsqueeze(0));
       if (mark != prompt.end())
         parts.push_back(pictures[picture++]);
       at = mark == prompt.end() ? mark : mark + 1;
@@ -204,7 +210,7 @@ void QuantizationRun::read_layer(int64_t index) {
 
 void QuantizationRun::write_head() {
   const DecoderConfig &config = source_.config.decoder;
-  const std::string weight = config.tie_word_embeddings ? kEmbeddings : "lm_head.weight";
+  const std::string weight = tied() ? kEmbeddings : "lm_head.weight";
   const RmsNorm norm(Scope(source_.checkpoint, at::kBFloat16).sub("model").sub("norm"),
                      config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
   InputRecorder recorder;
@@ -215,7 +221,10 @@ void QuantizationRun::write_head() {
     report_.perplexity = perplexity(reference_, norm, head);
   }
   OverlayStateDict packed(source_.checkpoint);
-  pack("head", {kEmbeddings, "model.norm.weight", "lm_head.weight"}, recorder, packed);
+  Used used = {"model.norm.weight", "lm_head.weight"};
+  if (!tied())
+    used.emplace_back(kEmbeddings);
+  pack("head", std::move(used), recorder, packed);
   const Linear head(Scope(packed, at::kBFloat16).sub("lm_head"), config.hidden_size,
                     config.vocab_size, false);
   report_.quantized_perplexity = perplexity(quantized_, norm, head);
@@ -254,8 +263,7 @@ void QuantizationRun::pack(const std::string &part, Used used, const InputRecord
   used.erase(std::unique(used.begin(), used.end()), used.end()); // streamed ones are read again
   for (const std::string &name : used) {
     cancel_.check();
-    const bool tied = name == "lm_head.weight" && source_.config.decoder.tie_word_embeddings;
-    const std::string weight = tied ? kEmbeddings : name;
+    const std::string weight = name == "lm_head.weight" && tied() ? kEmbeddings : name;
     const bool matrix = checkpoint.shape(weight).size() == 2;
     const Quantization kind = matrix ? form_of(name, precision_) : Quantization::None;
     if (kind == Quantization::None) {

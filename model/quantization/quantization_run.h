@@ -48,8 +48,9 @@ private:
                            const InputRecorder &recorder) const;
   std::vector<at::Tensor> picture_tokens(const StateDict &dict, Used *used,
                                          LinearObserver *observer) const;
-  std::vector<at::Tensor> embed(const std::vector<at::Tensor> &pictures,
-                                const at::Tensor &table) const;
+  std::vector<at::Tensor> embed(const std::vector<at::Tensor> &pictures, const Linear &table) const;
+  Linear rounded_embeddings() const;
+  bool tied() const { return source_.config.decoder.tie_word_embeddings; }
   double perplexity(const std::vector<at::Tensor> &hidden, const RmsNorm &norm, const Linear &head);
   void write_files() const;
   int64_t parts() const { return source_.config.decoder.num_hidden_layers + 2; }

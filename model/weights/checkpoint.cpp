@@ -258,13 +258,15 @@ uint64_t Checkpoint::weight_bytes(at::ScalarType matrix_dtype, bool tied_head,
       continue;
     }
     const bool matrix = info.shape.size() == 2;
-    const Quantization kind = matrix ? held_in(name, quantization) : Quantization::None;
+    const bool is_head = tied_head && name == "model.embed_tokens.weight";
+    if (is_head && contains("lm_head.qweight"))
+      continue;
+    const Quantization kind =
+        matrix ? held_in(is_head ? "lm_head.weight" : name, quantization) : Quantization::None;
     total += kind != Quantization::None
                  ? quantized_bytes(kind, info.shape[0], info.shape[1])
                  : static_cast<uint64_t>(checked_numel(info.shape).value_or(0)) *
                        c10::elementSize(matrix ? matrix_dtype : at::kFloat);
-    if (tied_head && name == "model.embed_tokens.weight" && quantization != Quantization::None)
-      total += quantized_bytes(Quantization::Int8, info.shape[0], info.shape[1]); // as the head
   }
   return total;
 }

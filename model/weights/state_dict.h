@@ -105,6 +105,7 @@ public:
   int64_t count(const std::string &name) const;
 
   at::Device device() const { return device_; }
+  at::ScalarType matrix_dtype() const { return matrix_dtype_; }
 
   /// Error(Format): "FILE: tensor NAME " and what is wrong with it.
   [[noreturn]] void wrong(const std::string &name, const std::string &what) const;

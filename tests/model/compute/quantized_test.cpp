@@ -132,6 +132,22 @@ TEST(Quantized, UnpackingLosesNothing) {
     }
 }
 
+TEST(Quantized, RowsAreWhatIsHeld) {
+  const at::Tensor w = values({40, 150}, 5), smoothing = values({150}, 6).abs() + 0.5;
+  const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
+  for (const Quantization kind : kKinds) {
+    const QuantizedWeight plain(kind, 40, 150, rows), smooth(kind, 40, 150, rows, {smoothing});
+    const at::Tensor want = values_of(plain), smooth_want = values_of(smooth) * smoothing;
+    const at::Tensor got = at::empty({150});
+    for (int64_t row = 0; row < 40; ++row) {
+      plain.row(row, got.data_ptr<float>());
+      EXPECT_TRUE(got.equal(want[row]));
+      smooth.row(row, got.data_ptr<float>());
+      EXPECT_TRUE(got.equal(smooth_want[row]));
+    }
+  }
+}
+
 double relative_error(const at::Tensor &got, const at::Tensor &want) {
   return ((got - want).norm() / want.norm()).item<double>();
 }

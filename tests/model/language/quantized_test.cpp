@@ -5,6 +5,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/tensor.h>
 
 #include <cstdio>
 
@@ -99,6 +101,20 @@ TEST_P(QuantizedDecoder, StaysNearTheReference) {
   EXPECT_GE(same_weights.cosine(), bounds.rounded_cosine);
   EXPECT_GE(reference.cosine(), bounds.cosine);
   EXPECT_GE(reference.agreement(), bounds.agreement);
+}
+
+// Held once, as the head.
+TEST(QuantizedEmbeddings, AreThoseOfATiedHead) {
+  const std::string directory = data("gemma/model");
+  const Checkpoint checkpoint(directory);
+  const LanguageCase model("gemma", at::kBFloat16, Quantization::Int4);
+  ASSERT_TRUE(model.decoder.config().tie_word_embeddings);
+  const at::Tensor exact = checkpoint.load("model.embed_tokens.weight", at::kFloat);
+  const at::Tensor ids = at::tensor(std::vector<int64_t>{5, 0, exact.size(0) - 1, 5, 17, 2});
+  const at::Tensor got = model.decoder.embed(ids.view({2, 3}));
+  EXPECT_EQ(got.sizes(), (std::vector<int64_t>{2, 3, exact.size(1)}));
+  EXPECT_TRUE(got.view({6, -1}).equal(
+      at::index_select(values_of(quantized(Quantization::Int8, exact)), 0, ids)));
 }
 
 // A prompt's last position, and tokens decoded in company of other conversations and alone.
