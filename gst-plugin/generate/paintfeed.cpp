@@ -36,8 +36,9 @@ PaintFeed::feed (GstClockTime passed, std::vector<Prompt> &late)
   vlm::PaintJob job;
   job.request = given->prompt.request;
   job.cancel = given->cancel;
-  job.step = [self, prompt = given->prompt] (
-                 const vlm::PaintStep &step) { self->step_ (prompt, step); };
+  job.step = [self, prompt = given->prompt] (const vlm::PaintStep &step) {
+    self->queue_->deliver (prompt.id, [&] { self->step_ (prompt, step); });
+  };
   job.done = [self, id = given->prompt.id, begun = Clock::now ()] (
                  std::unique_ptr<vlm::Painting> painting,
                  const std::exception_ptr &error) {

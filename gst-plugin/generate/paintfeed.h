@@ -13,8 +13,7 @@ namespace gstvlm
 class PaintFeed : public std::enable_shared_from_this<PaintFeed>
 {
 public:
-  /// Called on the painter's thread after each step; may be told about a prompt
-  /// that a flush took away.
+  /// Called on the painter's thread after each step.
   using Step = std::function<void (const Prompt &, const vlm::PaintStep &)>;
 
   PaintFeed (std::shared_ptr<PromptQueue> queue, Step step)

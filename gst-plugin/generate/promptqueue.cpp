@@ -176,15 +176,42 @@ PromptQueue::take (GstClockTime passed, std::vector<Prompt> &late)
   }
 }
 
+std::deque<PromptItem>::iterator
+PromptQueue::painted (guint64 id)
+{
+  return std::find_if (
+      items_.begin (), items_.end (), [id] (const PromptItem &i) {
+        return i.kind == Kind::Painting && i.prompt.id == id;
+      });
+}
+
+void
+PromptQueue::deliver (guint64 id, const std::function<void ()> &show)
+{
+  {
+    std::lock_guard<std::mutex> lock (mutex_);
+    // Busy: a painter of before has not noticed yet that it was cancelled.
+    if (painted (id) == items_.end () || deliverer_.busy ())
+      return;
+    deliverer_.begin ();
+  }
+  struct Turn {
+    PromptQueue &queue;
+    ~Turn ()
+    {
+      std::lock_guard<std::mutex> lock (queue.mutex_);
+      queue.deliverer_.end ();
+    }
+  } turn{*this};
+  show ();
+}
+
 void
 PromptQueue::settle (guint64 id, std::unique_ptr<vlm::Painting> painting,
     std::exception_ptr error, std::chrono::nanoseconds taken)
 {
   std::lock_guard<std::mutex> lock (mutex_);
-  const auto item =
-      std::find_if (items_.begin (), items_.end (), [id] (const PromptItem &i) {
-        return i.kind == Kind::Painting && i.prompt.id == id;
-      });
+  const auto item = painted (id);
   if (item == items_.end ())
     return;
   item->kind = Kind::Settled;
@@ -296,9 +323,10 @@ PromptQueue::finish (GstFlowReturn flow)
 void
 PromptQueue::stop ()
 {
-  std::lock_guard<std::mutex> lock (mutex_);
+  std::unique_lock<std::mutex> lock (mutex_);
   stopped_ = true;
   forget ();
+  deliverer_.wait (lock);
 }
 
 void

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "gst-plugin/base/deliverer.h"
 #include "gst-plugin/base/gstptr.h"
 #include "model/engine/engine.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -84,6 +86,10 @@ public:
   void settle (guint64 id, std::unique_ptr<vlm::Painting> painting,
       std::exception_ptr error, std::chrono::nanoseconds taken);
 
+  /// Runs `show`, for what the application hears while it is painted; not when
+  /// a flush took it away.
+  void deliver (guint64 id, const std::function<void ()> &show);
+
   enum class Next {
     Item,
     Unsized, ///< a picture or GAP is next, but set_size() was not called
@@ -107,7 +113,8 @@ public:
   void set_flushing (bool flushing);
   /// Likewise, until the next flush or start: the stream gets `flow`.
   void finish (GstFlowReturn flow);
-  /// As flushing, until start(): the end of a flush does not undo it.
+  /// As flushing, until start(): the end of a flush does not undo it. Lets
+  /// deliver()'s handlers return, see Deliverer.
   void stop ();
   /// Forgets counters, size and painter, too.
   void start ();
@@ -122,6 +129,7 @@ private:
       return GST_FLOW_FLUSHING;
     return failed_ ? GST_FLOW_ERROR : flow_;
   }
+  std::deque<PromptItem>::iterator painted (guint64 id);
   size_t waiting (bool called) const;
   void forget (bool (*which) (const PromptItem &) = nullptr);
   void leave_out (std::deque<PromptItem>::iterator item);
@@ -130,6 +138,7 @@ private:
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  Deliverer deliverer_;
   std::deque<PromptItem> items_;
   Counters counters_;
   GstFlowReturn flow_ = GST_FLOW_OK;

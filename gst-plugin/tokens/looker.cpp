@@ -23,9 +23,10 @@ Looker::start ()
 void
 Looker::stop ()
 {
-  std::lock_guard<std::mutex> lock (mutex_);
+  std::unique_lock<std::mutex> lock (mutex_);
   started_ = false;
   forget ();
+  deliverer_.wait (lock);
 }
 
 void
@@ -117,9 +118,14 @@ Looker::complete (guint64 serial, std::exception_ptr error)
     looks_.pop_front ();
     ++(error ? counters_.failed : counters_.looked);
     submit_next ();
+    // Busy: a worker of before a stop is still in a handler.
+    if (!error || deliverer_.busy ())
+      return;
+    deliverer_.begin ();
   }
-  if (error)
-    failed_ (error);
+  failed_ (error);
+  std::lock_guard<std::mutex> lock (mutex_);
+  deliverer_.end ();
 }
 
 } // namespace gstvlm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "gst-plugin/base/deliverer.h"
 #include "gst-plugin/picture/latepicture.h"
 #include "model/engine/engine.h"
 
@@ -32,6 +33,7 @@ public:
   explicit Looker (Failed failed) : failed_ (std::move (failed)) {}
 
   void start ();
+  /// Forgets everything, and lets `failed` return, see Deliverer.
   void stop ();
   void set_worker (std::shared_ptr<vlm::Worker> worker);
   void drop_worker ();
@@ -56,6 +58,7 @@ private:
   const Failed failed_;
 
   mutable std::mutex mutex_;
+  Deliverer deliverer_;    ///< of failures
   std::deque<Look> looks_; ///< the first one is with the model when `running_`
   std::shared_ptr<vlm::Worker> worker_;
   Counters counters_;

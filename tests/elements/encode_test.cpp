@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/captioned.h"
 #include "tests/support/limited_pool.h"
+#include "tests/support/slow_handler.h"
 
 #include <dlfcn.h>
 
@@ -235,6 +236,17 @@ TEST_F(Encode, FailedLookIsAWarning) {
   EXPECT_EQ(encoder.push(encoder.frame(1)), GST_FLOW_OK);
   EXPECT_TRUE(fake().wait_ended(2));
   EXPECT_EQ(stat(encoder, "", "failed"), 1u);
+}
+
+TEST_F(Encode, StopLetsAWarningsHandlerReturn) {
+  fake().fail_request(1, ErrorCategory::Failed, "hiccup");
+  Reader encoder("vlmencode interval=0");
+  SlowHandler handler(encoder.element(), GST_MESSAGE_WARNING);
+  encoder.play();
+  encoder.push(encoder.frame(0));
+  handler.wait_entered();
+  gst_element_set_state(encoder.element(), GST_STATE_NULL);
+  EXPECT_TRUE(handler.returned());
 }
 
 TEST_F(Encode, MissingModelEndsTheStream) {

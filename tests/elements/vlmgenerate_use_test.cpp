@@ -2,6 +2,7 @@
 // How vlmgenerate is used: properties, states, queue, calls, errors, whole pipelines.
 #include "tests/support/captioned.h"
 #include "tests/support/generator.h"
+#include "tests/support/slow_handler.h"
 
 #include <gst/check/gsttestclock.h>
 
@@ -604,6 +605,17 @@ TEST_F(PaintUse, PreviewsAreMessages) {
   }
   g.pull();
   EXPECT_FALSE(g.bus().poll(GST_MESSAGE_ELEMENT));
+}
+
+// ... whose handlers a stop lets return.
+TEST_F(PaintUse, StopLetsAPreviewsHandlerReturn) {
+  Generator g("steps=2 preview=1");
+  SlowHandler handler(g.element(), GST_MESSAGE_ELEMENT);
+  g.play();
+  g.push("p", 0, GST_SECOND);
+  handler.wait_entered();
+  gst_element_set_state(g.element(), GST_STATE_NULL);
+  EXPECT_TRUE(handler.returned());
 }
 
 // ---- pipelines ----------------------------------------------------------------------------------
