@@ -42,6 +42,9 @@ TEST_P(ReadmeLine, Runs) {
   if (GetParam().find("captioned.mkv") != std::string::npos) {
     EXPECT_GT(fs::file_size(folder() / "captioned.mkv"), 10000u);
   }
+  if (GetParam().find("painted-%02d.png") != std::string::npos) {
+    EXPECT_GT(fs::file_size(folder() / "painted-02.png"), 2000u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(GstLaunch, ReadmeLine, ::testing::ValuesIn(launch_lines()));
