@@ -53,7 +53,8 @@ public:
   std::string stamp() const;
 
   /// Bytes that all tensors take once loaded: matrices (two sizes) as `matrix_dtype`, everything
-  /// else as float32, packed ones as they are. `tied_head`: lm_head.weight is not loaded.
+  /// else as float32, packed ones as they are. `tied_head`: lm_head.weight is not loaded,
+  /// the embeddings stand for it and are held as it would be.
   /// `quantization`: of the decoder's linear layers; those of towers and projector and the head are
   /// then held in int8.
   uint64_t weight_bytes(at::ScalarType matrix_dtype, bool tied_head,

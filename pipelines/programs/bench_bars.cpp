@@ -2,6 +2,7 @@
 #include "pipelines/programs/bench_bars.h"
 
 #include "pipelines/programs/bench_paint.h"
+#include "pipelines/programs/bench_rows.h"
 
 namespace vlm {
 namespace {
@@ -94,8 +95,9 @@ Bars rows_bars(const json &figures) {
   Bars bars;
   for (const auto &[precision, result] : figures["precisions"].items()) {
     bars.push_back({precision + ", beside one row", {}});
-    for (const auto &[rows, ratio] : result["ratio"].items())
-      bars.back().figures.emplace_back(rows + " rows", median(ratio));
+    for (const int64_t rows : kRowCounts)
+      bars.back().figures.emplace_back(std::to_string(rows) + " rows",
+                                       median(result["ratio"][std::to_string(rows)]));
   }
   return bars;
 }

@@ -21,6 +21,7 @@ using nlohmann::json;
 
 constexpr int kPixelsOfALatent = 8;
 constexpr double kGoal = 1.5; // of a whole picture beside the peer
+
 using Parts = std::map<std::string, double>;
 using PartSamples = std::map<std::string, Samples>;
 

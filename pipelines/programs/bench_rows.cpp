@@ -19,7 +19,6 @@ using nlohmann::json;
 
 constexpr int64_t kIn = 2048, kOut = 16384;
 constexpr int64_t kMatrices = 8; // far more than a cache holds
-constexpr int64_t kRowCounts[] = {1, 2, 4, 6, 8, 12, 16, 24, 32};
 
 struct Kind {
   const char *precision;
