@@ -16,9 +16,11 @@ using simd::Float8;
 using simd::Int8;
 
 constexpr int64_t kStep = 16;  // weights of a row that the kernel takes at once
-constexpr int64_t kChunk = 64; // steps after which the next group of rows gets its turn
-constexpr int kGroup = 4;      // rows of x that the kernel takes at once
-constexpr int kTogether = 3;   // rows of weights that the kernel takes at once
+constexpr int64_t kChunk = 128; // steps after which the next group of rows gets its turn
+constexpr int kGroup = 4;       // rows of x that the kernel takes at once
+// Rows of weights that the kernel takes at once for several rows of x. For a single one it takes
+// them one by one, as they lie in memory, which then has the last word.
+constexpr int kTogether = 3;
 
 // How a step of weights is read as two times eight float32: `half` 0 and 1, and which of the eight
 // and the halves value i of the step becomes.
@@ -72,12 +74,15 @@ template <typename W> at::Tensor pack(const Product &p) {
 }
 
 // y [M, R] += x w^T over some steps; rows of w are `k` apart, rows of y `n`. With M and R known all
-// sums stay in registers. A sum's order and roundings are the same for every M and R.
+// sums stay in registers. A sum's order and roundings are the same for every M and R. The processor
+// foresees one row that is read alone; of several, those that come next are asked for.
 template <typename W, int M, int R>
 void block(const float *x, const typename W::Value *w, int64_t k, int64_t steps, float *y,
            int64_t n) {
   Float8 sums[R][M] = {};
-  for (; steps > 0; --steps, x += M * kStep, w += kStep)
+  for (; steps > 0; --steps, x += M * kStep, w += kStep) {
+    for (int r = 0; R > 1 && r < R; ++r)
+      __builtin_prefetch(w + (R + r) * k);
     for (int half = 0; half < 2; ++half) {
       Float8 weights[R];
       for (int r = 0; r < R; ++r)
@@ -87,6 +92,7 @@ void block(const float *x, const typename W::Value *w, int64_t k, int64_t steps,
           sums[r][m] =
               simd::fused(weights[r], simd::load(x + m * kStep + half * simd::kLanes), sums[r][m]);
     }
+  }
   for (int m = 0; m < M; ++m)
     for (int r = 0; r < R; ++r)
       y[m * n + r] += simd::sum(sums[r][m]);
@@ -124,7 +130,7 @@ template <typename W> void multiply(const Product &p, const void *weights) {
   parallel_for(0, p.n, grain, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i)
       add_rest<W>(p, w, i);
-    for (; from + kTogether <= to; from += kTogether)
+    for (; p.m > 1 && from + kTogether <= to; from += kTogether)
       column<W, kTogether>(p, in, w, from);
     for (; from < to; ++from)
       column<W, 1>(p, in, w, from);
