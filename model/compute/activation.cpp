@@ -16,8 +16,6 @@
 namespace vlm {
 namespace {
 
-constexpr int64_t kPart = 1 << 15; // values that are worth a thread
-
 bool is_plain(const at::Tensor &x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous() &&
          !(at::GradMode::is_enabled() && x.requires_grad());
@@ -25,7 +23,7 @@ bool is_plain(const at::Tensor &x) {
 
 // body(from, lanes): of [0, n), eight at a time or what is left.
 template <typename Body> void in_lanes(int64_t n, const Body &body) {
-  parallel_for(0, (n + simd::kLanes - 1) / simd::kLanes, kPart / simd::kLanes,
+  parallel_for(0, (n + simd::kLanes - 1) / simd::kLanes, kWorthElements / simd::kLanes,
                [&](int64_t lane, int64_t end) {
                  for (; lane < end; ++lane)
                    body(lane * simd::kLanes, std::min(simd::kLanes, n - lane * simd::kLanes));

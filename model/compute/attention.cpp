@@ -197,7 +197,8 @@ at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v
                             q.size(3),
                             scale_of(q)};
   const int64_t rows = block_rows(length), blocks = (length + rows - 1) / rows;
-  parallel_for(0, q.size(0) * heads * blocks, 1, [&](int64_t begin, int64_t end) {
+  const int64_t grain = 1 + kWorthProducts / (2 * rows * keys * pass.dim + 1);
+  parallel_for(0, q.size(0) * heads * blocks, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(kept.defined() ? 0 : rows * keys), room;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t head = i / blocks, from = i % blocks * rows;

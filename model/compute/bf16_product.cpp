@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kPanel = 1 << 22; // weights that are unpacked at once
 
 void unpack(const uint16_t *from, float *to, int64_t count) {
-  parallel_for(0, count, kWeightsPart, [&](int64_t begin, int64_t end) {
+  parallel_for(0, count, kWorthElements, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       to[i] = simd::widen(from[i]);
   });

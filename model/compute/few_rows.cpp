@@ -15,7 +15,7 @@ namespace {
 using simd::Float8;
 using simd::Int8;
 
-constexpr int64_t kStep = 16;  // weights of a row that the kernel takes at once
+constexpr int64_t kStep = 16;   // weights of a row that the kernel takes at once
 constexpr int64_t kChunk = 128; // steps after which the next group of rows gets its turn
 constexpr int kGroup = 4;       // rows of x that the kernel takes at once
 // Rows of weights that the kernel takes at once for several rows of x. For a single one it takes
@@ -126,7 +126,7 @@ template <typename W> void multiply(const Product &p, const void *weights) {
   const at::Tensor packed = pack<W>(p);
   const float *in = packed.data_ptr<float>();
   const auto *w = static_cast<const typename W::Value *>(weights);
-  const int64_t grain = std::max<int64_t>(kTogether, kWeightsPart / (p.k + 1));
+  const int64_t grain = std::max<int64_t>(kTogether, outputs_grain(p.m, p.k));
   parallel_for(0, p.n, grain, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i)
       add_rest<W>(p, w, i);

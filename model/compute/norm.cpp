@@ -20,11 +20,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kNormPart = 1 << 14; // elements that are worth a thread
-
 // Calls row(i) for all rows of `size` elements, in parallel.
 template <typename Row> void for_rows(int64_t rows, int64_t size, const Row &row) {
-  parallel_for(0, rows, std::max<int64_t>(1, kNormPart / std::max<int64_t>(size, 1)),
+  parallel_for(0, rows, std::max<int64_t>(1, kWorthElements / std::max<int64_t>(size, 1)),
                [&](int64_t from, int64_t to) {
                  for (; from < to; ++from)
                    row(from);

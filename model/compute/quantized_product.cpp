@@ -166,8 +166,7 @@ at::Tensor quantized_product(const at::Tensor &x, const QuantizedWeight &weight,
   const QuantizedRows rows(x, weight.smoothing(), weight.activation_terms());
   const Product product(rows, weight, bias.defined() ? bias.data_ptr<float>() : nullptr,
                         y.data_ptr<float>(), kernels);
-  const int64_t grain =
-      std::max<int64_t>(1, kWeightsPart / (weight.in_features() * kPanelRows + 1));
+  const int64_t grain = outputs_grain(rows.count(), weight.in_features() * kPanelRows);
   parallel_for(0, weight.panels(), grain, [&](int64_t from, int64_t to) { product.run(from, to); });
   return y;
 }

@@ -19,7 +19,17 @@ void set_threads(int count);
 void parallel_for(int64_t begin, int64_t end, int64_t grain,
                   const std::function<void(int64_t, int64_t)> &body);
 
-/// Weights of a product that are worth a thread: what a grain is reckoned from.
-constexpr int64_t kWeightsPart = 1 << 16;
+/// What is worth a thread, for a grain: about 30 us of work, in which a thread that sleeps wakes up
+/// (in a virtual machine whose other cores are idle it takes even longer).
+constexpr int64_t kWorthElements = 1 << 16; ///< elements that a loop passes over
+constexpr int64_t kWorthProducts = 1 << 20; ///< products of float32 that are added up
+constexpr int64_t kWorthWeights = 1 << 19;  ///< weights that are read for one row
+
+/// How many outputs of so many weights each are worth a thread where they are computed for `rows`
+/// rows: with few of them reading the weights takes the time.
+constexpr int64_t outputs_grain(int64_t rows, int64_t weights) {
+  constexpr int64_t kRowsFree = 12;
+  return 1 + kWorthWeights / (1 + rows / kRowsFree) / (weights + 1);
+}
 
 } // namespace vlm

@@ -7,10 +7,12 @@
 namespace vlm {
 
 bool prepare_environment() {
-  const bool passive = getenv("OMP_WAIT_POLICY"), core_type = getenv("OPENBLAS_CORETYPE");
+  const bool chosen = getenv("OMP_WAIT_POLICY"), core_type = getenv("OPENBLAS_CORETYPE");
+  if (!chosen)
+    setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
   setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   unsetenv("OPENBLAS_CORETYPE");
-  return !passive || core_type;
+  return !chosen || core_type;
 }
 
 void restart_prepared(char **argv) {

@@ -23,8 +23,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kPart = 1 << 14; // elements that are worth a thread
-
 // One head of one position; `sign` -1 turns back.
 void turn(const float *x, const float *cos, const float *sin, float sign, int64_t half, float *y) {
   for (int64_t i = 0; i < half; ++i) {
@@ -42,7 +40,7 @@ at::Tensor turn(const at::Tensor &given, const at::Tensor &cos, const at::Tensor
   const int64_t angle_batch = cos.size(0) > 1 ? length * half : 0;
   const float *in = x.data_ptr<float>(), *c = cos.data_ptr<float>(), *s = sin.data_ptr<float>();
   float *out = y.data_ptr<float>();
-  parallel_for(0, x.size(0) * length, std::max<int64_t>(1, kPart / (heads * dim)),
+  parallel_for(0, x.size(0) * length, std::max<int64_t>(1, kWorthElements / (heads * dim)),
                [=](int64_t from, int64_t to) {
                  for (; from < to; ++from) {
                    const int64_t b = from / length, l = from % length;

@@ -31,9 +31,9 @@ std::string output_of(const std::vector<std::string> &command) {
   for (const std::string &each : command)
     arguments.push_back(const_cast<char *>(each.c_str()));
   arguments.push_back(nullptr);
-  // Inherited, it would make every barrier of another OpenMP program a sleep.
-  const std::unique_ptr<char *, Free> environment(
-      g_environ_unsetenv(g_get_environ(), "OMP_WAIT_POLICY"));
+  // Inherited, they would make every barrier of another OpenMP program a sleep.
+  const std::unique_ptr<char *, Free> environment(g_environ_unsetenv(
+      g_environ_unsetenv(g_get_environ(), "OMP_WAIT_POLICY"), "GOMP_SPINCOUNT"));
   char *printed = nullptr, *complaints = nullptr;
   GError *error = nullptr;
   int status = 0;

@@ -146,7 +146,9 @@ TEST(SdCli, AnythingElseIsTold) {
 
 TEST(ChildProgram, GivesWhatItPrinted) {
   setenv("OMP_WAIT_POLICY", "passive", 1);
-  EXPECT_EQ(output_of({"sh", "-c", "echo $1-$OMP_WAIT_POLICY; echo no >&2", "sh", "one two"}),
+  setenv("GOMP_SPINCOUNT", "1000", 1);
+  EXPECT_EQ(output_of({"sh", "-c", "echo $1-$OMP_WAIT_POLICY$GOMP_SPINCOUNT; echo no >&2", "sh",
+                       "one two"}),
             "one two-\n");
 }
 

@@ -11,17 +11,21 @@ namespace {
 
 TEST(Environment, IsPreparedOnce) {
   unsetenv("OMP_WAIT_POLICY");
+  unsetenv("GOMP_SPINCOUNT");
   setenv("OPENBLAS_CORETYPE", "Prescott", 1);
   EXPECT_TRUE(prepare_environment());
   EXPECT_STREQ(getenv("OMP_WAIT_POLICY"), "passive");
+  EXPECT_STREQ(getenv("GOMP_SPINCOUNT"), "1000");
   EXPECT_EQ(getenv("OPENBLAS_CORETYPE"), nullptr);
   EXPECT_FALSE(prepare_environment());
 }
 
 TEST(Environment, AChosenPolicyStays) {
   setenv("OMP_WAIT_POLICY", "active", 1);
+  unsetenv("GOMP_SPINCOUNT");
   EXPECT_FALSE(prepare_environment());
   EXPECT_STREQ(getenv("OMP_WAIT_POLICY"), "active");
+  EXPECT_EQ(getenv("GOMP_SPINCOUNT"), nullptr);
 }
 
 TEST(UserFolders, AreWhereTheEnvironmentSays) {
