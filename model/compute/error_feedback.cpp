@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/error_feedback.h"
 
+#include "model/compute/gemm.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cholesky_inverse.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_cholesky.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -14,35 +15,58 @@ namespace vlm {
 namespace {
 
 // Of the mean of the diagonal: activations that were not seen are not relied on.
-constexpr double kDamping = .03;
+constexpr double kDamping = .01;
 
-// [n, n], row by row: what an error in a column costs those behind it.
-at::Tensor shares_of(const at::Tensor &x) {
-  const at::Tensor wide = x.to(at::kDouble);
-  const at::Tensor products = at::matmul(wide.t(), wide);
-  const double mean = products.diagonal().mean().item<double>();
+// U [n, n] with U^T U = the inverse of what is damped.
+at::Tensor inverse_root(const at::Tensor &moments) {
+  const double mean = moments.diagonal().mean().item<double>();
   const at::Tensor damped =
-      products + at::eye(x.size(1), products.options()) * std::max(mean * kDamping, 1e-12);
-  const at::Tensor upper =
-      at::linalg_cholesky(at::cholesky_inverse(at::linalg_cholesky(damped)), /*upper=*/true);
-  return (upper / upper.diagonal().unsqueeze(1)).to(at::kFloat);
+      moments + at::eye(moments.size(0), moments.options()) * std::max(mean * kDamping, 1e-12);
+  return at::linalg_cholesky(at::cholesky_inverse(at::linalg_cholesky(damped)), /*upper=*/true);
 }
 
 } // namespace
 
-ErrorFeedback::ErrorFeedback(const at::Tensor &x)
-    : in_(x.size(1)), shares_(at::zeros({x.size(1), kWidth}, at::kFloat)) {
-  for (int64_t first = 0; first < in_; first += kWidth) {
-    const int64_t count = std::min(kWidth, in_ - first);
-    shares_.narrow(0, first, count).narrow(1, 0, count).copy_(shares_of(x.narrow(1, first, count)));
+at::Tensor block_moments(const at::Tensor &given, int64_t width) {
+  const at::Tensor x = given.contiguous();
+  const int64_t in = x.size(1);
+  const at::Tensor out = at::zeros({in, width}, at::kFloat);
+  for (int64_t first = 0; first < in; first += width) {
+    const int64_t count = std::min(width, in - first);
+    const float *block = x.data_ptr<float>() + first;
+    gemm(count, count, x.size(0), 1, {block, in, true}, {block, in}, 0,
+         out.data_ptr<float>() + first * width, width);
+  }
+  return out;
+}
+
+ErrorFeedback::ErrorFeedback(const at::Tensor &moments, int64_t width, const at::Tensor &smoothing)
+    : in_(moments.size(0)), width_(width), shares_(at::zeros({in_, width}, at::kFloat)),
+      costs_(at::zeros({in_}, at::kFloat)) {
+  for (int64_t first = 0; first < in_; first += width) {
+    const int64_t count = std::min(width, in_ - first);
+    at::Tensor block =
+        moments.narrow(0, first, count).narrow(1, first % moments.size(1), count).to(at::kDouble);
+    if (smoothing.defined()) {
+      const at::Tensor factors = smoothing.narrow(0, first, count).to(at::kDouble);
+      block = block * factors.unsqueeze(1) * factors;
+    }
+    const at::Tensor root = inverse_root(block), diagonal = root.diagonal();
+    shares_.narrow(0, first, count).narrow(1, 0, count).copy_(root / diagonal.unsqueeze(1));
+    costs_.narrow(0, first, count).copy_((diagonal * diagonal).reciprocal());
   }
 }
 
-void ErrorFeedback::pass_on(float *row, int64_t column, float error) const {
-  const int64_t first = column / kWidth * kWidth, end = std::min(first + kWidth, in_);
-  const float *shares = shares_.data_ptr<float>() + column * kWidth - first;
-  for (int64_t i = column + 1; i < end; ++i)
-    row[i] -= error * shares[i];
+void ErrorFeedback::pass_on(float *rows, int64_t stride, int64_t count, int64_t column,
+                            const float *errors) const {
+  const int64_t first = column / width_ * width_, end = std::min(first + width_, in_);
+  const float *shares = shares_.data_ptr<float>() + column * width_ - first;
+  for (int64_t r = 0; r < count; ++r) {
+    float *row = rows + r * stride;
+    const float error = errors[r];
+    for (int64_t i = column + 1; i < end; ++i)
+      row[i] -= error * shares[i];
+  }
 }
 
 } // namespace vlm

@@ -5,23 +5,33 @@
 
 namespace vlm {
 
+/// How the columns of activations x float32 [S, in] go together, block of columns by block of
+/// columns: [in, width], at [i, j] the sum over rows of column i times column j of i's block; zeros
+/// behind the last column. Those of several activations add up.
+at::Tensor block_moments(const at::Tensor &x, int64_t width);
+
 /// What rounding one column of a matrix does wrong, made good by the columns behind it as far as
 /// they go together in the activations: GPTQ (arXiv 2210.17323), in blocks of columns, so that the
-/// memory is in * kWidth and few activations suffice. Immutable; any thread may ask.
+/// memory is in * width and few activations suffice: some five times the width of a block, or it
+/// learns them by heart. Immutable; any thread may ask.
 class ErrorFeedback {
 public:
-  static constexpr int64_t kWidth = 256; // columns of a block
+  /// `moments`: of activations, whose width is a multiple of `width`, that of this one's blocks.
+  /// `smoothing` float32 [in], by which the activations will be multiplied, may be undefined.
+  ErrorFeedback(const at::Tensor &moments, int64_t width, const at::Tensor &smoothing);
 
-  /// x float32 [S, in]: activations as they are multiplied, some times kWidth of them. On the CPU.
-  explicit ErrorFeedback(const at::Tensor &x);
+  /// [in]: what a column's square of errors costs that nothing makes good.
+  const float *costs() const { return costs_.data_ptr<float>(); }
 
-  /// `row` [in]: column `column` was just rounded, to a value that is `error` smaller. Changes
-  /// columns behind it.
-  void pass_on(float *row, int64_t column, float error) const;
+  /// rows [count, stride]: column `column` was just rounded, in each to a value that is errors[row]
+  /// smaller. Changes columns behind it.
+  void pass_on(float *rows, int64_t stride, int64_t count, int64_t column,
+               const float *errors) const;
 
 private:
-  int64_t in_;
-  at::Tensor shares_; // float32 [in, kWidth]: what each column of the block takes over of an error
+  int64_t in_, width_;
+  at::Tensor shares_; // float32 [in, width]: what each column of the block takes over of an error
+  at::Tensor costs_;  // float32 [in]
 };
 
 } // namespace vlm

@@ -60,13 +60,13 @@ struct Grid {
         ((x - static_cast<float>(offset)) * (1 / static_cast<float>(scale)) + kShift) - kShift;
     return lesser(greater(nearest, simd::splat(0)), simd::splat(static_cast<float>(most)));
   }
-  float error(const float (&x)[kGroupSize]) const {
+  float error(const float (&x)[kGroupSize], const float (&costs)[kGroupSize]) const {
     Float8 sum = simd::splat(0);
     for (int64_t i = 0; i < kGroupSize; i += kLanes) {
       const Float8 value = simd::load(x + i);
       const Float8 off =
           value - (nibbles(value) * static_cast<float>(scale) + static_cast<float>(offset));
-      sum += off * off;
+      sum += off * off * simd::load(costs + i);
     }
     return simd::sum(sum);
   }
@@ -106,14 +106,15 @@ float quantize_row(const float *x, int64_t size, int8_t *out) {
   return most / kMost;
 }
 
-GroupScale quantize_group(const float (&x)[kGroupSize], uint8_t (&nibbles)[kGroupSize]) {
+GroupScale quantize_group(const float (&x)[kGroupSize], const float (&costs)[kGroupSize],
+                          uint8_t (&nibbles)[kGroupSize]) {
   const float low = reduce(x, lesser), high = reduce(x, greater);
   const int32_t step = std::max(2, static_cast<int32_t>((high - low) / 15));
   // A smaller scale cuts off the ends, a larger one makes the steps coarser.
   Grid best(step, low, high);
-  float error = best.error(x);
+  float error = best.error(x, costs);
   const auto consider = [&](const Grid &grid) {
-    const float other = grid.error(x);
+    const float other = grid.error(x, costs);
     if (other < error) {
       best = grid;
       error = other;

@@ -50,58 +50,117 @@ void place_int8(const std::vector<int8_t> &values, int64_t row, int8_t *panel) {
     std::copy_n(&values[k], 4, panel + static_cast<int64_t>(k) * kPanelRows + row * 4);
 }
 
-float pack_int8_row(const float *x, int64_t columns, int64_t row, void *panel,
-                    const ErrorFeedback *) {
-  std::vector<int8_t> values(static_cast<size_t>(divided_up(columns, kBlock) * kBlock));
-  const float scale = quantize_row(x, columns, values.data());
-  place_int8(values, row, static_cast<int8_t *>(panel));
-  return scale;
+// Rows that are packed together, at most kPanelRows.
+struct Rows {
+  const float *values; // [count, columns]
+  int64_t count, columns;
+};
+
+void pack_int8(const Rows &rows, const ErrorFeedback *, void *panel, float *scales) {
+  std::vector<int8_t> values(static_cast<size_t>(divided_up(rows.columns, kBlock) * kBlock));
+  for (int64_t row = 0; row < rows.count; ++row) {
+    scales[row] = quantize_row(rows.values + row * rows.columns, rows.columns, values.data());
+    place_int8(values, row, static_cast<int8_t *>(panel));
+  }
 }
 
-void place_group(const uint8_t (&nibbles)[kGroup], int64_t row, int64_t group, Int4Block &block) {
-  for (int64_t i = 0; i < kGroup / 2; ++i)
-    block.nibbles[group][i / 4][row][i % 4] =
-        static_cast<uint8_t>(nibbles[i] | nibbles[i + kGroup / 2] << 4);
-}
+class Int4Packing {
+public:
+  Int4Packing(const Rows &rows, const ErrorFeedback *feedback, void *panel, float *scales)
+      : rows_(rows), feedback_(feedback), blocks_(static_cast<Int4Block *>(panel)),
+        scales_(scales) {
+    if (feedback)
+      changed_.assign(rows.values, rows.values + rows.count * rows.columns);
+  }
 
-// Each column of a group is rounded to what its grid has, as the columns before it have left it.
-void round_passing_on(float *x, int64_t columns, int64_t first, float scale, const GroupScale &grid,
-                      const ErrorFeedback &feedback, uint8_t (&nibbles)[kGroup]) {
-  const int32_t most = std::min(15, (127 - grid.offset) / grid.scale);
-  for (int64_t i = 0; i < kGroup && first + i < columns; ++i) {
-    float &value = x[first + i];
+  void run() {
+    for (int64_t row = 0; row < rows_.count; ++row) {
+      const float scale =
+          largest_magnitude(rows_.values + row * rows_.columns, rows_.columns) / 127;
+      scales_[row] = scale > kZeroRow ? scale : 0;
+    }
+    for (int64_t column = 0; column < rows_.columns; column += kGroup)
+      pack_groups(column);
+  }
+
+private:
+  struct Group {
+    GroupScale grid;
+    uint8_t nibbles[kGroup];
+  };
+
+  // One group of all rows.
+  void pack_groups(int64_t column) {
+    Group groups[kPanelRows] = {};
+    for (int64_t row = 0; row < rows_.count; ++row)
+      if (scales_[row] > 0)
+        groups[row] = nearest(row, column);
+    if (feedback_)
+      round_passing_on(column, groups);
+    Int4Block &block = blocks_[column / kBlock];
+    const int64_t number = column % kBlock / kGroup;
+    for (int64_t row = 0; row < rows_.count; ++row) {
+      if (scales_[row] == 0)
+        continue;
+      block.scales[number][row] = groups[row].grid.scale;
+      block.offsets[row][number] = groups[row].grid.offset;
+      place(groups[row].nibbles, row, number, block);
+    }
+  }
+
+  Group nearest(int64_t row, int64_t column) const {
+    const float *x = feedback_ ? changed_.data() : rows_.values;
+    float scaled[kGroup], costs[kGroup];
+    for (int64_t i = 0; i < kGroup; ++i) { // behind the end of a row its last value stands
+      const int64_t at = std::min(column + i, rows_.columns - 1);
+      scaled[i] = std::clamp(x[row * rows_.columns + at] / scales_[row], -127.f, 127.f);
+      costs[i] = feedback_ ? feedback_->costs()[at] : 1;
+    }
+    Group out;
+    out.grid = quantize_group(scaled, costs, out.nibbles);
+    return out;
+  }
+
+  // Each column of the groups is rounded to what their grids have, as the columns before it have
+  // left it.
+  void round_passing_on(int64_t first, Group (&groups)[kPanelRows]) {
+    for (int64_t i = 0; i < kGroup && first + i < rows_.columns; ++i) {
+      float errors[kPanelRows] = {};
+      for (int64_t row = 0; row < rows_.count; ++row)
+        if (scales_[row] > 0)
+          errors[row] = round(changed_[static_cast<size_t>(row * rows_.columns + first + i)],
+                              scales_[row], i, groups[row]);
+      feedback_->pass_on(changed_.data(), rows_.columns, rows_.count, first + i, errors);
+    }
+  }
+
+  // Value i of a group; what it is less than `value`.
+  static float round(float value, float scale, int64_t i, Group &group) {
+    const GroupScale &grid = group.grid;
+    const int32_t most = std::min(15, (127 - grid.offset) / grid.scale);
     const auto nearest =
         static_cast<int32_t>(std::lround((value / scale - grid.offset) / grid.scale));
     const int32_t nibble = std::clamp(nearest, 0, most);
-    nibbles[i] = static_cast<uint8_t>(nibble);
-    const float held = scale * static_cast<float>(grid.offset + grid.scale * nibble);
-    feedback.pass_on(x, first + i, value - held);
+    group.nibbles[i] = static_cast<uint8_t>(nibble);
+    return value - scale * static_cast<float>(grid.offset + grid.scale * nibble);
   }
-}
 
-float pack_int4_row(const float *x, int64_t columns, int64_t row, void *panel,
-                    const ErrorFeedback *feedback) {
-  const float scale = largest_magnitude(x, columns) / 127;
-  std::vector<float> changed;
-  if (feedback) {
-    changed.assign(x, x + columns);
-    x = changed.data();
+  static void place(const uint8_t (&nibbles)[kGroup], int64_t row, int64_t group,
+                    Int4Block &block) {
+    for (int64_t i = 0; i < kGroup / 2; ++i)
+      block.nibbles[group][i / 4][row][i % 4] =
+          static_cast<uint8_t>(nibbles[i] | nibbles[i + kGroup / 2] << 4);
   }
-  for (int64_t k = 0; k < columns && scale > kZeroRow; k += kGroup) {
-    float scaled[kGroup];
-    for (int64_t i = 0; i < kGroup; ++i) // behind the end of a row its last value stands
-      scaled[i] = std::clamp(x[std::min(k + i, columns - 1)] / scale, -127.f, 127.f);
-    Int4Block &block = static_cast<Int4Block *>(panel)[k / kBlock];
-    const int64_t group = k % kBlock / kGroup;
-    uint8_t nibbles[kGroup];
-    const GroupScale found = quantize_group(scaled, nibbles);
-    if (feedback)
-      round_passing_on(changed.data(), columns, k, scale, found, *feedback, nibbles);
-    block.scales[group][row] = found.scale;
-    block.offsets[row][group] = found.offset;
-    place_group(nibbles, row, group, block);
-  }
-  return scale > kZeroRow ? scale : 0;
+
+  const Rows rows_;
+  const ErrorFeedback *feedback_;
+  Int4Block *blocks_;
+  float *scales_;
+  std::vector<float> changed_; // with feedback: the rows, as rounded columns have left them
+};
+
+void pack_int4(const Rows &rows, const ErrorFeedback *feedback, void *panel, float *scales) {
+  Int4Packing(rows, feedback, panel, scales).run();
 }
 
 constexpr int64_t kUnpacked = 8; // rows at a time
@@ -194,14 +253,12 @@ std::vector<std::pair<std::string, at::Tensor>> QuantizedWeight::tensors() const
 
 void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel,
                            const ErrorFeedback *feedback) {
-  const auto pack_row = kind_ == Quantization::Int4 ? pack_int4_row : pack_int8_row;
-  auto *packed = packed_.data_ptr<uint8_t>();
-  float *scales = scales_.data_ptr<float>() + panel * kPanelRows;
-  const int64_t panel_bytes = packed_.stride(0);
+  const auto pack_panel = kind_ == Quantization::Int4 ? pack_int4 : pack_int8;
   parallel_for(0, divided_up(count, kPanelRows), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * kPanelRows; i < std::min(end * kPanelRows, count); ++i)
-      scales[i] = pack_row(rows + i * in_, in_, i % kPanelRows,
-                           packed + (panel + i / kPanelRows) * panel_bytes, feedback);
+    for (int64_t i = begin; i < end; ++i)
+      pack_panel({rows + i * kPanelRows * in_, std::min(kPanelRows, count - i * kPanelRows), in_},
+                 feedback, packed_.data_ptr<uint8_t>() + (panel + i) * packed_.stride(0),
+                 scales_.data_ptr<float>() + (panel + i) * kPanelRows);
   });
 }
 

@@ -1,23 +1,40 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/quantization/input_statistics.h"
 
+#include "model/compute/error_feedback.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/maximum.h>
 
+#include <vector>
+
 namespace vlm {
+namespace {
+
+// Of rows that follow `before` others, the first whose number is a multiple of `every`.
+int64_t first_kept(int64_t before, int64_t every) { return (every - before % every) % every; }
+
+} // namespace
 
 void InputRecorder::saw(const std::string &name, const at::Tensor &x) {
   if (x.size(0) == 0 || !wants(name))
     return;
   Seen &seen = seen_[name];
   const at::Tensor largest = at::amax(at::abs(x), 0);
-  at::Tensor &all = seen.statistics.largest, &sample = seen.statistics.sample;
+  at::Tensor &all = seen.statistics.largest;
   all = all.defined() ? at::maximum(all, largest) : largest;
-  const int64_t first = (seen.every - seen.rows % seen.every) % seen.every;
+  keep(x, seen);
+  if (width_ > 0)
+    learn(x, seen);
   seen.rows += x.size(0);
+}
+
+void InputRecorder::keep(const at::Tensor &x, Seen &seen) const {
+  at::Tensor &sample = seen.statistics.sample;
+  const int64_t first = first_kept(seen.rows, seen.every);
   if (first >= x.size(0))
     return;
   const at::Tensor more = x.slice(0, first, x.size(0), seen.every);
@@ -26,6 +43,22 @@ void InputRecorder::saw(const std::string &name, const at::Tensor &x) {
     sample = sample.slice(0, 0, sample.size(0), 2).clone();
     seen.every *= 2;
   }
+}
+
+void InputRecorder::learn(const at::Tensor &x, Seen &seen) {
+  const int64_t first = first_kept(seen.rows, kShare);
+  std::vector<at::Tensor> others;
+  for (int64_t i = 0; i < kShare; ++i)
+    if (i != first)
+      others.push_back(x.slice(0, std::min(i, x.size(0)), x.size(0), kShare));
+  const at::Tensor rows = at::cat(others);
+  const bool again = last_.x.defined() && last_.x.data_ptr() == x.data_ptr() &&
+                     last_.x.sizes() == x.sizes() && last_.first == first;
+  if (!again)
+    last_ = {x, block_moments(rows, width_), first};
+  at::Tensor &moments = seen.statistics.moments;
+  moments = moments.defined() ? moments.add_(last_.moments) : last_.moments.clone();
+  seen.statistics.rows += rows.size(0);
 }
 
 const InputStatistics *InputRecorder::of(const std::string &name) const {

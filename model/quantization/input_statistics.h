@@ -12,17 +12,22 @@ namespace vlm {
 struct InputStatistics {
   at::Tensor largest; ///< of each column the largest magnitude, float32 [in]
   at::Tensor sample;  ///< some of the rows, evenly spread, float32 [<= 2 * kSampleRows, in]
+  at::Tensor
+      moments;      ///< block_moments() of all rows that no sample is drawn from; may be undefined
+  int64_t rows = 0; ///< that `moments` are of
 };
 
 /// Collects it, layer by layer. A row's place decides whether it is kept, so that the same calls
 /// give the same sample.
 class InputRecorder : public LinearObserver {
 public:
-  static constexpr int64_t kSampleRows = 768;
+  static constexpr int64_t kSampleRows = 256;
 
   /// Of the layers whose names begin with `prefix`, or, where `inside` is false, of all others.
-  explicit InputRecorder(std::string prefix = {}, bool inside = true)
+  explicit InputRecorder(std::string prefix, bool inside)
       : prefix_(std::move(prefix)), inside_(inside) {}
+  /// Of all layers, and with moments in blocks of `width` columns; 0: without.
+  explicit InputRecorder(int64_t width) : InputRecorder({}, true) { width_ = width; }
   bool wants(const std::string &name) const { return (name.rfind(prefix_, 0) == 0) == inside_; }
 
   void saw(const std::string &name, const at::Tensor &x) override;
@@ -30,13 +35,25 @@ public:
   const InputStatistics *of(const std::string &name) const;
 
 private:
+  // Every kShare-th row may come into the sample, on which errors are measured; from the others
+  // layers are learnt.
+  static constexpr int64_t kShare = 4;
   struct Seen {
     InputStatistics statistics;
-    int64_t every = 1, rows = 0; // rows seen so far, of which each `every`th is kept
+    int64_t every = kShare, rows = 0; // rows seen so far, of which each `every`th is kept
   };
+  void keep(const at::Tensor &x, Seen &seen) const;
+  void learn(const at::Tensor &x, Seen &seen);
+
   std::string prefix_;
   bool inside_;
+  int64_t width_ = 0;
   std::map<std::string, Seen> seen_;
+  // What was learnt last: several layers read the same input, one after the other.
+  struct {
+    at::Tensor x, moments;
+    int64_t first = 0;
+  } last_;
 };
 
 } // namespace vlm

@@ -43,16 +43,15 @@ struct Choice {
   }
 };
 
-// Looks for the best smoothing on a part of the outputs. Errors are those of every kShare-th of the
-// inputs, from which nothing else is learnt.
+// Looks for the best smoothing on a part of the outputs. Errors are those of the sample, from which
+// nothing else is learnt.
 class Search {
 public:
   explicit Search(const LinearTask &task)
-      : inputs_(task.seen->sample.slice(0, 0, task.seen->sample.size(0), kShare).contiguous()),
-        others_(others(task.seen->sample)), weight_(some_rows(task)),
+      : seen_(*task.seen), inputs_(seen_.sample.contiguous()), weight_(some_rows(task)),
         wanted_(Linear(weight_, {})(inputs_)),
         sizes_((wanted_ * wanted_).sum(-1).clamp_min(kTiny * kTiny)),
-        largest_weights_(largest(weight_)), largest_inputs_(bounded(task.seen->largest)) {}
+        largest_weights_(largest(weight_)), largest_inputs_(bounded(seen_.largest)) {}
 
   Choice best(const Form &form) const {
     Choice out;
@@ -66,24 +65,16 @@ public:
   }
 
 private:
-  static constexpr int64_t kShare = 4;
-
   // Where it helps.
   Choice with_feedback(const Form &form, const Choice &without) const {
-    if (others_.size(0) < ErrorFeedback::kWidth)
+    const int64_t width = feedback_width(seen_.rows);
+    if (!seen_.moments.defined() || width == 0)
       return without;
     Choice out = without;
     out.feedback = std::make_shared<const ErrorFeedback>(
-        out.smoothing.defined() ? others_ * out.smoothing : others_);
+        seen_.moments, std::min(width, seen_.moments.size(1)), out.smoothing);
     out.error = error_with(form, out);
     return out.error < without.error ? out : without;
-  }
-
-  static at::Tensor others(const at::Tensor &sample) {
-    std::vector<at::Tensor> parts;
-    for (int64_t first = 1; first < std::min(kShare, sample.size(0)); ++first)
-      parts.push_back(sample.slice(0, first, sample.size(0), kShare));
-    return parts.empty() ? sample.narrow(0, 0, 0) : at::cat(parts);
   }
 
   static constexpr float kTiny = 1e-5f; // smaller ones would give factors without bounds
@@ -124,7 +115,8 @@ private:
     return ((off * off).sum(-1) / sizes_).mean().sqrt().item<double>();
   }
 
-  at::Tensor inputs_, others_, weight_, wanted_, sizes_, largest_weights_, largest_inputs_;
+  const InputStatistics &seen_;
+  at::Tensor inputs_, weight_, wanted_, sizes_, largest_weights_, largest_inputs_;
 };
 
 std::string name_of(const Form &form) {
@@ -138,6 +130,14 @@ PackedLinear packed_as(const LinearTask &task, const Form &form, const Choice &c
 }
 
 } // namespace
+
+int64_t feedback_width(int64_t rows) {
+  constexpr int64_t kRowsPerColumn = 5, kLeast = 256, kMost = 2048;
+  int64_t width = kMost;
+  while (width > kLeast && width * kRowsPerColumn > rows)
+    width /= 2;
+  return rows < kLeast ? 0 : width;
+}
 
 PackedLinear pack_linear(const LinearTask &task, Quantization kind) {
   const std::vector<Form> possible = forms(kind);

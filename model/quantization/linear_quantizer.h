@@ -31,6 +31,10 @@ struct PackedLinear {
   std::vector<std::pair<std::string, at::Tensor>> tensors; ///< "qweight", ..., or "weight"
 };
 
+/// How wide the blocks of columns are in which rounding errors are made good (error_feedback.h) by
+/// what so many rows of inputs say: 256 to 2048, a power of two; 0: they are too few.
+int64_t feedback_width(int64_t rows);
+
 /// Packs the matrix as `kind` with the smoothing vector
 ///   f_j = max |W_j|^(1 - a) / max |X_j|^a
 /// (SmoothQuant, arXiv 2211.10438, equation 4, as a factor for X) whose exponent gives the smallest

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/quantization/material.h"
 
+#include "model/core/utf8.h"
 #include "model/text/conversation.h"
 
 #include <algorithm>
 #include <array>
 #include <random>
+#include <string_view>
 
 namespace vlm {
 namespace {
@@ -112,7 +114,22 @@ Image stripes() {
 
 std::vector<Image> bundled_pictures() { return {landscape(), table(), night(), stripes()}; }
 
+std::vector<std::string> pieces_of(const std::vector<std::string> &texts) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    std::vector<std::string_view> all;
+    for (std::string_view rest = texts[i]; !rest.empty(); rest.remove_prefix(all.back().size()))
+      all.push_back(
+          rest.substr(0, std::max<size_t>(1, utf8_valid_prefix(rest.substr(0, kPieceBytes)))));
+    const size_t share = (i + 1) * kMostPieces / texts.size() - i * kMostPieces / texts.size();
+    for (size_t k = 0, count = std::min(all.size(), share); k < count; ++k)
+      out.emplace_back(all[k * all.size() / count]);
+  }
+  return out;
+}
+
 Material make_material(const Tokenizer &tokenizer, const std::string &template_name,
+                       const std::vector<std::string> &texts,
                        std::vector<std::function<Image()>> pictures) {
   static const std::array questions = {
       "Describe the picture in detail.", "What is in the foreground, and what is behind it?",
@@ -120,6 +137,8 @@ Material make_material(const Tokenizer &tokenizer, const std::string &template_n
   Material out;
   for (const std::string &text : bundled_texts())
     out.prompts.push_back(tokenizer.encode(text));
+  for (const std::string &piece : pieces_of(texts))
+    out.prompts.push_back(tokenizer.encode(piece));
   for (size_t i = 0; i < pictures.size(); ++i) {
     const std::vector<Turn> turns = {{with_images(questions[i % questions.size()], 1), {}}};
     out.prompts.push_back(tokenize_prompt(tokenizer, render(template_name, turns)));

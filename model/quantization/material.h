@@ -22,8 +22,15 @@ struct Material {
   std::vector<std::function<Image()>> pictures; ///< in the order of their kImageTokens
 };
 
-/// The bundled texts, and for each picture a question about it in the model's own template.
+/// Up to kMostPieces pieces of `texts` (UTF-8), as many of each and evenly chosen, of about
+/// kPieceBytes.
+constexpr size_t kMostPieces = 24, kPieceBytes = 2400;
+std::vector<std::string> pieces_of(const std::vector<std::string> &texts);
+
+/// The bundled texts, pieces of `texts`, and for each picture a question about it in the model's
+/// own template.
 Material make_material(const Tokenizer &tokenizer, const std::string &template_name,
+                       const std::vector<std::string> &texts,
                        std::vector<std::function<Image()>> pictures);
 
 } // namespace vlm

@@ -69,7 +69,8 @@ const Checkpoint &unquantized(const std::string &directory, const Checkpoint &ch
 
 } // namespace
 
-Source::Source(const std::string &directory, std::vector<std::function<Image()>> pictures)
+Source::Source(const std::string &directory, const std::vector<std::string> &texts,
+               std::vector<std::function<Image()>> pictures)
     : checkpoint(directory),
       config(read_model_config(directory, unquantized(directory, checkpoint))) {
   if (!config.has_vision)
@@ -77,7 +78,8 @@ Source::Source(const std::string &directory, std::vector<std::function<Image()>>
   else if (pictures.empty())
     pictures = drawn_pictures();
   const auto tokenizer = Tokenizer::load(directory);
-  material = make_material(*tokenizer, default_template(config, *tokenizer), std::move(pictures));
+  material =
+      make_material(*tokenizer, default_template(config, *tokenizer), texts, std::move(pictures));
 }
 
 QuantizationRun::QuantizationRun(const Source &source, Quantization precision,
@@ -193,7 +195,7 @@ void QuantizationRun::read_layer(int64_t index) {
   const auto layer_of = [&](const Scope &scope) {
     return DecoderLayer(scope.sub("model").sub("layers").sub(index), config);
   };
-  InputRecorder recorder;
+  InputRecorder recorder(recorded_width());
   Used used;
   {
     const DecoderLayer layer = layer_of(
@@ -208,12 +210,25 @@ void QuantizationRun::read_layer(int64_t index) {
   run(layer, config, quantized_, cancel_);
 }
 
+// As wide as all rows of inputs allow; with experts, which get a part of them, no wider than their
+// many matrices have room for.
+int64_t QuantizationRun::recorded_width() const {
+  if (precision_ != Quantization::Int4)
+    return 0;
+  int64_t rows = 0;
+  for (const at::Tensor &x : reference_)
+    rows += x.size(1);
+  constexpr int64_t kExpertWidth = 512;
+  const bool experts = source_.config.decoder.num_local_experts > 1;
+  return experts ? std::min(feedback_width(rows), kExpertWidth) : feedback_width(rows);
+}
+
 void QuantizationRun::write_head() {
   const DecoderConfig &config = source_.config.decoder;
   const std::string weight = tied() ? kEmbeddings : "lm_head.weight";
   const RmsNorm norm(Scope(source_.checkpoint, at::kBFloat16).sub("model").sub("norm"),
                      config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
-  InputRecorder recorder;
+  InputRecorder recorder(0);
   for (const at::Tensor &x : reference_)
     recorder.saw("lm_head", norm(x)[0]);
   {

@@ -15,7 +15,8 @@ namespace vlm {
 struct Source {
   /// Error(Unsupported) when the model is quantised already. Pictures are left out for a model
   /// without towers; none: the drawn ones.
-  Source(const std::string &directory, std::vector<std::function<Image()>> pictures);
+  Source(const std::string &directory, const std::vector<std::string> &texts,
+         std::vector<std::function<Image()>> pictures);
 
   Checkpoint checkpoint;
   ModelConfig config;
@@ -40,6 +41,7 @@ private:
   void save() const;
   void see();
   void read_layer(int64_t index);
+  int64_t recorded_width() const;
   void write_head();
 
   void pack(const std::string &part, Used used, const InputRecorder &recorder,

@@ -16,7 +16,7 @@ namespace {
 // Everything that decides what is made.
 std::string job_of(const QuantizeOptions &options, const Source &source) {
   Digest digest;
-  digest.add("gst-vlm quantisation 1 ");
+  digest.add("gst-vlm quantisation 2 ");
   digest.add(options.precision == Quantization::Int4 ? "int4" : "int8");
   digest.add(source.checkpoint.digest());
   for (const auto &prompt : source.material.prompts)
@@ -36,7 +36,7 @@ QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProg
   const c10::InferenceMode inference;
   set_threads(options.threads > 0 ? options.threads : available_threads());
   const LargeBlocksGivenBack sparing;
-  const Source source(options.model, options.pictures);
+  const Source source(options.model, options.texts, options.pictures);
   const PartialOutput output(options.output, job_of(options, source));
   try {
     QuantizationRun run(source, options.precision, output, progress, cancel);

@@ -16,13 +16,14 @@ struct QuantizeOptions {
   std::string output; ///< directory to make
   Quantization precision = Quantization::Int8;
   std::vector<std::function<Image()>> pictures; ///< to calibrate on; empty: drawn ones
+  std::vector<std::string> texts;               ///< UTF-8, to calibrate on beside the bundled ones
   int threads = 0;                              ///< 0: all that the process may use
 };
 
 struct QuantizeReport {
   std::vector<LinearReport> linears;
   int64_t tokens = 0;                              ///< of text that the perplexities are over
-  double perplexity = 0, quantized_perplexity = 0; ///< of the bundled texts
+  double perplexity = 0, quantized_perplexity = 0; ///< of all texts
   std::string digest;                              ///< of the model that was made
   uint64_t bytes = 0;                              ///< of its weights
 };

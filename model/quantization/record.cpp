@@ -78,10 +78,10 @@ std::string quantized_config(const Source &source, Quantization precision,
 }
 
 std::string calibration_record(const Source &source, const QuantizeReport &report) {
-  size_t positions = 0;
+  size_t positions = 0, texts = source.material.prompts.size() - source.material.pictures.size();
   for (const auto &prompt : source.material.prompts)
     positions += prompt.size();
-  return ordered_json{{"texts", bundled_texts().size()},
+  return ordered_json{{"texts", texts},
                       {"pictures", source.material.pictures.size()},
                       {"prompt_tokens", positions},
                       {"perplexity_tokens", report.tokens},

@@ -9,6 +9,14 @@
 
 namespace vlm {
 
+/// Paths of a folder's files with one of `endings` (".txt"; in any case), sorted. Error(NotFound)
+/// naming `option` and the folder when that cannot be read.
+std::vector<std::string> files_in(const std::string &folder, const char *option,
+                                  const std::vector<std::string> &endings);
+
+/// Those of pictures.
+extern const std::vector<std::string> kPictureEndings;
+
 /// Readers of up to `most` pictures of a folder, evenly chosen in the order of their names.
 /// Error(NotFound) naming `option` and the folder when it cannot be read or holds none.
 std::vector<std::function<Image()>> pictures_in(const std::string &folder, const char *option,

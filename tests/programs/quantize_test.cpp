@@ -56,11 +56,35 @@ TEST_F(QuantizeProgram, WhatCannotBeReadIsNamed) {
   expect(1, "nowhere");
   fs::create_directories(folder() / "empty");
   EXPECT_EQ(run("--calibration empty " + kModel + " made"), 1);
-  expect(1, "empty: holds no pictures");
+  expect(1, "empty: holds no pictures and no texts");
   std::ofstream(folder() / "empty" / "bad.jpg") << "no picture";
   EXPECT_EQ(run("--calibration empty " + kModel + " made"), 1);
   expect(1, "bad.jpg");
+  std::ofstream(folder() / "empty" / "bad.txt") << "caf\xe9";
+  EXPECT_EQ(run("--calibration empty " + kModel + " made"), 1);
+  expect(1, "bad.txt: is not UTF-8 from byte 3 on");
   EXPECT_EQ(left(), std::vector<std::string>{"empty"});
+}
+
+// Texts beside pictures, and texts alone, with which pictures are drawn.
+TEST_F(QuantizeProgram, CalibratesOnTexts) {
+  const auto calibrated = [&](const std::string &option) {
+    EXPECT_EQ(run("--json --precision int4" + option + " " + kModel + " made"), 0) << err();
+    const json record = json::parse(text_of("made/calibration.json"));
+    fs::remove_all(folder() / "made");
+    return record;
+  };
+  const json bundled = calibrated("");
+  fs::create_directories(folder() / "mine");
+  std::ofstream(folder() / "mine" / "notes.txt") << std::string(6000, 'a');
+  const json texts = calibrated(" --calibration mine");
+  EXPECT_EQ(texts["texts"], bundled["texts"].get<int>() + 3);
+  EXPECT_EQ(texts["pictures"], bundled["pictures"]);
+  EXPECT_GT(texts["perplexity_tokens"], bundled["perplexity_tokens"]);
+  fs::copy_file(kPictures + "/landscape.png", folder() / "mine" / "a.png");
+  const json both = calibrated(" --calibration mine");
+  EXPECT_EQ(both["texts"], texts["texts"]);
+  EXPECT_EQ(both["pictures"], 1);
 }
 
 TEST_F(QuantizeProgram, ItsResultIsAModelThatKnowsItsPrecision) {

@@ -187,7 +187,9 @@ TEST(Quantized, NoGridFitsAGroupMuchBetter) {
     float x[kGroupSize];
     std::copy_n(random.data_ptr<float>(), kGroupSize, x);
     uint8_t nibbles[kGroupSize];
-    const GroupScale grid = quantize_group(x, nibbles);
+    float costs[kGroupSize];
+    std::fill_n(costs, kGroupSize, 1.f);
+    const GroupScale grid = quantize_group(x, costs, nibbles);
     double error = 0, best = squares(random, 1, 0);
     for (int64_t i = 0; i < kGroupSize; ++i) {
       ASSERT_LE(nibbles[i], 15);
@@ -205,6 +207,24 @@ TEST(Quantized, NoGridFitsAGroupMuchBetter) {
       "[  quality ] squares of a group beside the best grid's: %.3f on average, at most %.3f\n",
       sum / 60, most);
   EXPECT_LE(sum / 60, 1.3);
+}
+
+// A value far off is held where it counts, and given up where it does not.
+TEST(Quantized, CostsSayWhichValuesAGridMustFit) {
+  const at::Tensor random = values({kGroupSize}, 7) * 10;
+  float x[kGroupSize], costs[kGroupSize];
+  std::copy_n(random.data_ptr<float>(), kGroupSize, x);
+  std::fill_n(costs, kGroupSize, 1.f);
+  x[5] = 120;
+  const auto error_of = [&](int64_t i) {
+    uint8_t nibbles[kGroupSize];
+    const GroupScale grid = quantize_group(x, costs, nibbles);
+    return std::abs(static_cast<float>(grid.offset + grid.scale * nibbles[i]) - x[i]);
+  };
+  costs[5] = 1e4;
+  const float held = error_of(5);
+  costs[5] = 0;
+  EXPECT_LT(held, error_of(5));
 }
 
 TEST(Quantized, RoundsToNearestEven) {
@@ -344,7 +364,7 @@ TEST(Quantized, LaterColumnsMakeErrorsGood) {
   };
   const at::Tensor seen = inputs(800, 3), others = inputs(60, 5), want = at::linear(others, w);
   const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
-  const ErrorFeedback feedback(seen);
+  const ErrorFeedback feedback(block_moments(seen, 256), 256, {});
   const QuantizedWeight plain(Quantization::Int4, 50, 600, rows),
       better(Quantization::Int4, 50, 600, rows, {{}, 1, &feedback});
   const double before = relative_error(quantized_product(others, plain, {}), want);
@@ -352,7 +372,7 @@ TEST(Quantized, LaterColumnsMakeErrorsGood) {
   const at::Tensor held = values_of(better);
   EXPECT_LT(relative_error(held, w), 2 * relative_error(values_of(plain), w)); // not at any price
   // Activations of zeros say nothing.
-  const ErrorFeedback silent(at::zeros({300, 600}));
+  const ErrorFeedback silent(block_moments(at::zeros({300, 600}), 256), 256, {});
   const QuantizedWeight same(Quantization::Int4, 50, 600, rows, {{}, 1, &silent});
   EXPECT_NEAR(relative_error(values_of(same), w), relative_error(values_of(plain), w), 1e-3);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Quantised directories beside their sources, beside what the same packing gives in memory, stopped
 // and taken up again, damaged, refused.
+#include "model/core/utf8.h"
 #include "model/engine/model.h"
 #include "model/language/decoder.h"
+#include "model/quantization/input_statistics.h"
+#include "model/quantization/material.h"
 #include "model/quantization/overlay_state_dict.h"
 #include "model/quantization/quantize_model.h"
 #include "model/vision/image_file.h"
@@ -13,6 +16,8 @@
 #include "tests/support/fixture.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/linear.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -35,7 +40,7 @@ QuantizeReport quantize(
     const QuantizeProgress &progress = [](int64_t, int64_t, auto &) {},
     const CancelToken &cancel = {}) {
   const auto picture = [] { return load_image(test::data("gemma/images/landscape.png")); };
-  return quantize_model({model, output, precision, {picture}, 0}, progress, cancel);
+  return quantize_model({model, output, precision, {picture}, {}, 0}, progress, cancel);
 }
 
 std::string fixture(const std::string &name) { return test::data(name + "/model"); }
@@ -113,6 +118,43 @@ OverlayStateDict packed_in_memory(const Checkpoint &source, bool tied, const std
 at::Tensor all_logits(const Decoder &decoder, const at::Tensor &embeds) {
   KvCache cache(decoder.config());
   return decoder.logits(decoder.forward(embeds, cache));
+}
+
+TEST(Material, PiecesAreEvenlyChosen) {
+  EXPECT_TRUE(pieces_of({}).empty());
+  EXPECT_EQ(pieces_of({"short", ""}), std::vector<std::string>{"short"});
+  std::string numbers;
+  for (int i = 0; i < 100000; ++i)
+    numbers += std::to_string(i) + "\u00e4 ";
+  const std::vector<std::string> pieces = pieces_of({numbers, "one", numbers});
+  ASSERT_EQ(pieces.size(), kMostPieces / 3 * 2 + 1);
+  EXPECT_EQ(pieces[kMostPieces / 3], "one");
+  for (const std::string &piece : pieces) {
+    EXPECT_LE(piece.size(), kPieceBytes);
+    EXPECT_TRUE(utf8_valid(piece));
+  }
+  EXPECT_EQ(pieces[0].substr(0, 4), "0\u00e4 ");
+  EXPECT_GT(numbers.find(pieces[kMostPieces / 3 - 1]), numbers.size() * 3 / 4);
+}
+
+// In the same company whatever calls they came in; what errors are measured on is not learnt.
+TEST(InputRecorder, LearnsFromRowsThatAreNotInItsSample) {
+  const at::Tensor x = at::arange(10 * 6, at::kFloat).view({10, 6}).sin();
+  InputRecorder whole(256), parts(256);
+  whole.saw("a", x);
+  for (const auto &[first, count] : {std::pair{0, 3}, {3, 1}, {4, 6}})
+    parts.saw("a", x.narrow(0, first, count));
+  parts.saw("b", x.narrow(0, 4, 6)); // the tensor that "a" saw last, at another place
+  const at::Tensor sample = x.slice(0, 0, 10, 4);
+  const at::Tensor want = at::linear(x.t(), x.t()) - at::linear(sample.t(), sample.t());
+  for (const InputRecorder *recorder : {&whole, &parts}) {
+    const InputStatistics &seen = *recorder->of("a");
+    EXPECT_TRUE(seen.sample.equal(sample));
+    EXPECT_EQ(seen.rows, 7);
+    EXPECT_LT((seen.moments.narrow(1, 0, 6) - want).abs().max().item<float>(), 1e-5);
+  }
+  EXPECT_EQ(parts.of("b")->rows, 4);
+  EXPECT_TRUE(parts.of("b")->sample.equal(x.narrow(0, 4, 6).slice(0, 0, 6, 4)));
 }
 
 class Quantized : public ::testing::TestWithParam<Quantization> {};
@@ -301,7 +343,7 @@ TEST(Quantize, RefusesByName) {
 
 TEST(Quantize, ABrokenPictureLeavesNothingBehind) {
   const Scratch scratch;
-  QuantizeOptions options{fixture("vicuna"), scratch.path("made"), Quantization::Int8, {}, 0};
+  QuantizeOptions options{fixture("vicuna"), scratch.path("made"), Quantization::Int8, {}, {}, 0};
   options.pictures.push_back([&] { return load_image(scratch.write("bad.png", "no picture")); });
   expect_error(ErrorCategory::Format, {"bad.png"},
                [&] { quantize_model(options, [](int64_t, int64_t, auto &) {}, {}); });
