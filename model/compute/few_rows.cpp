@@ -15,11 +15,11 @@ namespace {
 using simd::Float8;
 using simd::Int8;
 
-constexpr int64_t kStep = 16;   // weights of a row that the kernel takes at once
-constexpr int64_t kChunk = 128; // steps after which the next group of rows gets its turn
-constexpr int kGroup = 4;       // rows of x that the kernel takes at once
-// Rows of weights that the kernel takes at once for several rows of x. For a single one it takes
-// them one by one, as they lie in memory, which then has the last word.
+constexpr int64_t kStep = 16;  // weights of a row that the kernel takes at once
+constexpr int64_t kChunk = 64; // steps after which the next group of rows gets its turn
+constexpr int kGroup = 4;      // rows of x that the kernel takes at once
+// Rows of weights that the kernel takes at once. They lie far apart: the processor foresees what
+// is read where each of few streams goes on, not where neighbours take turns.
 constexpr int kTogether = 3;
 
 // How a step of weights is read as two times eight float32: `half` 0 and 1, and which of the eight
@@ -73,44 +73,47 @@ template <typename W> at::Tensor pack(const Product &p) {
   return out;
 }
 
-// y [M, R] += x w^T over some steps; rows of w are `k` apart, rows of y `n`. With M and R known all
-// sums stay in registers. A sum's order and roundings are the same for every M and R. The processor
-// foresees one row that is read alone; of several, those that come next are asked for.
+// How far apart are rows of weights that are taken at once, their outputs, and rows of outputs.
+struct Strides {
+  int64_t weights, outputs, rows;
+};
+
+// y [M, R] += x w^T over some steps. With M and R known all sums stay in registers. A sum's order
+// and roundings are the same for every M and R.
 template <typename W, int M, int R>
-void block(const float *x, const typename W::Value *w, int64_t k, int64_t steps, float *y,
-           int64_t n) {
+void block(const float *x, const typename W::Value *w, int64_t steps, float *y,
+           const Strides &apart) {
   Float8 sums[R][M] = {};
-  for (; steps > 0; --steps, x += M * kStep, w += kStep) {
-    for (int r = 0; R > 1 && r < R; ++r)
-      __builtin_prefetch(w + (R + r) * k);
+  for (; steps > 0; --steps, x += M * kStep, w += kStep)
     for (int half = 0; half < 2; ++half) {
       Float8 weights[R];
       for (int r = 0; r < R; ++r)
-        weights[r] = W::half(w + r * k, half);
+        weights[r] = W::half(w + r * apart.weights, half);
       for (int m = 0; m < M; ++m)
         for (int r = 0; r < R; ++r)
           sums[r][m] =
               simd::fused(weights[r], simd::load(x + m * kStep + half * simd::kLanes), sums[r][m]);
     }
-  }
   for (int m = 0; m < M; ++m)
     for (int r = 0; r < R; ++r)
-      y[m * n + r] += simd::sum(sums[r][m]);
+      y[m * apart.rows + r * apart.outputs] += simd::sum(sums[r][m]);
 }
 
-// All rows of x times the R rows of weights from `row` on. A chunk of these stays in the nearest
-// cache meanwhile.
+// All rows of x times R rows of weights, the first `row`, each `apart` from the next. A chunk of
+// these stays in the nearest cache meanwhile.
 template <typename W, int R>
-void column(const Product &p, const float *packed, const typename W::Value *weight, int64_t row) {
+void column(const Product &p, const float *packed, const typename W::Value *weight, int64_t row,
+            int64_t apart) {
   static constexpr decltype(&block<W, 1, R>) kernels[kGroup] = {block<W, 1, R>, block<W, 2, R>,
                                                                 block<W, 3, R>, block<W, 4, R>};
   const int64_t steps = p.steps();
   const typename W::Value *w = weight + row * p.k;
+  const Strides strides{apart * p.k, apart, p.n};
   for (int64_t step = 0; step < steps; step += kChunk)
     for (int64_t first = 0; first < p.m; first += kGroup) {
       const int64_t rows = std::min<int64_t>(kGroup, p.m - first);
-      kernels[rows - 1](packed + (first * steps + step * rows) * kStep, w + step * kStep, p.k,
-                        std::min(kChunk, steps - step), p.y + first * p.n + row, p.n);
+      kernels[rows - 1](packed + (first * steps + step * rows) * kStep, w + step * kStep,
+                        std::min(kChunk, steps - step), p.y + first * p.n + row, strides);
     }
 }
 
@@ -130,10 +133,11 @@ template <typename W> void multiply(const Product &p, const void *weights) {
   parallel_for(0, p.n, grain, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i)
       add_rest<W>(p, w, i);
-    for (; p.m > 1 && from + kTogether <= to; from += kTogether)
-      column<W, kTogether>(p, in, w, from);
-    for (; from < to; ++from)
-      column<W, 1>(p, in, w, from);
+    const int64_t apart = (to - from) / kTogether;
+    for (int64_t i = 0; i < apart; ++i)
+      column<W, kTogether>(p, in, w, from + i, apart);
+    for (int64_t i = from + apart * kTogether; i < to; ++i)
+      column<W, 1>(p, in, w, i, 0);
   });
 }
 
