@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/quantized_weight.h"
 
-#include "model/compute/error_feedback.h"
-#include "model/compute/quantize.h"
 #include "model/compute/threads.h"
+#include "model/compute/weight_packing.h"
 #include "model/core/error.h"
 #include "model/weights/resident.h"
 
@@ -13,7 +12,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <functional>
 #include <vector>
@@ -22,7 +20,6 @@ namespace vlm {
 namespace {
 
 constexpr int64_t kMostColumns = 65536; // times 255 * 127 is below 2^31
-constexpr float kZeroRow = 1e-30f;      // a row below it counts as zeros
 constexpr int64_t kMostGroupScale = 17;
 constexpr int64_t kAtOnce = int64_t{1} << 22; // weights that are float32 meanwhile
 
@@ -42,125 +39,6 @@ Quantization stored_kind(const Scope &scope) {
   const std::vector<int64_t> shape = scope.shape("qweight");
   const bool int4 = shape.size() == 3 && shape[2] == block_bytes(Quantization::Int4);
   return int4 ? Quantization::Int4 : Quantization::Int8;
-}
-
-// One row of a panel, cut into its blocks.
-void place_int8(const std::vector<int8_t> &values, int64_t row, int8_t *panel) {
-  for (size_t k = 0; k < values.size(); k += 4)
-    std::copy_n(&values[k], 4, panel + static_cast<int64_t>(k) * kPanelRows + row * 4);
-}
-
-// Rows that are packed together, at most kPanelRows.
-struct Rows {
-  const float *values; // [count, columns]
-  int64_t count, columns;
-};
-
-void pack_int8(const Rows &rows, const ErrorFeedback *, void *panel, float *scales) {
-  std::vector<int8_t> values(static_cast<size_t>(divided_up(rows.columns, kBlock) * kBlock));
-  for (int64_t row = 0; row < rows.count; ++row) {
-    scales[row] = quantize_row(rows.values + row * rows.columns, rows.columns, values.data());
-    place_int8(values, row, static_cast<int8_t *>(panel));
-  }
-}
-
-class Int4Packing {
-public:
-  Int4Packing(const Rows &rows, const ErrorFeedback *feedback, void *panel, float *scales)
-      : rows_(rows), feedback_(feedback), blocks_(static_cast<Int4Block *>(panel)),
-        scales_(scales) {
-    if (feedback)
-      changed_.assign(rows.values, rows.values + rows.count * rows.columns);
-  }
-
-  void run() {
-    for (int64_t row = 0; row < rows_.count; ++row) {
-      const float scale =
-          largest_magnitude(rows_.values + row * rows_.columns, rows_.columns) / 127;
-      scales_[row] = scale > kZeroRow ? scale : 0;
-    }
-    for (int64_t column = 0; column < rows_.columns; column += kGroup)
-      pack_groups(column);
-  }
-
-private:
-  struct Group {
-    GroupScale grid;
-    uint8_t nibbles[kGroup];
-  };
-
-  // One group of all rows.
-  void pack_groups(int64_t column) {
-    Group groups[kPanelRows] = {};
-    for (int64_t row = 0; row < rows_.count; ++row)
-      if (scales_[row] > 0)
-        groups[row] = nearest(row, column);
-    if (feedback_)
-      round_passing_on(column, groups);
-    Int4Block &block = blocks_[column / kBlock];
-    const int64_t number = column % kBlock / kGroup;
-    for (int64_t row = 0; row < rows_.count; ++row) {
-      if (scales_[row] == 0)
-        continue;
-      block.scales[number][row] = groups[row].grid.scale;
-      block.offsets[row][number] = groups[row].grid.offset;
-      place(groups[row].nibbles, row, number, block);
-    }
-  }
-
-  Group nearest(int64_t row, int64_t column) const {
-    const float *x = feedback_ ? changed_.data() : rows_.values;
-    float scaled[kGroup], costs[kGroup];
-    for (int64_t i = 0; i < kGroup; ++i) { // behind the end of a row its last value stands
-      const int64_t at = std::min(column + i, rows_.columns - 1);
-      scaled[i] = std::clamp(x[row * rows_.columns + at] / scales_[row], -127.f, 127.f);
-      costs[i] = feedback_ ? feedback_->costs()[at] : 1;
-    }
-    Group out;
-    out.grid = quantize_group(scaled, costs, out.nibbles);
-    return out;
-  }
-
-  // Each column of the groups is rounded to what their grids have, as the columns before it have
-  // left it.
-  void round_passing_on(int64_t first, Group (&groups)[kPanelRows]) {
-    for (int64_t i = 0; i < kGroup && first + i < rows_.columns; ++i) {
-      float errors[kPanelRows] = {};
-      for (int64_t row = 0; row < rows_.count; ++row)
-        if (scales_[row] > 0)
-          errors[row] = round(changed_[static_cast<size_t>(row * rows_.columns + first + i)],
-                              scales_[row], i, groups[row]);
-      feedback_->pass_on(changed_.data(), rows_.columns, rows_.count, first + i, errors);
-    }
-  }
-
-  // Value i of a group; what it is less than `value`.
-  static float round(float value, float scale, int64_t i, Group &group) {
-    const GroupScale &grid = group.grid;
-    const int32_t most = std::min(15, (127 - grid.offset) / grid.scale);
-    const auto nearest =
-        static_cast<int32_t>(std::lround((value / scale - grid.offset) / grid.scale));
-    const int32_t nibble = std::clamp(nearest, 0, most);
-    group.nibbles[i] = static_cast<uint8_t>(nibble);
-    return value - scale * static_cast<float>(grid.offset + grid.scale * nibble);
-  }
-
-  static void place(const uint8_t (&nibbles)[kGroup], int64_t row, int64_t group,
-                    Int4Block &block) {
-    for (int64_t i = 0; i < kGroup / 2; ++i)
-      block.nibbles[group][i / 4][row][i % 4] =
-          static_cast<uint8_t>(nibbles[i] | nibbles[i + kGroup / 2] << 4);
-  }
-
-  const Rows rows_;
-  const ErrorFeedback *feedback_;
-  Int4Block *blocks_;
-  float *scales_;
-  std::vector<float> changed_; // with feedback: the rows, as rounded columns have left them
-};
-
-void pack_int4(const Rows &rows, const ErrorFeedback *feedback, void *panel, float *scales) {
-  Int4Packing(rows, feedback, panel, scales).run();
 }
 
 constexpr int64_t kUnpacked = 8; // rows at a time
@@ -253,12 +131,17 @@ std::vector<std::pair<std::string, at::Tensor>> QuantizedWeight::tensors() const
 
 void QuantizedWeight::pack(const float *rows, int64_t count, int64_t panel,
                            const ErrorFeedback *feedback) {
-  const auto pack_panel = kind_ == Quantization::Int4 ? pack_int4 : pack_int8;
   parallel_for(0, divided_up(count, kPanelRows), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      pack_panel({rows + i * kPanelRows * in_, std::min(kPanelRows, count - i * kPanelRows), in_},
-                 feedback, packed_.data_ptr<uint8_t>() + (panel + i) * packed_.stride(0),
-                 scales_.data_ptr<float>() + (panel + i) * kPanelRows);
+    for (int64_t i = begin; i < end; ++i) {
+      const FloatRows some = {rows + i * kPanelRows * in_,
+                              std::min(kPanelRows, count - i * kPanelRows), in_};
+      uint8_t *to = packed_.data_ptr<uint8_t>() + (panel + i) * packed_.stride(0);
+      float *scales = scales_.data_ptr<float>() + (panel + i) * kPanelRows;
+      if (kind_ == Quantization::Int4)
+        pack_int4(some, feedback, reinterpret_cast<Int4Block *>(to), scales);
+      else
+        pack_int8(some, reinterpret_cast<int8_t *>(to), scales);
+    }
   });
 }
 
