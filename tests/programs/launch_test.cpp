@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <functional>
 #include <future>
+#include <numeric>
 #include <set>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -120,10 +121,18 @@ double changed(const Rgb &picture, int x, int y, const Rgb &plain, int top, int 
   return static_cast<double>(count) / all;
 }
 
+/// Near 0 where nothing was drawn.
+double brightness(const Rgb &picture) {
+  return std::accumulate(picture.bytes.begin(), picture.bytes.end(), 0.) /
+         static_cast<double>(picture.bytes.size());
+}
+
 /// A box with text covers the lower left of the picture, and nothing else does.
 void expect_caption(const Rgb &picture, int x, int y, const Rgb &plain) {
   EXPECT_GT(changed(picture, x, y, plain, 80, 100, 50), .04) << "no caption at " << x << ", " << y;
-  EXPECT_LT(changed(picture, x, y, plain, 0, 50, 100), .05);
+  EXPECT_LT(changed(picture, x, y, plain, 0, 50, 100), .05)
+      << "at " << x << ", " << y << ", brightness " << brightness(picture) << ", without caption "
+      << brightness(plain);
 }
 
 /// A socket of the loopback device on a port of the system's choice.
