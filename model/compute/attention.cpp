@@ -197,7 +197,7 @@ at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v
                             q.size(3),
                             scale_of(q)};
   const int64_t rows = block_rows(length), blocks = (length + rows - 1) / rows;
-  const int64_t grain = 1 + kWorthProducts / (2 * rows * keys * pass.dim + 1);
+  const int64_t grain = grain_of(kWorthProducts, 2 * rows * keys * pass.dim);
   parallel_for(0, q.size(0) * heads * blocks, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(kept.defined() ? 0 : rows * keys), room;
     for (int64_t i = begin; i < end; ++i) {

@@ -186,16 +186,16 @@ GroupNorm::Statistics GroupNorm::statistics(const at::Tensor &x) const {
   const int64_t batch = x.size(0), pixels = x.size(1) * x.size(2), channels = x.size(3);
   // As many sums whatever the threads are, so that a run can be repeated exactly.
   const at::Tensor sums = at::zeros({batch, kParts, 2, channels}, at::kDouble);
-  parallel_for(
-      0, batch * kParts, std::max<int64_t>(1, kWorthElements * kParts / (pixels * channels + 1)),
-      [&](int64_t i, int64_t end) {
-        for (; i < end; ++i) {
-          const int64_t part = i % kParts;
-          double *to = sums.data_ptr<double>() + i * 2 * channels;
-          add_pixels(in.data_ptr<float>() + i / kParts * pixels * channels, pixels * part / kParts,
-                     pixels * (part + 1) / kParts, channels, to, to + channels);
-        }
-      });
+  parallel_for(0, batch * kParts, grain_of(kWorthElements * kParts, pixels * channels),
+               [&](int64_t i, int64_t end) {
+                 for (; i < end; ++i) {
+                   const int64_t part = i % kParts;
+                   double *to = sums.data_ptr<double>() + i * 2 * channels;
+                   add_pixels(in.data_ptr<float>() + i / kParts * pixels * channels,
+                              pixels * part / kParts, pixels * (part + 1) / kParts, channels, to,
+                              to + channels);
+                 }
+               });
   const double count = static_cast<double>(pixels * (channels / groups_));
   const at::Tensor of_groups =
       sums.sum(1).view({batch, 2, groups_, channels / groups_}).sum(-1) / count;
@@ -217,13 +217,12 @@ at::Tensor GroupNorm::apply(const Affine &affine, const at::Tensor &strip, Then 
   at::Tensor y = at::empty(x.sizes(), x.options());
   const int64_t pixels = x.size(1) * x.size(2), channels = x.size(3);
   for (int64_t b = 0; b < x.size(0); ++b)
-    parallel_for(0, pixels, std::max<int64_t>(1, kWorthElements / channels),
-                 [&](int64_t from, int64_t to) {
-                   const int64_t at = (b * pixels + from) * channels;
-                   apply_pixels(x.data_ptr<float>() + at, y.data_ptr<float>() + at, to - from,
-                                channels, affine.factor.data_ptr<float>() + b * channels,
-                                affine.shift.data_ptr<float>() + b * channels, then == Then::Silu);
-                 });
+    parallel_for(0, pixels, grain_of(kWorthElements, channels), [&](int64_t from, int64_t to) {
+      const int64_t at = (b * pixels + from) * channels;
+      apply_pixels(x.data_ptr<float>() + at, y.data_ptr<float>() + at, to - from, channels,
+                   affine.factor.data_ptr<float>() + b * channels,
+                   affine.shift.data_ptr<float>() + b * channels, then == Then::Silu);
+    });
   return y;
 }
 

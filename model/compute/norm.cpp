@@ -22,11 +22,10 @@ using torch::autograd::variable_list;
 
 // Calls row(i) for all rows of `size` elements, in parallel.
 template <typename Row> void for_rows(int64_t rows, int64_t size, const Row &row) {
-  parallel_for(0, rows, std::max<int64_t>(1, kWorthElements / std::max<int64_t>(size, 1)),
-               [&](int64_t from, int64_t to) {
-                 for (; from < to; ++from)
-                   row(from);
-               });
+  parallel_for(0, rows, grain_of(kWorthElements, size), [&](int64_t from, int64_t to) {
+    for (; from < to; ++from)
+      row(from);
+  });
 }
 
 float inverse_rms(const float *x, int64_t size, float eps) {

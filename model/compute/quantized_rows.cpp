@@ -31,23 +31,21 @@ QuantizedRows::QuantizedRows(const at::Tensor &x, const at::Tensor &smoothing, i
   const int64_t rows = x.size(0), columns = x.size(1);
   const float *from = x.data_ptr<float>();
   const float *factors = smoothing.defined() ? smoothing.data_ptr<float>() : nullptr;
-  parallel_for(0, rows, std::max<int64_t>(1, kWorthElements / (columns + 1)),
-               [&](int64_t begin, int64_t end) {
-                 std::vector<float> own(factors || terms > 1 ? static_cast<size_t>(columns) : 0);
-                 for (int64_t row = begin; row < end; ++row) {
-                   const float *values = from + row * columns;
-                   if (factors)
-                     std::transform(values, values + columns, factors, own.begin(),
-                                    std::multiplies<>());
-                   else if (terms > 1)
-                     std::copy_n(values, columns, own.begin());
-                   quantize(own.empty() ? values : own.data(), columns, row);
-                   if (terms > 1) {
-                     take_away(row, own.data(), columns);
-                     quantize(own.data(), columns, rows + row);
-                   }
-                 }
-               });
+  parallel_for(0, rows, grain_of(kWorthElements, columns), [&](int64_t begin, int64_t end) {
+    std::vector<float> own(factors || terms > 1 ? static_cast<size_t>(columns) : 0);
+    for (int64_t row = begin; row < end; ++row) {
+      const float *values = from + row * columns;
+      if (factors)
+        std::transform(values, values + columns, factors, own.begin(), std::multiplies<>());
+      else if (terms > 1)
+        std::copy_n(values, columns, own.begin());
+      quantize(own.empty() ? values : own.data(), columns, row);
+      if (terms > 1) {
+        take_away(row, own.data(), columns);
+        quantize(own.data(), columns, rows + row);
+      }
+    }
+  });
 }
 
 void QuantizedRows::take_away(int64_t row, float *x, int64_t columns) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -25,11 +26,16 @@ constexpr int64_t kWorthElements = 1 << 16; ///< elements that a loop passes ove
 constexpr int64_t kWorthProducts = 1 << 20; ///< products of float32 that are added up
 constexpr int64_t kWorthWeights = 1 << 19;  ///< weights that are read for one row
 
-/// How many outputs of so many weights each are worth a thread where they are computed for `rows`
-/// rows: with few of them reading the weights takes the time.
+/// How many things, of which each is so much work, are worth a thread; at least one.
+constexpr int64_t grain_of(int64_t worth, int64_t each) {
+  return std::max<int64_t>(1, worth / std::max<int64_t>(each, 1));
+}
+
+/// The same of outputs of so many weights each, computed for `rows` rows: with few of them reading
+/// the weights takes the time.
 constexpr int64_t outputs_grain(int64_t rows, int64_t weights) {
   constexpr int64_t kRowsFree = 12;
-  return 1 + kWorthWeights / (1 + rows / kRowsFree) / (weights + 1);
+  return grain_of(kWorthWeights / (1 + rows / kRowsFree), weights);
 }
 
 } // namespace vlm

@@ -40,7 +40,7 @@ at::Tensor turn(const at::Tensor &given, const at::Tensor &cos, const at::Tensor
   const int64_t angle_batch = cos.size(0) > 1 ? length * half : 0;
   const float *in = x.data_ptr<float>(), *c = cos.data_ptr<float>(), *s = sin.data_ptr<float>();
   float *out = y.data_ptr<float>();
-  parallel_for(0, x.size(0) * length, std::max<int64_t>(1, kWorthElements / (heads * dim)),
+  parallel_for(0, x.size(0) * length, grain_of(kWorthElements, heads * dim),
                [=](int64_t from, int64_t to) {
                  for (; from < to; ++from) {
                    const int64_t b = from / length, l = from % length;

@@ -17,6 +17,15 @@ namespace {
 // Of rows that follow `before` others, the first whose number is a multiple of `every`.
 int64_t first_kept(int64_t before, int64_t every) { return (every - before % every) % every; }
 
+// All rows but each `every`th from `first` on.
+at::Tensor others(const at::Tensor &x, int64_t first, int64_t every) {
+  std::vector<at::Tensor> out;
+  for (int64_t i = 0; i < every; ++i)
+    if (i != first)
+      out.push_back(x.slice(0, std::min(i, x.size(0)), x.size(0), every));
+  return at::cat(out);
+}
+
 } // namespace
 
 void InputRecorder::saw(const std::string &name, const at::Tensor &x) {
@@ -47,18 +56,15 @@ void InputRecorder::keep(const at::Tensor &x, Seen &seen) const {
 
 void InputRecorder::learn(const at::Tensor &x, Seen &seen) {
   const int64_t first = first_kept(seen.rows, kShare);
-  std::vector<at::Tensor> others;
-  for (int64_t i = 0; i < kShare; ++i)
-    if (i != first)
-      others.push_back(x.slice(0, std::min(i, x.size(0)), x.size(0), kShare));
-  const at::Tensor rows = at::cat(others);
   const bool again = last_.x.defined() && last_.x.data_ptr() == x.data_ptr() &&
                      last_.x.sizes() == x.sizes() && last_.first == first;
-  if (!again)
-    last_ = {x, block_moments(rows, width_), first};
+  if (!again) {
+    const at::Tensor rows = others(x, first, kShare);
+    last_ = {x, block_moments(rows, width_), first, rows.size(0)};
+  }
   at::Tensor &moments = seen.statistics.moments;
   moments = moments.defined() ? moments.add_(last_.moments) : last_.moments.clone();
-  seen.statistics.rows += rows.size(0);
+  seen.statistics.rows += last_.rows;
 }
 
 const InputStatistics *InputRecorder::of(const std::string &name) const {

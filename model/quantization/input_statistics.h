@@ -12,9 +12,9 @@ namespace vlm {
 struct InputStatistics {
   at::Tensor largest; ///< of each column the largest magnitude, float32 [in]
   at::Tensor sample;  ///< some of the rows, evenly spread, float32 [<= 2 * kSampleRows, in]
-  at::Tensor
-      moments;      ///< block_moments() of all rows that no sample is drawn from; may be undefined
-  int64_t rows = 0; ///< that `moments` are of
+  /// block_moments() of the rows that no sample is drawn from, may be undefined; and how many.
+  at::Tensor moments;
+  int64_t rows = 0;
 };
 
 /// Collects it, layer by layer. A row's place decides whether it is kept, so that the same calls
@@ -52,7 +52,7 @@ private:
   // What was learnt last: several layers read the same input, one after the other.
   struct {
     at::Tensor x, moments;
-    int64_t first = 0;
+    int64_t first = 0, rows = 0;
   } last_;
 };
 

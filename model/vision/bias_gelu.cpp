@@ -45,11 +45,10 @@ struct BiasGelu : torch::autograd::Function<BiasGelu> {
     const int64_t n = bias.size(0);
     const float *from = x.data_ptr<float>(), *added = bias.data_ptr<float>();
     float *to = out.data_ptr<float>();
-    parallel_for(0, x.numel() / n, std::max<int64_t>(1, kWorthElements / n),
-                 [&](int64_t row, int64_t end) {
-                   for (; row < end; ++row)
-                     forward_row(from + row * n, added, n, to + row * n);
-                 });
+    parallel_for(0, x.numel() / n, grain_of(kWorthElements, n), [&](int64_t row, int64_t end) {
+      for (; row < end; ++row)
+        forward_row(from + row * n, added, n, to + row * n);
+    });
     context->save_for_backward({x, bias});
     return out;
   }

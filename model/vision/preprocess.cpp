@@ -124,7 +124,7 @@ at::Tensor normalize(const Image &image) {
   float *planes = out.data_ptr<float>();
   const std::array<std::array<float, 256>, 3> values = {normalized_values(0), normalized_values(1),
                                                         normalized_values(2)};
-  parallel_for(0, pixels, 1 << 16, [&](int64_t begin, int64_t end) {
+  parallel_for(0, pixels, kWorthElements, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       for (size_t c = 0; c < 3; ++c)
         planes[int64_t(c) * pixels + i] = values[c][image.rgb[size_t(i) * 3 + c]];
