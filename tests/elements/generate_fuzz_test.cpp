@@ -138,7 +138,7 @@ private:
       return;
     case 8:
       if (const std::string wanted = caps(); !wanted.empty())
-        gst_harness_set_sink_caps_str(generator_.h(), ("video/x-raw," + wanted).c_str());
+        generator_.allow(wanted);
       return;
     default:
       return push();

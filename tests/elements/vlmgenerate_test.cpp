@@ -125,8 +125,7 @@ TEST_F(Paint, EveryFormat) {
   GstClockTime pts = 0;
   for (guint i = 0; i < gst_value_list_get_size(formats); ++i, pts += GST_SECOND) {
     const std::string format = g_value_get_string(gst_value_list_get_value(formats, i));
-    gst_harness_set_sink_caps_str(g.h(),
-                                  ("video/x-raw,width=48,height=32,format=" + format).c_str());
+    g.allow("width=48,height=32,format=" + format);
     ASSERT_EQ(g.push("p", pts, GST_SECOND), GST_FLOW_OK) << format;
     const auto picture = g.pull();
     ASSERT_TRUE(picture) << format;
@@ -143,7 +142,7 @@ TEST_F(Paint, WhatIsBehindMayChangeItsMind) {
   g.play();
   g.push(0);
   g.pull();
-  gst_harness_set_sink_caps_str(g.h(), "video/x-raw,format=I420,width=32,height=16");
+  g.allow("format=I420,width=32,height=16");
   g.push(1);
   EXPECT_EQ(gst_buffer_get_size(g.pull().get()), 32u * 16 * 3 / 2);
   EXPECT_EQ(fake().seen().paints.back().width, 32);

@@ -18,14 +18,38 @@ Generator::Generator(const std::string &properties, const std::string &caps, boo
   bus_ = std::make_unique<Bus>(element.get());
   harness_ = gst_harness_new_with_element(element.get(), "sink", "src");
   gst_harness_set_live(harness_, live);
+  gst_pad_add_probe(harness_->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, answer, this, nullptr);
   if (!caps.empty())
-    gst_harness_set_sink_caps_str(harness_, ("video/x-raw," + caps).c_str());
+    allow(caps);
 }
 
 Generator::~Generator() {
   gst_element_set_state(element(), GST_STATE_NULL);
   gst_element_set_bus(element(), nullptr);
   gst_harness_teardown(harness_);
+}
+
+GstPadProbeReturn Generator::answer(GstPad *, GstPadProbeInfo *info, gpointer self) {
+  auto *generator = static_cast<Generator *>(self);
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY(info);
+  const std::lock_guard lock(generator->mutex_);
+  if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS || !generator->allowed_)
+    return GST_PAD_PROBE_OK;
+  GstCaps *filter = nullptr;
+  gst_query_parse_caps(query, &filter);
+  const Own<GstCaps> both(
+      filter ? gst_caps_intersect_full(filter, generator->allowed_.get(), GST_CAPS_INTERSECT_FIRST)
+             : gst_caps_ref(generator->allowed_.get()));
+  gst_query_set_caps_result(query, both.get());
+  return GST_PAD_PROBE_HANDLED;
+}
+
+void Generator::allow(const std::string &caps) {
+  {
+    const std::lock_guard lock(mutex_);
+    allowed_.reset(gst_caps_from_string(("video/x-raw," + caps).c_str()));
+  }
+  gst_harness_push_upstream_event(harness_, gst_event_new_reconfigure());
 }
 
 GstFlowReturn Generator::push(const std::string &text, GstClockTime pts, GstClockTime duration) {

@@ -4,6 +4,8 @@
 #include "tests/support/fake_painting.h"
 #include "tests/support/harness.h"
 
+#include <mutex>
+
 namespace vlm::test {
 
 /// vlmgenerate in a harness, with a model path. Upstream is not live unless told so.
@@ -19,6 +21,9 @@ public:
   GstElement *element() { return harness_->element; }
   Bus &bus() { return *bus_; }
 
+  /// What downstream takes from now on, fields of video/x-raw; the element is told. At any time, in
+  /// place of gst_harness_set_sink_caps, which races with the element's task that asks.
+  void allow(const std::string &caps);
   /// Sets caps and so starts the stream.
   void play() { gst_harness_set_src_caps_str(harness_, "text/x-raw,format=utf8"); }
   GstFlowReturn push(const std::string &text, GstClockTime pts = GST_CLOCK_TIME_NONE,
@@ -39,7 +44,11 @@ public:
   bool wait_stat(const char *field, guint64 value);
 
 private:
+  static GstPadProbeReturn answer(GstPad *pad, GstPadProbeInfo *info, gpointer self);
+
   GstHarness *harness_;
+  std::mutex mutex_;
+  Own<GstCaps> allowed_; ///< under mutex_; null: anything
   std::unique_ptr<Bus> bus_;
 };
 
