@@ -8,7 +8,9 @@
 #include "model/training/painter/painter_trainer.h"
 #include "pipelines/programs/command_line.h"
 
+#include <filesystem>
 #include <iostream>
+#include <map>
 
 namespace vlm {
 namespace {
@@ -19,16 +21,19 @@ constexpr const char *kAbout =
 commands:
   vae         train the autoencoder, or go on with it
   unet        train UNet and text encoders on its latents, or go on with them
-  export      write both as a directory that vlm-paint reads
+  decoder     train the autoencoder's decoder alone, or go on with it: the UNet stays as it is
+  export      write all as a directory that vlm-paint reads
 
 examples:
   vlm-train painter vae --pictures 20000 --cooldown 6000 --sprites ~/sprites --eyes vlm-tiny
   vlm-train painter unet --pictures 600000 --cooldown 150000 --sprites ~/sprites
+  vlm-train painter decoder --pictures 20000 --cooldown 6000 --sprites ~/sprites --eyes vlm-tiny
   vlm-train painter export --output vlm-tiny-diffusion
 
 Interrupted with Ctrl-C it leaves its state; the same command goes on from there. A finished stage
 goes on when asked for more pictures. The UNet's latents belong to the VAE that made them: after more
-training of the VAE, take away the folders latents and validation-latents and the UNet's state.)";
+training of the VAE, take away the folders latents and validation-latents and the states of UNet and
+decoder.)";
 
 struct Options {
   PainterRun run;
@@ -52,7 +57,11 @@ PaintingSource source(const Options &options) {
   return out;
 }
 
-int run_stage(const Options &options, bool vae, const CancelToken &stop) {
+using Stage = bool (*)(const PainterRun &, const PaintingSource &, const CancelToken &);
+const std::map<std::string, Stage> kStages = {
+    {"vae", run_painter_vae}, {"unet", run_painter_unet}, {"decoder", run_painter_decoder}};
+
+int run_stage(const Options &options, Stage stage, const CancelToken &stop) {
   const PainterRun &run = options.run;
   if (run.pictures <= 0)
     fail(ErrorCategory::Settings, "--pictures: say how many the stage is to see");
@@ -60,7 +69,7 @@ int run_stage(const Options &options, bool vae, const CancelToken &stop) {
     fail(ErrorCategory::Settings, "--batch, --workers, --loader-threads, --scenes: at least 1");
   bool done = false;
   try {
-    done = (vae ? run_painter_vae : run_painter_unet)(run, source(options), stop);
+    done = stage(run, source(options), stop);
   } catch (const Error &error) {
     if (error.category() != ErrorCategory::Cancelled)
       throw;
@@ -75,7 +84,7 @@ int export_model(const Options &options) {
   const std::string &directory = options.run.directory;
   const PainterSizes sizes;
   ParameterStore vae = initial_vae(sizes, 0), unet = initial_unet(sizes, 0);
-  load_average(vae, painter_state(directory, "vae"));
+  load_autoencoder(vae, directory);
   const double scaling_factor =
       load_average(unet, painter_state(directory, "unet")).more.value("scaling_factor", 1.);
   export_painter(vae, unet, sizes, scaling_factor, directory, options.output);
@@ -91,7 +100,7 @@ void declare(CommandLine &line, Options &options) {
   line.integer("cooldown", "N", "the last so many at a falling rate", &run.cooldown);
   line.integer("batch", "N", "pictures a step (32)", &run.batch);
   line.number("rate", "R", "peak learning rate (0.001)", &run.rate);
-  line.text("eyes", "DIR", "vae: vlm-tiny, whose ConvNeXt compares pictures", &run.eyes);
+  line.text("eyes", "DIR", "vae, decoder: vlm-tiny, whose ConvNeXt compares pictures", &run.eyes);
   line.integer("scenes", "N", "unet: whose latents are cached (65536)", &run.scenes);
   line.integer("seed", "N", "of parameters and scenes (1)", &options.seed);
   line.integer("workers", "N", "threads that compute (2)", &run.workers);
@@ -111,15 +120,16 @@ int train_painter(int argc, char **argv) {
   declare(line, options);
   const std::vector<std::string> operands = line.parse(argc, argv);
   const std::string command = operands.size() == 1 ? operands[0] : "";
-  if (command != "vae" && command != "unet" && command != "export")
-    fail(ErrorCategory::Settings, "give one command: vae, unet or export (see --help)");
+  if (command != "export" && !kStages.count(command))
+    fail(ErrorCategory::Settings, "give one command: vae, unet, decoder or export (see --help)");
   set_log_sink([](LogLevel level, const std::string &text) {
     if (level != LogLevel::Debug)
       std::cerr << text << "\n";
   });
   const CancelToken stop;
   cancel_on_signal(stop);
-  return command == "export" ? export_model(options) : run_stage(options, command == "vae", stop);
+  return command == "export" ? export_model(options)
+                             : run_stage(options, kStages.at(command), stop);
 }
 
 } // namespace vlm

@@ -5,14 +5,12 @@
 #include "model/generation/euler_scheduler.h"
 #include "model/generation/unet.h"
 #include "model/generation/vae_decoder.h"
-#include "model/generation/vae_encoder.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/rsqrt.h>
-#include <ATen/ops/sqrt.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
@@ -71,6 +69,28 @@ at::Tensor rows(const std::vector<std::shared_ptr<const PainterSample>> &samples
   return at::tensor(all, at::kLong).view({static_cast<int64_t>(samples.size()), -1});
 }
 
+at::Tensor drawn(const VaeEncoder::Distribution &code, const at::Tensor &noise) {
+  return code.mean + at::exp(code.logvar * .5) * noise;
+}
+
+// Without its total, which is the caller's to close.
+PainterLoss likeness(const at::Tensor &got, const at::Tensor &want, const ConvNextTower *eyes) {
+  PainterLoss out;
+  out.loss = (got - want).abs().mean();
+  out.parts["l1"] = out.loss.item<double>();
+  if (eyes) {
+    const at::Tensor seen = perceptual(*eyes, got, want);
+    out.loss = out.loss + seen * kPerceptual;
+    out.parts["perceptual"] = seen.item<double>();
+  }
+  return out;
+}
+
+PainterLoss closed(PainterLoss loss) {
+  loss.parts["loss"] = loss.loss.item<double>();
+  return loss;
+}
+
 } // namespace
 
 PainterBatch collate(const std::vector<std::shared_ptr<const PainterSample>> &samples) {
@@ -94,20 +114,23 @@ PainterLoss vae_loss(const Scope &scope, const PainterSizes &sizes, const ConvNe
   const VaeEncoder encoder(scope.sub("vae"), sizes.vae);
   const VaeDecoder decoder(scope.sub("vae"), sizes.vae);
   const VaeEncoder::Distribution code = encoder(batch.input);
-  const at::Tensor variance = at::exp(code.logvar);
-  const at::Tensor back = decoder(code.mean + at::sqrt(variance) * batch.noise, {});
-  const at::Tensor l1 = (back - batch.input).abs().mean();
-  const at::Tensor divergence = (code.mean * code.mean + variance - 1 - code.logvar).mean() * .5;
-  PainterLoss out;
-  out.loss = l1 + divergence * kDivergence;
-  out.parts = {{"l1", l1.item<double>()}, {"divergence", divergence.item<double>()}};
-  if (eyes) {
-    const at::Tensor seen = perceptual(*eyes, back, batch.input);
-    out.loss = out.loss + seen * kPerceptual;
-    out.parts["perceptual"] = seen.item<double>();
+  PainterLoss out = likeness(decoder(drawn(code, batch.noise), {}), batch.input, eyes);
+  const at::Tensor divergence =
+      (code.mean * code.mean + at::exp(code.logvar) - 1 - code.logvar).mean() * .5;
+  out.loss = out.loss + divergence * kDivergence;
+  out.parts["divergence"] = divergence.item<double>();
+  return closed(std::move(out));
+}
+
+PainterLoss decoder_loss(const Scope &scope, const PainterSizes &sizes, const VaeEncoder &encoder,
+                         const ConvNextTower *eyes, const PainterBatch &batch) {
+  at::Tensor latents;
+  {
+    const at::NoGradGuard no_grad;
+    latents = drawn(encoder(batch.input), batch.noise);
   }
-  out.parts["loss"] = out.loss.item<double>();
-  return out;
+  const VaeDecoder decoder(scope.sub("vae"), sizes.vae);
+  return closed(likeness(decoder(latents, {}), batch.input, eyes));
 }
 
 PainterLoss unet_loss(const Scope &scope, const PainterSizes &sizes, const PainterBatch &batch) {
@@ -132,8 +155,8 @@ PainterLoss unet_loss(const Scope &scope, const PainterSizes &sizes, const Paint
   const at::Tensor weight = (sigma * sigma * kMostSnr).clamp_max(1).view({-1});
   PainterLoss out;
   out.loss = (each * weight).mean();
-  out.parts = {{"noise", each.mean().item<double>()}, {"loss", out.loss.item<double>()}};
-  return out;
+  out.parts["noise"] = each.mean().item<double>();
+  return closed(std::move(out));
 }
 
 } // namespace vlm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/generation/vae_encoder.h"
 #include "model/training/painter/sizes.h"
 #include "model/vision/convnext.h"
 
@@ -37,6 +38,11 @@ struct PainterLoss {
 /// from each other, a little divergence from N(0, 1). `scope` holds "vae".
 PainterLoss vae_loss(const Scope &scope, const PainterSizes &sizes, const ConvNextTower *eyes,
                      const PainterBatch &batch);
+
+/// The same of a decoder alone, on what a finished encoder makes of the pictures. `scope` holds
+/// decoder_part().
+PainterLoss decoder_loss(const Scope &scope, const PainterSizes &sizes, const VaeEncoder &encoder,
+                         const ConvNextTower *eyes, const PainterBatch &batch);
 
 /// How well noise is told from latents, with the weights of min-SNR-5 (Hang et al. 2023,
 /// arXiv 2303.09556). `scope` holds "unet", "text_encoder" and "text_encoder_2".

@@ -25,6 +25,7 @@ using Loader = OrderedLoader<PainterSample>;
 constexpr size_t kValidationPictures = 128;
 constexpr uint64_t kNoiseStream = 0x6e6f6973, kValidationSeed = 0x76616c69;
 constexpr double kUnconditional = .1;
+constexpr const char *kDecoder = "decoder", *kVaePictures = "vae_pictures";
 
 /// One stage, whatever its samples are.
 class PainterTraining : public Training {
@@ -171,6 +172,20 @@ std::shared_ptr<const ConvNextTower> open_eyes(const std::string &directory) {
       Scope(checkpoint, at::kFloat).sub("model.vision_tower_aux"));
 }
 
+std::string finished_vae(const std::string &directory) {
+  std::string path = painter_state(directory, "vae");
+  if (!fs::exists(path))
+    fail(ErrorCategory::NotFound, path, " does not exist: train the VAE first");
+  return path;
+}
+
+// A decoder is of use with the encoder that it learnt beside.
+void check_origin(const nlohmann::json &more, int64_t vae_pictures, const std::string &path) {
+  if (const int64_t made_for = more.value(kVaePictures, int64_t{-1}); made_for != vae_pictures)
+    fail(ErrorCategory::Settings, path, ": of a VAE that had seen ", made_for, " pictures, not ",
+         vae_pictures, ": take it away");
+}
+
 } // namespace
 
 bool run_painter_vae(const PainterRun &run, const PaintingSource &source, const CancelToken &stop) {
@@ -188,17 +203,42 @@ bool run_painter_vae(const PainterRun &run, const PaintingSource &source, const 
   return training.sit(stop);
 }
 
+bool run_painter_decoder(const PainterRun &run, const PaintingSource &source,
+                         const CancelToken &stop) {
+  const PainterSizes sizes;
+  ParameterStore vae = initial_vae(sizes, 0);
+  const int64_t vae_pictures = load_average(vae, finished_vae(run.directory)).pictures;
+  const VaeEncoder encoder(Scope(vae, at::kFloat).sub("vae"), sizes.vae);
+  const auto eyes = open_eyes(run.eyes);
+  PainterTraining training(run, kDecoder, decoder_part(vae),
+                           [&](const Scope &scope, const PainterBatch &batch) {
+                             return decoder_loss(scope, sizes, encoder, eyes.get(), batch);
+                           });
+  training.prepare({{kVaePictures, vae_pictures}});
+  check_origin(training.more(), vae_pictures, painter_state(run.directory, kDecoder));
+  training.feed(
+      [&] { return vae_samples(source, sizes); },
+      first([&] { return vae_samples(validation_of(source), sizes); }, run.loader_threads));
+  return training.sit(stop);
+}
+
+void load_autoencoder(ParameterStore &vae, const std::string &directory) {
+  const int64_t vae_pictures = load_average(vae, finished_vae(directory)).pictures;
+  const std::string path = painter_state(directory, kDecoder);
+  if (!fs::exists(path))
+    return;
+  ParameterStore decoder = decoder_part(vae);
+  check_origin(load_average(decoder, path).more, vae_pictures, path);
+}
+
 bool run_painter_unet(const PainterRun &run, const PaintingSource &source,
                       const CancelToken &stop) {
-  const std::string vae_path = painter_state(run.directory, "vae");
-  if (!fs::exists(vae_path))
-    fail(ErrorCategory::NotFound, vae_path, " does not exist: train the VAE first");
   if (!fs::exists(run.directory + "/tokenizer_2/merges.txt"))
     write_vocabulary(*source.assets, PainterSizes().vocab, source.seed, run.directory);
   const PainterSizes sizes;
   ParameterStore vae = initial_vae(sizes, 0);
   CacheOptions cache;
-  cache.vae_pictures = load_average(vae, vae_path).pictures;
+  cache.vae_pictures = load_average(vae, finished_vae(run.directory)).pictures;
   cache.directory = run.directory + "/latents";
   cache.scenes = run.scenes;
   cache.workers = run.workers;

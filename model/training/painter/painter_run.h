@@ -3,6 +3,7 @@
 
 #include "model/core/cancel.h"
 #include "model/training/painter/source.h"
+#include "model/training/parameter_store.h"
 
 #include <string>
 
@@ -13,9 +14,9 @@ struct PainterRun {
   int64_t pictures = 0; ///< of the whole stage, earlier sittings included
   int64_t cooldown = 0; ///< the last so many, at a falling rate
   int64_t batch = 32;
-  double rate = 1e-3;     ///< peak learning rate
-  std::string directory;  ///< states, cached latents, tokenizers, log and plot
-  std::string eyes;       ///< VAE: checkpoint whose ConvNeXt compares pictures; empty: none does
+  double rate = 1e-3;    ///< peak learning rate
+  std::string directory; ///< states, cached latents, tokenizers, log and plot
+  std::string eyes; ///< VAE, decoder: checkpoint whose ConvNeXt compares pictures; empty: none does
   int64_t scenes = 65536; ///< UNet: whose latents are cached
   int workers = 2;
   int loader_threads = 1;
@@ -28,6 +29,10 @@ struct PainterRun {
 /// state before its rate began to fall. Returns whether the stage is done. Error(Cancelled) when
 /// stopped while latents are encoded, which goes on from there, too.
 bool run_painter_vae(const PainterRun &run, const PaintingSource &source, const CancelToken &stop);
+/// The same of the decoder alone, which begins as that of the VAE in the same directory. Latents
+/// stay what they are, and so does whatever learnt on them.
+bool run_painter_decoder(const PainterRun &run, const PaintingSource &source,
+                         const CancelToken &stop);
 /// The same of UNet and text encoders, on latents of the VAE in the same directory. Its first
 /// sitting decides on `scenes`.
 bool run_painter_unet(const PainterRun &run, const PaintingSource &source, const CancelToken &stop);
@@ -36,5 +41,10 @@ bool run_painter_unet(const PainterRun &run, const PaintingSource &source, const
 inline std::string painter_state(const std::string &directory, const std::string &stage) {
   return directory + "/" + stage + ".safetensors";
 }
+
+/// Averaged weights of the VAE in a directory, into initial_vae()'s; of the decoder that learnt on
+/// where there is one. Error(NotFound | Settings) without a VAE or when the two do not belong
+/// together.
+void load_autoencoder(ParameterStore &vae, const std::string &directory);
 
 } // namespace vlm

@@ -192,6 +192,14 @@ ParameterStore initial_vae(const PainterSizes &sizes, uint64_t seed) {
   return store;
 }
 
+ParameterStore decoder_part(const ParameterStore &vae) {
+  ParameterStore out;
+  for (const auto &[name, value] : vae.tensors())
+    if (name.rfind("vae.decoder.", 0) == 0 || name.rfind("vae.post_quant_conv.", 0) == 0)
+      out.add(name, value);
+  return out;
+}
+
 ParameterStore initial_unet(const PainterSizes &sizes, uint64_t seed) {
   ParameterStore store;
   Blocks blocks(store, seed);

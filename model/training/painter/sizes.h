@@ -28,6 +28,8 @@ struct PainterSizes {
 
 /// Every tensor of vae/ below "vae.", freshly drawn from `seed`.
 ParameterStore initial_vae(const PainterSizes &sizes, uint64_t seed);
+/// What makes pictures from latents, of those; it shares their memory.
+ParameterStore decoder_part(const ParameterStore &vae);
 /// Every tensor of unet/, text_encoder/ and text_encoder_2/ below the folders' names.
 ParameterStore initial_unet(const PainterSizes &sizes, uint64_t seed);
 

@@ -9,6 +9,7 @@
 #include "model/text/clip_tokenizer.h"
 #include "model/training/painter/latent_cache.h"
 #include "model/training/painter/painter_export.h"
+#include "model/training/painter/painter_run.h"
 #include "model/training/painter/painter_trainer.h"
 #include "model/training/painter/vocabulary.h"
 #include "tests/model/training/scenes/small_assets.h"
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 namespace vlm::test {
 namespace {
@@ -40,11 +42,13 @@ PainterSizes small_sizes() {
   return sizes;
 }
 
-std::shared_ptr<const PainterSample> noise_sample(bool vae, uint64_t index) {
+enum class Part { Vae, UNet, Decoder };
+
+std::shared_ptr<const PainterSample> noise_sample(Part part, uint64_t index) {
   scenes::Random random(5, index);
   PainterSample sample;
-  sample.input =
-      vae ? drawn_noise({1, 3, 32, 32}, random).clamp(-1, 1) : drawn_noise({1, 4, 4, 4}, random);
+  sample.input = part == Part::UNet ? drawn_noise({1, 4, 4, 4}, random)
+                                    : drawn_noise({1, 3, 32, 32}, random).clamp(-1, 1);
   sample.noise = drawn_noise({1, 4, 4, 4}, random);
   sample.timestep = random.below(1000);
   for (std::vector<int64_t> &ids : sample.ids) {
@@ -54,20 +58,37 @@ std::shared_ptr<const PainterSample> noise_sample(bool vae, uint64_t index) {
   return std::make_shared<const PainterSample>(std::move(sample));
 }
 
-PainterTrainer::Samples painter_samples(bool vae, uint64_t from, uint64_t count) {
+PainterTrainer::Samples painter_samples(Part part, uint64_t from, uint64_t count) {
   PainterTrainer::Samples out;
   for (uint64_t i = from; i < from + count; ++i)
-    out.push_back(noise_sample(vae, i));
+    out.push_back(noise_sample(part, i));
   return out;
 }
 
-/// Of the VAE or of the UNet with its text encoders.
-PainterTrainer trainer(bool vae, uint64_t seed = 3) {
+/// Of one part alone; the UNet's comes with its text encoders.
+PainterTrainer trainer(Part part, uint64_t seed = 3) {
   const PainterSizes sizes = small_sizes();
+  if (part == Part::UNet)
+    return PainterTrainer(
+        initial_unet(sizes, seed),
+        [sizes](const Scope &scope, const PainterBatch &batch) {
+          return unet_loss(scope, sizes, batch);
+        },
+        2);
+  const ParameterStore vae = initial_vae(sizes, seed);
+  if (part == Part::Vae)
+    return PainterTrainer(
+        vae,
+        [sizes](const Scope &scope, const PainterBatch &batch) {
+          return vae_loss(scope, sizes, nullptr, batch);
+        },
+        2);
+  const auto encoder = std::make_shared<const VaeEncoder>(
+      Scope(initial_vae(sizes, 3), at::kFloat).sub("vae"), sizes.vae); // whatever the decoder's
   return PainterTrainer(
-      vae ? initial_vae(sizes, seed) : initial_unet(sizes, seed),
-      [vae, sizes](const Scope &scope, const PainterBatch &batch) {
-        return vae ? vae_loss(scope, sizes, nullptr, batch) : unet_loss(scope, sizes, batch);
+      decoder_part(vae),
+      [sizes, encoder](const Scope &scope, const PainterBatch &batch) {
+        return decoder_loss(scope, sizes, *encoder, nullptr, batch);
       },
       2);
 }
@@ -80,7 +101,7 @@ PainterPlan plan() {
   return out;
 }
 
-class PainterStages : public ::testing::TestWithParam<bool> {};
+class PainterStages : public ::testing::TestWithParam<Part> {};
 
 TEST_P(PainterStages, ResumeIsExact) {
   const TemporaryFolder folder;
@@ -107,7 +128,8 @@ TEST_P(PainterStages, ResumeIsExact) {
     EXPECT_TRUE(at::equal(value, second.optimizer().state().at(name))) << name;
   ParameterStore average = second.average();
   EXPECT_EQ(load_average(average, path).more.at("scaling_factor"), .5);
-  EXPECT_THROW(trainer(!GetParam()).load(path), Error);
+  const Part other = GetParam() == Part::UNet ? Part::Vae : Part::UNet;
+  EXPECT_THROW(trainer(other).load(path), Error);
 }
 
 TEST_P(PainterStages, LearnsABatchByHeart) {
@@ -115,11 +137,24 @@ TEST_P(PainterStages, LearnsABatchByHeart) {
   learner.begin(plan());
   const auto samples = painter_samples(GetParam(), 0, 4);
   const double before = learner.measure_now(samples).loss("loss");
-  for (int i = 0; i < 60; ++i)
+  for (int i = 0; i < 90; ++i)
     learner.step(samples);
   EXPECT_LT(learner.measure_now(samples).loss("loss"), .8 * before);
   EXPECT_LT(learner.measure(samples).loss("loss"), before); // the average follows
 }
+
+const std::map<Part, std::vector<const char *>> kParts = {
+    {Part::Vae,
+     {"vae.encoder.conv_in", "vae.encoder.down_blocks", "vae.encoder.mid_block", "vae.quant_conv",
+      "vae.post_quant_conv", "vae.decoder.mid_block", "vae.decoder.up_blocks",
+      "vae.decoder.conv_"}},
+    {Part::UNet,
+     {"unet.conv_in", "unet.time_embedding", "unet.add_embedding", "unet.down_blocks",
+      "unet.mid_block", "unet.up_blocks", "text_encoder.", "text_encoder_2.text_model.embeddings",
+      "text_encoder_2.text_model.encoder", "text_encoder_2.text_projection"}},
+    {Part::Decoder,
+     {"vae.post_quant_conv", "vae.decoder.mid_block", "vae.decoder.up_blocks",
+      "vae.decoder.conv_"}}};
 
 // The slope of the loss along the gradient, one part of the model at a time.
 TEST_P(PainterStages, GradientsAgreeWithFiniteDifferences) {
@@ -127,22 +162,7 @@ TEST_P(PainterStages, GradientsAgreeWithFiniteDifferences) {
   const auto samples = painter_samples(GetParam(), 0, 4);
   learner.differentiate(samples);
   const auto gradients = learner.gradients();
-  const std::vector<const char *> parts =
-      GetParam() ? std::vector<const char *>{"vae.encoder.conv_in",   "vae.encoder.down_blocks",
-                                             "vae.encoder.mid_block", "vae.quant_conv",
-                                             "vae.post_quant_conv",   "vae.decoder.mid_block",
-                                             "vae.decoder.up_blocks", "vae.decoder.conv_"}
-                 : std::vector<const char *>{"unet.conv_in",
-                                             "unet.time_embedding",
-                                             "unet.add_embedding",
-                                             "unet.down_blocks",
-                                             "unet.mid_block",
-                                             "unet.up_blocks",
-                                             "text_encoder.",
-                                             "text_encoder_2.text_model.embeddings",
-                                             "text_encoder_2.text_model.encoder",
-                                             "text_encoder_2.text_projection"};
-  for (const char *part : parts) {
+  for (const char *part : kParts.at(GetParam())) {
     double norm = 0;
     std::vector<std::pair<at::Tensor, at::Tensor>> moves; // parameter, direction
     for (const auto &[name, gradient] : gradients)
@@ -166,8 +186,41 @@ TEST_P(PainterStages, GradientsAgreeWithFiniteDifferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PainterStages, ::testing::Values(true, false),
-                         [](const auto &info) { return info.param ? "Vae" : "UNet"; });
+std::string name_of(const ::testing::TestParamInfo<Part> &info) {
+  return info.param == Part::Vae ? "Vae" : info.param == Part::UNet ? "UNet" : "Decoder";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PainterStages,
+                         ::testing::Values(Part::Vae, Part::UNet, Part::Decoder), name_of);
+
+void write_part(const ParameterStore &values, const char *stage, const nlohmann::json &more,
+                const std::string &directory) {
+  PainterTrainer writer(values, nullptr, 1);
+  PainterPlan of = plan();
+  of.more = more;
+  writer.begin(of);
+  writer.save(painter_state(directory, stage));
+}
+
+// The decoder that learnt on takes the place of the VAE's, if it is of that VAE.
+TEST(PainterRun, TheDecoderGoesWithItsEncoder) {
+  const TemporaryFolder folder;
+  const PainterSizes sizes;
+  const ParameterStore vae = initial_vae(sizes, 1), later = initial_vae(sizes, 2);
+  ParameterStore got = initial_vae(sizes, 3);
+  EXPECT_THROW(load_autoencoder(got, folder.path()), Error);
+  write_part(vae, "vae", {}, folder.path());
+  load_autoencoder(got, folder.path());
+  for (const auto &[name, value] : vae.tensors())
+    EXPECT_TRUE(at::equal(got.at(name), value)) << name;
+  const ParameterStore decoder = decoder_part(later);
+  write_part(decoder, "decoder", {{"vae_pictures", 0}}, folder.path());
+  load_autoencoder(got, folder.path());
+  for (const auto &[name, value] : vae.tensors())
+    EXPECT_TRUE(at::equal(got.at(name), decoder.contains(name) ? decoder.at(name) : value)) << name;
+  write_part(decoder, "decoder", {{"vae_pictures", 7}}, folder.path());
+  EXPECT_THROW(load_autoencoder(got, folder.path()), Error);
+}
 
 std::vector<std::string> sorted(std::vector<std::string> names) {
   std::sort(names.begin(), names.end());
