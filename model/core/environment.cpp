@@ -2,6 +2,8 @@
 #include "model/core/environment.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <unistd.h>
 
 namespace vlm {
@@ -16,8 +18,11 @@ bool prepare_environment() {
 }
 
 void restart_prepared(char **argv) {
-  if (prepare_environment())
-    execv("/proc/self/exe", argv); // when this fails, the program is merely slower
+  if (!prepare_environment())
+    return;
+  std::error_code error; // by its own name, or ps and top would call it "exe"
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  execv(program.c_str(), argv); // when this fails, the program is merely slower
 }
 
 } // namespace vlm
