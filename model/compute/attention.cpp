@@ -11,7 +11,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/repeat_interleave.h>
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
@@ -282,14 +281,20 @@ struct Attention : torch::autograd::Function<Attention> {
 };
 
 // The same by ATen, for other devices.
+// [B, heads, S, D] -> [B, heads * group, S, D]: each for as many queries.
+at::Tensor for_each_query(const at::Tensor &x, int64_t group) {
+  return x.unsqueeze(2)
+      .expand({x.size(0), x.size(1), group, x.size(2), x.size(3)})
+      .reshape({x.size(0), x.size(1) * group, x.size(2), x.size(3)});
+}
+
 at::Tensor portable(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
                     const at::Tensor &mask) {
   const int64_t group = q.size(1) / k.size(1);
-  const at::Tensor wide_k = at::repeat_interleave(k, group, 1);
-  const at::Tensor wide_v = at::repeat_interleave(v, group, 1);
+  const at::Tensor wide_k = for_each_query(k, group), wide_v = for_each_query(v, group);
   at::Tensor scores = at::matmul(q * scale_of(q), wide_k.transpose(-2, -1));
   if (mask.defined())
-    scores = scores.masked_fill(mask.logical_not(), kMinusInfinity);
+    scores = scores.masked_fill(mask.eq(false), kMinusInfinity);
   return at::matmul(at::softmax(scores, -1), wide_v);
 }
 
