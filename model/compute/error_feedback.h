@@ -6,8 +6,8 @@
 namespace vlm {
 
 /// How the columns of activations x float32 [S, in] go together, block of columns by block of
-/// columns: [in, width], at [i, j] the sum over rows of column i times column j of i's block; zeros
-/// behind the last column. Those of several activations add up.
+/// columns: [in, width], at [i, j] the sum over rows of column i times column j of i's block, of
+/// values in bfloat16; zeros behind the last column. Those of several activations add up.
 at::Tensor block_moments(const at::Tensor &x, int64_t width);
 
 /// What rounding one column of a matrix does wrong, made good by the columns behind it as far as
