@@ -164,6 +164,15 @@ PaintingSource validation_of(PaintingSource source) {
   return source;
 }
 
+bool sit_with_pictures(PainterTraining &training, const PainterRun &run,
+                       const PaintingSource &source, const CancelToken &stop) {
+  const PainterSizes sizes;
+  training.feed(
+      [&] { return vae_samples(source, sizes); },
+      first([&] { return vae_samples(validation_of(source), sizes); }, run.loader_threads));
+  return training.sit(stop);
+}
+
 std::shared_ptr<const ConvNextTower> open_eyes(const std::string &directory) {
   if (directory.empty())
     return nullptr;
@@ -197,10 +206,7 @@ bool run_painter_vae(const PainterRun &run, const PaintingSource &source, const 
                              return vae_loss(scope, sizes, eyes.get(), batch);
                            });
   training.prepare(nlohmann::json::object());
-  training.feed(
-      [&] { return vae_samples(source, sizes); },
-      first([&] { return vae_samples(validation_of(source), sizes); }, run.loader_threads));
-  return training.sit(stop);
+  return sit_with_pictures(training, run, source, stop);
 }
 
 bool run_painter_decoder(const PainterRun &run, const PaintingSource &source,
@@ -216,10 +222,7 @@ bool run_painter_decoder(const PainterRun &run, const PaintingSource &source,
                            });
   training.prepare({{kVaePictures, vae_pictures}});
   check_origin(training.more(), vae_pictures, painter_state(run.directory, kDecoder));
-  training.feed(
-      [&] { return vae_samples(source, sizes); },
-      first([&] { return vae_samples(validation_of(source), sizes); }, run.loader_threads));
-  return training.sit(stop);
+  return sit_with_pictures(training, run, source, stop);
 }
 
 void load_autoencoder(ParameterStore &vae, const std::string &directory) {
