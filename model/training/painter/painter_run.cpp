@@ -3,15 +3,11 @@
 
 #include "model/core/error.h"
 #include "model/core/log.h"
-#include "model/generation/painter.h"
-#include "model/text/clip_tokenizer.h"
-#include "model/training/painter/latent_cache.h"
+#include "model/training/painter/painter_samples.h"
 #include "model/training/painter/painter_trainer.h"
 #include "model/training/painter/vocabulary.h"
 #include "model/training/sitting.h"
 #include "model/weights/checkpoint.h"
-
-#include <ATen/TensorOperators.h>
 
 #include <filesystem>
 #include <optional>
@@ -23,8 +19,7 @@ namespace fs = std::filesystem;
 using Loader = OrderedLoader<PainterSample>;
 
 constexpr size_t kValidationPictures = 128;
-constexpr uint64_t kNoiseStream = 0x6e6f6973, kValidationSeed = 0x76616c69;
-constexpr double kUnconditional = .1;
+constexpr uint64_t kValidationSeed = 0x76616c69;
 constexpr const char *kDecoder = "decoder", *kVaePictures = "vae_pictures";
 
 /// One stage, whatever its samples are.
@@ -102,54 +97,6 @@ bool PainterTraining::sit(const CancelToken &stop) {
   sitting.save_seconds = run_.save_seconds;
   sitting.validate_pictures = run_.validate_pictures;
   return run_sitting(sitting, *this, stop);
-}
-
-std::vector<int64_t> latent_shape(const PainterSizes &sizes) {
-  return {1, sizes.vae.latent_channels, sizes.latent_size(), sizes.latent_size()};
-}
-
-Loader::Make vae_samples(const PaintingSource &source, const PainterSizes &sizes) {
-  const auto make = prompted_pictures(source);
-  return [make, source, sizes](uint64_t index) {
-    scenes::Random random(source.seed ^ kNoiseStream, index);
-    PainterSample sample;
-    sample.input = make(index)->picture;
-    sample.noise = drawn_noise(latent_shape(sizes), random);
-    return std::make_shared<const PainterSample>(std::move(sample));
-  };
-}
-
-/// What the UNet's samples are drawn from.
-struct LatentSource {
-  std::shared_ptr<const LatentCache> cache;
-  std::shared_ptr<const std::array<ClipTokenizer, 2>> tokenizers;
-  PainterSizes sizes;
-  int64_t scenes;
-  double scaling_factor;
-  uint64_t seed;
-};
-
-// Guidance compares with no prompt, or with the reference's list of what to avoid: the model must
-// know both.
-std::string drawn_prompt(const std::string &prompt, scenes::Random &random) {
-  if (!random.chance(kUnconditional))
-    return prompt;
-  return random.chance(.5) ? "" : kDefaultNegativePrompt;
-}
-
-Loader::Make unet_samples(const LatentSource &from) {
-  return [from](uint64_t index) {
-    scenes::Random random(from.seed ^ kNoiseStream, index);
-    const int64_t scene = random.below(static_cast<int>(from.scenes));
-    const std::string prompt = drawn_prompt(from.cache->prompt(scene), random);
-    PainterSample sample;
-    sample.input = from.cache->latents(scene) * from.scaling_factor;
-    sample.timestep = random.below(static_cast<int>(from.sizes.scheduler.num_train_timesteps));
-    sample.noise = drawn_noise(latent_shape(from.sizes), random);
-    for (size_t i = 0; i < 2; ++i)
-      sample.ids[i] = (*from.tokenizers)[i].encode(prompt).ids;
-    return std::make_shared<const PainterSample>(std::move(sample));
-  };
 }
 
 PainterTrainer::Samples first(const std::function<Loader::Make()> &maker, int threads) {
