@@ -28,6 +28,12 @@ at::Tensor read_latents(const std::string &path, const std::vector<int64_t> &sha
   return latents;
 }
 
+at::Tensor from_image(const Image &image) {
+  at::Tensor bytes = at::empty({1, image.height, image.width, 3}, at::kByte);
+  std::copy(image.rgb.begin(), image.rgb.end(), bytes.data_ptr<uint8_t>());
+  return (bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1).contiguous();
+}
+
 Image to_image(const at::Tensor &picture) {
   const at::Tensor bytes =
       (picture * 255).round().permute({1, 2, 0}).to(at::kCPU, at::kByte).contiguous();

@@ -26,8 +26,6 @@ namespace vlm {
 
 namespace {
 
-constexpr int kPixelsPerLatent = 8;
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }

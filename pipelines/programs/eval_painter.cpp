@@ -4,7 +4,7 @@
 #include "model/core/cancel.h"
 #include "model/core/progress_bar.h"
 #include "model/engine/model.h"
-#include "model/generation/painter.h"
+#include "model/generation/autoencoder.h"
 #include "model/training/scenes/painter_scorer.h"
 #include "model/training/scenes/painting.h"
 #include "pipelines/programs/command_line.h"
@@ -23,7 +23,8 @@ constexpr const char *kAbout =
     R"(Has a painter paint prompts that were never trained on, asks a model about the pictures, and
 prints how often it finds what was asked for: objects, colors, positions. Beside it stand the same
 questions about the composed scenes that the prompts come from (real, what a perfect painter would
-reach) and about each picture by another picture's prompt (shuffled, what chance reaches).
+reach), about those scenes through the painter's autoencoder alone (reconstructed, what a perfect UNet
+would reach), and about each picture by another picture's prompt (shuffled, what chance reaches).
 
 example:
   vlm-eval painter --painter vlm-tiny-diffusion --sprites ~/sprites --pictures 200 \
@@ -105,13 +106,15 @@ int judge(const Options &options, const CancelToken &cancel) {
   const scenes::Assets all = assets(options);
   scenes::SceneMaker maker(all, scenes::painting_options());
   const auto painter = Painter::open(options.painter, {}, cancel);
+  const auto autoencoder = Autoencoder::open(options.painter);
   const auto model = Model::load(options.model, {}, cancel);
   const int side = painter->info().default_size;
   std::vector<scenes::PromptedScene> wanted;
   for (int i = 0; i < options.pictures; ++i)
     wanted.push_back(scenes::make_painting(maker, all, options.seed, static_cast<uint64_t>(i),
                                            /*held_out=*/true));
-  scenes::PainterScorer painted(all.categories), real(all.categories), shuffled(all.categories);
+  scenes::PainterScorer painted(all.categories), reconstructed(all.categories),
+      real(all.categories), shuffled(all.categories);
   std::vector<Image> sheet;
   std::vector<std::string> prompts;
   ProgressBar bar("painting", "pictures", options.pictures);
@@ -123,7 +126,9 @@ int judge(const Options &options, const CancelToken &cancel) {
     const auto ask = about(*model, picture, cancel);
     painted.add(wanted[i].scene, ask);
     shuffled.add(wanted[(i + 1) % wanted.size()].scene, ask);
-    real.add(wanted[i].scene, about(*model, scenes::shrunk(wanted[i].scene.image, side), cancel));
+    const Image scene = scenes::shrunk(wanted[i].scene.image, side);
+    real.add(wanted[i].scene, about(*model, scene, cancel));
+    reconstructed.add(wanted[i].scene, about(*model, autoencoder->reconstruct(scene), cancel));
     if (sheet.size() < kSheetPictures) {
       sheet.push_back(picture);
       prompts.push_back(wanted[i].prompt);
@@ -131,7 +136,10 @@ int judge(const Options &options, const CancelToken &cancel) {
     bar.update(static_cast<int64_t>(i) + 1);
   }
   bar.clear();
-  report({{"painted", painted.scores()}, {"real", real.scores()}, {"shuffled", shuffled.scores()}},
+  report({{"painted", painted.scores()},
+          {"real", real.scores()},
+          {"reconstructed", reconstructed.scores()},
+          {"shuffled", shuffled.scores()}},
          options);
   if (!options.sheet.empty())
     write_sheet(sheet, prompts, options.sheet);

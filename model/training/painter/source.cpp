@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/training/painter/source.h"
 
-#include <ATen/TensorOperators.h>
+#include "model/generation/latents.h"
+
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
 
 namespace vlm {
-namespace {
-
-at::Tensor as_tensor(const Image &image) {
-  at::Tensor bytes = at::empty({1, image.height, image.width, 3}, at::kByte);
-  std::copy(image.rgb.begin(), image.rgb.end(), bytes.data_ptr<uint8_t>());
-  return (bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1).contiguous();
-}
-
-} // namespace
 
 OrderedLoader<PromptedPicture>::Make prompted_pictures(const PaintingSource &source) {
   const auto maker =
@@ -25,7 +17,7 @@ OrderedLoader<PromptedPicture>::Make prompted_pictures(const PaintingSource &sou
         scenes::make_painting(*maker, *source.assets, source.seed, index, source.held_out);
     const auto side = static_cast<int>(source.image_size);
     return std::make_shared<const PromptedPicture>(
-        PromptedPicture{as_tensor(scenes::shrunk(made.scene.image, side)), made.prompt});
+        PromptedPicture{from_image(scenes::shrunk(made.scene.image, side)), made.prompt});
   };
 }
 
