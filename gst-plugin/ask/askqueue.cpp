@@ -212,7 +212,7 @@ AskQueue::pump (Lock &lock)
   submit_next ();
   if (deliverer_.busy ())
     return; // that thread, or the handler's caller, goes on until none is left
-  deliverer_.begin ();
+  const Deliverer::Turn turn (deliverer_);
   const auto finished = [this] {
     return std::find_if (asks_.begin (), asks_.end (),
         [] (const Ask &ask) { return ask.settled; });
@@ -223,11 +223,9 @@ AskQueue::pump (Lock &lock)
     CaptionRecord record = done.record;
     record.sequence = ++last_sequence_;
     submit_next ();
-    lock.unlock ();
+    const Deliverer::Unlocked open (lock);
     deliver_ (record);
-    lock.lock ();
   }
-  deliverer_.end ();
 }
 
 void

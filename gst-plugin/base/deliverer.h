@@ -15,12 +15,41 @@ class Deliverer
 {
 public:
   bool busy () const { return thread_ != std::thread::id (); }
-  void begin () { thread_ = std::this_thread::get_id (); }
-  void end ()
+
+  /// The calling thread is it, while nobody is; the mutex is held at either
+  /// end.
+  class Turn
   {
-    thread_ = std::thread::id ();
-    ended_.notify_all ();
-  }
+  public:
+    explicit Turn (Deliverer &deliverer) : deliverer_ (deliverer)
+    {
+      deliverer_.thread_ = std::this_thread::get_id ();
+    }
+    ~Turn ()
+    {
+      deliverer_.thread_ = std::thread::id ();
+      deliverer_.ended_.notify_all ();
+    }
+    Turn (const Turn &) = delete;
+
+  private:
+    Deliverer &deliverer_;
+  };
+
+  /// Without the mutex, while handlers run.
+  class Unlocked
+  {
+  public:
+    explicit Unlocked (std::unique_lock<std::mutex> &lock) : lock_ (lock)
+    {
+      lock_.unlock ();
+    }
+    ~Unlocked () { lock_.lock (); }
+    Unlocked (const Unlocked &) = delete;
+
+  private:
+    std::unique_lock<std::mutex> &lock_;
+  };
 
   /// Waits until another thread's handlers have returned, so that the
   /// application may let go what they use. Not for ever: a handler may be

@@ -266,10 +266,11 @@ CaptionQueue::pump (Lock &lock)
   submit_next ();
   if (deliverer_.busy ())
     return; // that thread goes on until nothing is left
-  deliverer_.begin ();
-  for (auto job = deliverable (); job != jobs_.end (); job = deliverable ())
-    deliver (lock, job);
-  deliverer_.end ();
+  {
+    const Deliverer::Turn turn (deliverer_);
+    for (auto job = deliverable (); job != jobs_.end (); job = deliverable ())
+      deliver (lock, job);
+  }
   changed_.notify_all ();
 }
 
@@ -374,9 +375,11 @@ CaptionQueue::deliver (Lock &lock, std::deque<Job>::iterator place)
   Job job = std::move (*place);
   jobs_.erase (place);
   settle (job);
-  lock.unlock ();
-  const bool goes_on = deliver_ (job);
-  lock.lock ();
+  bool goes_on = false;
+  {
+    const Deliverer::Unlocked open (lock);
+    goes_on = deliver_ (job);
+  }
   if (!goes_on && job.epoch == epoch_) {
     failed_ = true;
     drop_all ();

@@ -188,21 +188,12 @@ PromptQueue::painted (guint64 id)
 void
 PromptQueue::deliver (guint64 id, const std::function<void ()> &show)
 {
-  {
-    std::lock_guard<std::mutex> lock (mutex_);
-    // Busy: a painter of before has not noticed yet that it was cancelled.
-    if (painted (id) == items_.end () || deliverer_.busy ())
-      return;
-    deliverer_.begin ();
-  }
-  struct Turn {
-    PromptQueue &queue;
-    ~Turn ()
-    {
-      std::lock_guard<std::mutex> lock (queue.mutex_);
-      queue.deliverer_.end ();
-    }
-  } turn{*this};
+  std::unique_lock<std::mutex> lock (mutex_);
+  // Busy: a painter of before has not noticed yet that it was cancelled.
+  if (painted (id) == items_.end () || deliverer_.busy ())
+    return;
+  const Deliverer::Turn turn (deliverer_);
+  const Deliverer::Unlocked open (lock);
   show ();
 }
 

@@ -110,22 +110,19 @@ Looker::submit_next ()
 void
 Looker::complete (guint64 serial, std::exception_ptr error)
 {
-  {
-    std::lock_guard<std::mutex> lock (mutex_);
-    if (!running_ || looks_.front ().serial != serial)
-      return; // forgotten
-    running_ = false;
-    looks_.pop_front ();
-    ++(error ? counters_.failed : counters_.looked);
-    submit_next ();
-    // Busy: a worker of before a stop is still in a handler.
-    if (!error || deliverer_.busy ())
-      return;
-    deliverer_.begin ();
-  }
+  std::unique_lock<std::mutex> lock (mutex_);
+  if (!running_ || looks_.front ().serial != serial)
+    return; // forgotten
+  running_ = false;
+  looks_.pop_front ();
+  ++(error ? counters_.failed : counters_.looked);
+  submit_next ();
+  // Busy: a worker of before a stop is still in a handler.
+  if (!error || deliverer_.busy ())
+    return;
+  const Deliverer::Turn turn (deliverer_);
+  const Deliverer::Unlocked open (lock);
   failed_ (error);
-  std::lock_guard<std::mutex> lock (mutex_);
-  deliverer_.end ();
 }
 
 } // namespace gstvlm
