@@ -91,13 +91,16 @@ struct Rgb {
   std::vector<guint8> bytes;
 };
 
-/// The last frame of so many, of any size that is a multiple of four pixels wide.
+/// The last of a pipeline's first `frames`, at any size that is a multiple of four pixels wide.
+/// They are counted here: through `identity eos-after` a decodebin may push on behind the end.
 Rgb last_of(const std::string &elements, int width, int height, int frames) {
   Rgb out{width, height, {}};
+  int seen = 0;
   play(elements + " ! videoconvert ! videoscale ! video/x-raw,format=RGB,width=" +
-           std::to_string(width) + ",height=" + std::to_string(height) +
-           " ! identity eos-after=" + std::to_string(frames + 1),
-       [&out](GstBuffer *frame) {
+           std::to_string(width) + ",height=" + std::to_string(height),
+       [&](GstBuffer *frame) {
+         if (++seen > frames)
+           return;
          out.bytes.resize(gst_buffer_get_size(frame));
          gst_buffer_extract(frame, 0, out.bytes.data(), out.bytes.size());
        });
