@@ -27,7 +27,7 @@ at::Tensor inverse_root(const at::Tensor &moments) {
 
 } // namespace
 
-// Of values rounded to bfloat16, both times: some machines multiply those ten times as fast, and
+// Of values rounded to bfloat16, both times: some machines multiply those faster, and
 // what comes of it is still the moments of one matrix, which have a root.
 at::Tensor block_moments(const at::Tensor &x, int64_t width) {
   const int64_t in = x.size(1);

@@ -8,7 +8,6 @@
 #include "model/training/painter/painter_trainer.h"
 #include "pipelines/programs/command_line.h"
 
-#include <filesystem>
 #include <iostream>
 #include <map>
 
