@@ -116,21 +116,24 @@ UNet::Condition SdxlPainter::encode(Run &run, Painting &painting) {
   painting.cut = std::max(positive.of[0].cut, positive.of[1].cut);
   painting.negative_cut = std::max(negative.of[0].cut, negative.of[1].cut);
   encoder_.load(weights_.matrix_dtype(), run.pace);
-  PromptEncoder::Embeddings both = encoder_.encode({negative, positive}, run.pace);
+  std::vector<PromptEncoder::Tokens> prompts = {positive};
+  if (run.guided() || run.dumps())
+    prompts.insert(prompts.begin(), negative);
+  const PromptEncoder::Embeddings all = encoder_.encode(prompts, run.pace);
   if (!run.request.keep_loaded)
     encoder_.unload();
   if (run.dumps())
-    run.dump = {{"prompt_embeds", both.prompt.narrow(0, 1, 1)},
-                {"negative_prompt_embeds", both.prompt.narrow(0, 0, 1)},
-                {"pooled_prompt_embeds", both.pooled.narrow(0, 1, 1)},
-                {"negative_pooled_prompt_embeds", both.pooled.narrow(0, 0, 1)}};
-  const int64_t first = run.guided() ? 0 : 1, count = 2 - first;
+    run.dump = {{"prompt_embeds", all.prompt.narrow(0, 1, 1)},
+                {"negative_prompt_embeds", all.prompt.narrow(0, 0, 1)},
+                {"pooled_prompt_embeds", all.pooled.narrow(0, 1, 1)},
+                {"negative_pooled_prompt_embeds", all.pooled.narrow(0, 0, 1)}};
+  const int64_t count = run.guided() ? 2 : 1, first = all.prompt.size(0) - count;
   const auto height = static_cast<float>(run.request.height),
              width = static_cast<float>(run.request.width);
   const at::Tensor time_ids =
       at::tensor({height, width, 0.f, 0.f, height, width}).expand({count, 6});
-  return weights_.unet().condition(both.prompt.narrow(0, first, count),
-                                   both.pooled.narrow(0, first, count), time_ids);
+  return weights_.unet().condition(all.prompt.narrow(0, first, count),
+                                   all.pooled.narrow(0, first, count), time_ids);
 }
 
 // The noise that a step takes away.
