@@ -25,9 +25,7 @@ public:
            " has no latents: its sides must be multiples of ", kPixelsPerLatent);
     const c10::InferenceMode no_gradients;
     const at::Tensor latents = encoder_(from_image(picture)).mean * scaling_factor_;
-    const int64_t pixels = int64_t{picture.width} * picture.height;
-    const at::Tensor back = decoder_(latents, VaeDecoder::strips_for(pixels)).squeeze(0);
-    return to_image((back * .5 + .5).clamp(0, 1));
+    return to_image(decoder_.picture(latents));
   }
 
 private:

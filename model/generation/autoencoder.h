@@ -10,7 +10,7 @@ namespace vlm {
 /// its helpers.
 class Autoencoder {
 public:
-  /// Errors as Painter::open().
+  /// Errors as Painter::open(), but for memory.
   static std::unique_ptr<Autoencoder> open(const PainterOptions &options);
   virtual ~Autoencoder() = default;
 

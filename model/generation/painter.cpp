@@ -93,7 +93,6 @@ private:
                      const UNet::Condition &condition) const;
   at::Tensor denoise(Run &run, const UNet::Condition &condition,
                      const std::function<void(const PaintStep &)> &progress) const;
-  at::Tensor picture(const Run &run, const at::Tensor &latents) const;
   at::Tensor decode(Run &run, const at::Tensor &latents) const;
 
   PainterInfo info_;
@@ -167,7 +166,8 @@ at::Tensor SdxlPainter::denoise(Run &run, const UNet::Condition &condition,
       all.push_back(latents.squeeze(0));
     if (progress)
       progress({static_cast<int64_t>(step) + 1, run.request.steps, [&] {
-                  return to_image(picture(run, latents - noise * run.scheduler.sigmas()[step + 1]));
+                  return to_image(weights_.vae().picture(
+                      latents - noise * run.scheduler.sigmas()[step + 1], run.pace));
                 }});
   }
   if (run.dumps()) {
@@ -181,16 +181,8 @@ at::Tensor SdxlPainter::denoise(Run &run, const UNet::Condition &condition,
   return latents;
 }
 
-// [3, height, width], 0 to 1.
-at::Tensor SdxlPainter::picture(const Run &run, const at::Tensor &latents) const {
-  const int64_t pixels = int64_t{run.request.width} * run.request.height;
-  const at::Tensor decoded =
-      weights_.vae()(latents, VaeDecoder::strips_for(pixels), run.pace).squeeze(0);
-  return (decoded * 0.5 + 0.5).clamp(0, 1);
-}
-
 at::Tensor SdxlPainter::decode(Run &run, const at::Tensor &latents) const {
-  at::Tensor image = picture(run, latents);
+  at::Tensor image = weights_.vae().picture(latents, run.pace);
   if (run.dumps())
     run.dump.emplace_back("image", image);
   return image;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/generation/vae_decoder.h"
 
+#include "model/generation/latents.h"
+
 #include <ATen/TensorOperators.h>
 
 namespace vlm {
@@ -53,6 +55,12 @@ at::Tensor VaeDecoder::operator()(const at::Tensor &latents, const Strips &strip
       x = (*level.upsampler)(x, 2 * x.size(1), 2 * x.size(2), strips);
   }
   return out_(x, strips).permute({0, 3, 1, 2});
+}
+
+at::Tensor VaeDecoder::picture(const at::Tensor &latents, const Pace &pace) const {
+  const int64_t pixels = latents.size(2) * latents.size(3) * kPixelsPerLatent * kPixelsPerLatent;
+  const at::Tensor decoded = (*this)(latents, strips_for(pixels), pace).squeeze(0);
+  return (decoded * .5 + .5).clamp(0, 1);
 }
 
 uint64_t VaeDecoder::working_bytes(const VaeConfig &config, int64_t pixels) {

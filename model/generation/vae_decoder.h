@@ -28,6 +28,10 @@ public:
   at::Tensor operator()(const at::Tensor &latents, const Strips &strips,
                         const Pace &pace = {}) const;
 
+  /// The picture of latents [1, latent_channels, H, W]: [3, 8 H, 8 W], 0 to 1, in strips where it
+  /// is large.
+  at::Tensor picture(const at::Tensor &latents, const Pace &pace = {}) const;
+
   /// Bytes that decoding a picture of so many pixels takes beside the weights.
   static uint64_t working_bytes(const VaeConfig &config, int64_t pixels);
   const VaeConfig &config() const { return config_; }
