@@ -37,6 +37,7 @@ struct Options {
   ModelOptions model;
   PaintRequest request;
   std::string sprites, exclude = "fxemoji", json, plot, sheet;
+  std::vector<std::string> styles;
   int pictures = 100;
   uint64_t seed = 1000;
 };
@@ -47,6 +48,7 @@ scenes::Assets assets(const Options &options) {
   paths.sprite_index = options.sprites + "/train/index.tsv";
   if (!options.exclude.empty())
     paths.selection.exclude = {options.exclude};
+  paths.selection.only = options.styles;
   paths.font_directories.clear(); // there are no signs
   return scenes::load_assets(paths);
 }
@@ -154,6 +156,8 @@ int eval_painter(int argc, char **argv) {
   line.text("painter", "DIR", "SDXL directory in diffusers layout", &options.painter.path);
   line.text("sprites", "DIR", "sprite pack with its categories.tsv", &options.sprites);
   line.text("exclude", "NAME", "source of sprites to leave out (fxemoji)", &options.exclude);
+  line.repeated("style", "NAME", "source of sprites to take; may be repeated (all)",
+                [&](const std::string &name) { options.styles.push_back(name); });
   line.text("model", "DIR", "checkpoint that judges (default: the embedded model)",
             &options.model.path);
   line.integer("pictures", "N", "prompts to paint, with seeds from 0 on (100)", &options.pictures);

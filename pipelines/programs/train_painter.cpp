@@ -3,7 +3,7 @@
 
 #include "model/core/log.h"
 #include "model/core/user_folders.h"
-#include "model/training/painter/painter_export.h"
+#include "model/training/painter/painter_folder.h"
 #include "model/training/painter/painter_run.h"
 #include "model/training/painter/painter_trainer.h"
 #include "pipelines/programs/command_line.h"
@@ -15,7 +15,8 @@ namespace vlm {
 namespace {
 
 constexpr const char *kAbout =
-    R"(Trains vlm-tiny-diffusion, a small SDXL, from nothing on scenes that are composed as it goes.
+    R"(Trains vlm-tiny-diffusion, a small SDXL, on scenes that are composed as it goes: from nothing, or
+from a painter that there is.
 
 commands:
   vae         train the autoencoder, or go on with it
@@ -29,6 +30,10 @@ examples:
   vlm-train painter decoder --pictures 20000 --cooldown 6000 --sprites ~/sprites --eyes vlm-tiny
   vlm-train painter export --output vlm-tiny-diffusion
 
+  vlm-train painter vae --start vlm-tiny-diffusion --pictures 0 --sprites ~/sprites
+  vlm-train painter unet --start vlm-tiny-diffusion --pictures 100000 --cooldown 50000 \
+      --rate 0.0005 --style twemoji --style noto --sprites ~/sprites
+
 Interrupted with Ctrl-C it leaves its state; the same command goes on from there. A finished stage
 goes on when asked for more pictures. The UNet's latents belong to the VAE that made them: after more
 training of the VAE, take away the folders latents and validation-latents and the states of UNet and
@@ -37,6 +42,7 @@ decoder.)";
 struct Options {
   PainterRun run;
   std::string sprites, exclude = "fxemoji", output;
+  std::vector<std::string> styles;
   uint64_t seed = 1;
 };
 
@@ -48,6 +54,7 @@ PaintingSource source(const Options &options) {
   paths.sprite_index = options.sprites + "/train/index.tsv";
   if (!options.exclude.empty())
     paths.selection.exclude = {options.exclude};
+  paths.selection.only = options.styles;
   paths.font_directories.clear(); // there are no signs
   PaintingSource out;
   out.assets = std::make_shared<scenes::Assets>(scenes::load_assets(paths));
@@ -62,7 +69,7 @@ const std::map<std::string, Stage> kStages = {
 
 int run_stage(const Options &options, Stage stage, const CancelToken &stop) {
   const PainterRun &run = options.run;
-  if (run.pictures <= 0)
+  if (run.pictures < 0 || (run.pictures == 0 && run.start.empty()))
     fail(ErrorCategory::Settings, "--pictures: say how many the stage is to see");
   if (run.batch < 1 || run.workers < 1 || run.loader_threads < 1 || run.scenes < 1)
     fail(ErrorCategory::Settings, "--batch, --workers, --loader-threads, --scenes: at least 1");
@@ -94,12 +101,16 @@ void declare(CommandLine &line, Options &options) {
   PainterRun &run = options.run;
   line.text("sprites", "DIR", "sprite pack with its categories.tsv", &options.sprites);
   line.text("exclude", "NAME", "source of sprites to leave out (fxemoji)", &options.exclude);
+  line.repeated("style", "NAME", "source of sprites to take; may be repeated (all)",
+                [&](const std::string &name) { options.styles.push_back(name); });
   line.text("checkpoint-dir", "DIR", "states, latents, log.jsonl and loss.png", &run.directory);
   line.integer("pictures", "N", "of the stage, all sittings together", &run.pictures);
   line.integer("cooldown", "N", "the last so many at a falling rate", &run.cooldown);
   line.integer("batch", "N", "pictures a step (32)", &run.batch);
   line.number("rate", "R", "peak learning rate (0.001)", &run.rate);
   line.text("eyes", "DIR", "vae, decoder: vlm-tiny, whose ConvNeXt compares pictures", &run.eyes);
+  line.text("start", "DIR", "vae, unet: begin with this painter's; 0 pictures take it as it is",
+            &run.start);
   line.integer("scenes", "N", "unet: whose latents are cached (65536)", &run.scenes);
   line.integer("seed", "N", "of parameters and scenes (1)", &options.seed);
   line.integer("workers", "N", "threads that compute (2)", &run.workers);

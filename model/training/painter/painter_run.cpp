@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/core/log.h"
+#include "model/training/painter/painter_folder.h"
 #include "model/training/painter/painter_samples.h"
 #include "model/training/painter/painter_trainer.h"
 #include "model/training/painter/vocabulary.h"
@@ -128,6 +129,22 @@ std::shared_ptr<const ConvNextTower> open_eyes(const std::string &directory) {
       Scope(checkpoint, at::kFloat).sub("model.vision_tower_aux"));
 }
 
+// What a stage begins with.
+ParameterStore begun(ParameterStore drawn, const std::string &painter) {
+  if (!painter.empty())
+    import_painter(drawn, painter);
+  return drawn;
+}
+
+void provide_tokenizers(const PainterRun &run, const PaintingSource &source) {
+  if (fs::exists(run.directory + "/tokenizer_2/merges.txt"))
+    return;
+  if (run.start.empty())
+    write_vocabulary(*source.assets, PainterSizes().vocab, source.seed, run.directory);
+  else
+    copy_tokenizers(run.start, run.directory);
+}
+
 std::string finished_vae(const std::string &directory) {
   std::string path = painter_state(directory, "vae");
   if (!fs::exists(path))
@@ -148,7 +165,7 @@ bool run_painter_vae(const PainterRun &run, const PaintingSource &source, const 
   fs::create_directories(run.directory);
   const PainterSizes sizes;
   const auto eyes = open_eyes(run.eyes);
-  PainterTraining training(run, "vae", initial_vae(sizes, source.seed),
+  PainterTraining training(run, "vae", begun(initial_vae(sizes, source.seed), run.start),
                            [sizes, eyes](const Scope &scope, const PainterBatch &batch) {
                              return vae_loss(scope, sizes, eyes.get(), batch);
                            });
@@ -183,8 +200,7 @@ void load_autoencoder(ParameterStore &vae, const std::string &directory) {
 
 bool run_painter_unet(const PainterRun &run, const PaintingSource &source,
                       const CancelToken &stop) {
-  if (!fs::exists(run.directory + "/tokenizer_2/merges.txt"))
-    write_vocabulary(*source.assets, PainterSizes().vocab, source.seed, run.directory);
+  provide_tokenizers(run, source);
   const PainterSizes sizes;
   ParameterStore vae = initial_vae(sizes, 0);
   CacheOptions cache;
@@ -207,7 +223,7 @@ bool run_painter_unet(const PainterRun &run, const PaintingSource &source,
       0,
       1,
       source.seed};
-  PainterTraining training(run, "unet", initial_unet(sizes, source.seed),
+  PainterTraining training(run, "unet", begun(initial_unet(sizes, source.seed), run.start),
                            [sizes](const Scope &scope, const PainterBatch &batch) {
                              return unet_loss(scope, sizes, batch);
                            });

@@ -17,6 +17,7 @@ struct PainterRun {
   double rate = 1e-3;    ///< peak learning rate
   std::string directory; ///< states, cached latents, tokenizers, log and plot
   std::string eyes; ///< VAE, decoder: checkpoint whose ConvNeXt compares pictures; empty: none does
+  std::string start; ///< VAE, UNet: painter (diffusers layout) to begin with; empty: drawn values
   int64_t scenes = 65536; ///< UNet: whose latents are cached
   int workers = 2;
   int loader_threads = 1;

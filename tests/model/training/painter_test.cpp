@@ -8,7 +8,7 @@
 #include "model/generation/vae_encoder.h"
 #include "model/text/clip_tokenizer.h"
 #include "model/training/painter/latent_cache.h"
-#include "model/training/painter/painter_export.h"
+#include "model/training/painter/painter_folder.h"
 #include "model/training/painter/painter_run.h"
 #include "model/training/painter/painter_trainer.h"
 #include "model/training/painter/vocabulary.h"
@@ -269,6 +269,27 @@ TEST(PainterExport, IsWhatVlmPaintReads) {
   const Painting painting = painter->paint(request);
   EXPECT_EQ(painting.image.width, 64);
   EXPECT_EQ(painting.cut, 0);
+}
+
+TEST(PainterImport, TakesWhatWasExported) {
+  const TemporaryFolder folder;
+  const PainterSizes sizes;
+  const std::string vocabulary = folder.path() / "states", directory = folder.path() / "model";
+  const ParameterStore vae = initial_vae(sizes, 1), unet = initial_unet(sizes, 1);
+  write_vocabulary(small_assets(), sizes.vocab, 1, vocabulary);
+  export_painter(vae, unet, sizes, .3, vocabulary, directory);
+  ParameterStore vae_got = initial_vae(sizes, 2), unet_got = initial_unet(sizes, 2);
+  import_painter(vae_got, directory);
+  import_painter(unet_got, directory);
+  for (const auto &[name, value] : vae.tensors())
+    EXPECT_TRUE(at::equal(vae_got.at(name), value.to(at::kHalf).to(at::kFloat))) << name;
+  for (const auto &[name, value] : unet.tensors())
+    EXPECT_TRUE(at::equal(unet_got.at(name), value.to(at::kHalf).to(at::kFloat))) << name;
+  PainterSizes wider;
+  wider.vae.block_out_channels.back() *= 2;
+  ParameterStore other = initial_vae(wider, 2);
+  EXPECT_THROW(import_painter(other, directory), Error);
+  EXPECT_THROW(import_painter(other, folder.path() / "nowhere"), Error);
 }
 
 // The example that Sennrich et al. 2016 give: e s, es t</w> and l o, lo w begin.

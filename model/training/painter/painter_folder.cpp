@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "model/training/painter/painter_export.h"
+#include "model/training/painter/painter_folder.h"
 
 #include "model/core/error.h"
+#include "model/weights/model_folder.h"
 #include "model/weights/safetensors.h"
 
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 namespace vlm {
 namespace {
@@ -145,11 +147,28 @@ void copy_tokenizer(const fs::path &from, const fs::path &to) {
 
 } // namespace
 
+void copy_tokenizers(const std::string &from, const std::string &to) {
+  for (const char *name : {"/tokenizer", "/tokenizer_2"})
+    copy_tokenizer(from + name, to + name);
+}
+
+void import_painter(ParameterStore &parameters, const std::string &directory) {
+  std::map<std::string, ModelFolder> folders;
+  for (const auto &[path, value] : parameters.tensors()) {
+    const size_t dot = path.find('.');
+    const std::string part = path.substr(0, dot), name = path.substr(dot + 1);
+    const ModelFolder &folder = folders.try_emplace(part, directory + "/" + part).first->second;
+    if (folder.shape(name) != value.sizes())
+      fail(ErrorCategory::Format, folder.origin(name), ": tensor ", name,
+           " has another shape than this configuration");
+    value.variable_data().copy_(folder.load(name, at::kFloat));
+  }
+}
+
 void export_painter(const ParameterStore &vae, const ParameterStore &unet,
                     const PainterSizes &sizes, double scaling_factor, const std::string &tokenizers,
                     const std::string &directory) {
-  for (const char *name : {"/tokenizer", "/tokenizer_2"})
-    copy_tokenizer(tokenizers + name, directory + name);
+  copy_tokenizers(tokenizers, directory);
   write_json(directory + "/model_index.json", pipeline());
   write_json(directory + "/scheduler/scheduler_config.json", describe(sizes.scheduler));
   write_json(directory + "/vae/config.json", describe(sizes.vae, sizes.image_size, scaling_factor));
