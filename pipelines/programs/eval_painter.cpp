@@ -8,6 +8,7 @@
 #include "model/training/scenes/painter_scorer.h"
 #include "model/training/scenes/painting.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/painting_sprites.h"
 #include "pipelines/programs/score_plot.h"
 
 #include <opencv2/imgcodecs.hpp>
@@ -36,22 +37,11 @@ struct Options {
   PainterOptions painter;
   ModelOptions model;
   PaintRequest request;
-  std::string sprites, exclude = "fxemoji", json, plot, sheet;
-  std::vector<std::string> styles;
+  PaintingSprites sprites;
+  std::string json, plot, sheet;
   int pictures = 100;
   uint64_t seed = 1000;
 };
-
-scenes::Assets assets(const Options &options) {
-  scenes::AssetPaths paths;
-  paths.categories = options.sprites + "/categories.tsv";
-  paths.sprite_index = options.sprites + "/train/index.tsv";
-  if (!options.exclude.empty())
-    paths.selection.exclude = {options.exclude};
-  paths.selection.only = options.styles;
-  paths.font_directories.clear(); // there are no signs
-  return scenes::load_assets(paths);
-}
 
 /// Answers about one picture; it is looked at once.
 scenes::PainterScorer::Ask about(const Model &model, const Image &picture,
@@ -105,7 +95,7 @@ void report(const std::map<std::string, scenes::Scores> &columns, const Options 
 }
 
 int judge(const Options &options, const CancelToken &cancel) {
-  const scenes::Assets all = assets(options);
+  const scenes::Assets all = load(options.sprites);
   scenes::SceneMaker maker(all, scenes::painting_options());
   const auto painter = Painter::open(options.painter, {}, cancel);
   const auto autoencoder = Autoencoder::open(options.painter);
@@ -154,10 +144,7 @@ int eval_painter(int argc, char **argv) {
   Options options;
   CommandLine line("vlm-eval painter", "--painter DIR --sprites DIR [OPTION]...", kAbout);
   line.text("painter", "DIR", "SDXL directory in diffusers layout", &options.painter.path);
-  line.text("sprites", "DIR", "sprite pack with its categories.tsv", &options.sprites);
-  line.text("exclude", "NAME", "source of sprites to leave out (fxemoji)", &options.exclude);
-  line.repeated("style", "NAME", "source of sprites to take; may be repeated (all)",
-                [&](const std::string &name) { options.styles.push_back(name); });
+  declare(line, options.sprites);
   line.text("model", "DIR", "checkpoint that judges (default: the embedded model)",
             &options.model.path);
   line.integer("pictures", "N", "prompts to paint, with seeds from 0 on (100)", &options.pictures);
@@ -168,7 +155,8 @@ int eval_painter(int argc, char **argv) {
   line.text("json", "FILE", "write the scores as JSON", &options.json);
   line.text("plot", "FILE", "draw the scores as PNG", &options.plot);
   line.text("sheet", "FILE", "write the pictures of seeds 0 to 31 as PNG", &options.sheet);
-  if (!line.parse(argc, argv).empty() || options.painter.path.empty() || options.sprites.empty())
+  if (!line.parse(argc, argv).empty() || options.painter.path.empty() ||
+      options.sprites.directory.empty())
     fail(ErrorCategory::Settings,
          "--painter and --sprites are needed, and options alone (see --help)");
   if (options.pictures < 1)

@@ -7,6 +7,7 @@
 #include "model/training/painter/painter_run.h"
 #include "model/training/painter/painter_trainer.h"
 #include "pipelines/programs/command_line.h"
+#include "pipelines/programs/painting_sprites.h"
 
 #include <iostream>
 #include <map>
@@ -41,23 +42,16 @@ decoder.)";
 
 struct Options {
   PainterRun run;
-  std::string sprites, exclude = "fxemoji", output;
-  std::vector<std::string> styles;
+  PaintingSprites sprites;
+  std::string output;
   uint64_t seed = 1;
 };
 
 PaintingSource source(const Options &options) {
-  if (options.sprites.empty())
+  if (options.sprites.directory.empty())
     fail(ErrorCategory::Settings, "--sprites: name the folder with the sprite pack");
-  scenes::AssetPaths paths;
-  paths.categories = options.sprites + "/categories.tsv";
-  paths.sprite_index = options.sprites + "/train/index.tsv";
-  if (!options.exclude.empty())
-    paths.selection.exclude = {options.exclude};
-  paths.selection.only = options.styles;
-  paths.font_directories.clear(); // there are no signs
   PaintingSource out;
-  out.assets = std::make_shared<scenes::Assets>(scenes::load_assets(paths));
+  out.assets = std::make_shared<scenes::Assets>(load(options.sprites));
   out.image_size = PainterSizes().image_size;
   out.seed = options.seed;
   return out;
@@ -99,10 +93,7 @@ int export_model(const Options &options) {
 
 void declare(CommandLine &line, Options &options) {
   PainterRun &run = options.run;
-  line.text("sprites", "DIR", "sprite pack with its categories.tsv", &options.sprites);
-  line.text("exclude", "NAME", "source of sprites to leave out (fxemoji)", &options.exclude);
-  line.repeated("style", "NAME", "source of sprites to take; may be repeated (all)",
-                [&](const std::string &name) { options.styles.push_back(name); });
+  declare(line, options.sprites);
   line.text("checkpoint-dir", "DIR", "states, latents, log.jsonl and loss.png", &run.directory);
   line.integer("pictures", "N", "of the stage, all sittings together", &run.pictures);
   line.integer("cooldown", "N", "the last so many at a falling rate", &run.cooldown);

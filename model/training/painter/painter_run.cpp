@@ -129,10 +129,10 @@ std::shared_ptr<const ConvNextTower> open_eyes(const std::string &directory) {
       Scope(checkpoint, at::kFloat).sub("model.vision_tower_aux"));
 }
 
-// What a stage begins with.
-ParameterStore begun(ParameterStore drawn, const std::string &painter) {
-  if (!painter.empty())
-    import_painter(drawn, painter);
+// What a stage begins with; one that goes on has a state of its own.
+ParameterStore begun(const PainterRun &run, const std::string &stage, ParameterStore drawn) {
+  if (!run.start.empty() && !fs::exists(painter_state(run.directory, stage)))
+    import_painter(drawn, run.start);
   return drawn;
 }
 
@@ -165,7 +165,7 @@ bool run_painter_vae(const PainterRun &run, const PaintingSource &source, const 
   fs::create_directories(run.directory);
   const PainterSizes sizes;
   const auto eyes = open_eyes(run.eyes);
-  PainterTraining training(run, "vae", begun(initial_vae(sizes, source.seed), run.start),
+  PainterTraining training(run, "vae", begun(run, "vae", initial_vae(sizes, source.seed)),
                            [sizes, eyes](const Scope &scope, const PainterBatch &batch) {
                              return vae_loss(scope, sizes, eyes.get(), batch);
                            });
@@ -223,7 +223,7 @@ bool run_painter_unet(const PainterRun &run, const PaintingSource &source,
       0,
       1,
       source.seed};
-  PainterTraining training(run, "unet", begun(initial_unet(sizes, source.seed), run.start),
+  PainterTraining training(run, "unet", begun(run, "unet", initial_unet(sizes, source.seed)),
                            [sizes](const Scope &scope, const PainterBatch &batch) {
                              return unet_loss(scope, sizes, batch);
                            });
