@@ -250,7 +250,9 @@ void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
     const int64_t begin = answer.cache.length();
     if (end <= begin)
       continue;
-    hidden.push_back(decoder_.forward(embeds.narrow(1, begin, end - begin), answer.cache, pace));
+    const at::Tensor part = embeds.narrow(1, begin, end - begin);
+    hidden.push_back(end == parts.end && !dump ? read_with_draft(part, answer, pace)
+                                               : decoder_.forward(part, answer.cache, pace));
     if (reuses && end == parts.text_end)
       prefixes_.add({parts.text, threads_of(request)},
                     std::make_shared<KvCache>(answer.cache.fork(end, end)));
@@ -259,7 +261,22 @@ void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
     dump->add("inputs_embeds", embeds.narrow(1, 0, parts.end));
     dump->add("logits", decoder_.logits(at::cat(hidden, 1)));
   }
-  answer.logits = decoder_.logits(hidden.back().select(1, -1));
+  const int64_t checked = answer.cache.length() - parts.end + 1; // and the prompt's last position
+  answer.logits = decoder_.logits(hidden.back().squeeze(0).narrow(0, -checked, checked));
+}
+
+/// The last part of a prompt. Where it is short, the answer's first draft is read behind it in the
+/// same pass: while all are few rows, none depends on the others.
+at::Tensor LoadedModel::read_with_draft(const at::Tensor &embeds, Generation &answer,
+                                        const Pace &pace) const {
+  const int64_t rows = embeds.size(1), end = answer.cache.length() + rows;
+  const int64_t most = std::min(kFewRows - rows, config_.decoder.max_position_embeddings - end);
+  const TokenIds draft = most > 0 ? answer.draft(most, row_cost_) : TokenIds();
+  if (draft.empty())
+    return decoder_.forward(embeds, answer.cache, pace);
+  const at::Tensor drafted =
+      decoder_.embed(id_tensor(draft.data(), draft.data() + draft.size(), device_)).unsqueeze(0);
+  return decoder_.forward(at::cat({embeds, drafted}, 1), answer.cache, pace, drafted.size(1));
 }
 
 /// Begins the answer's cache with what an earlier one read of the same beginning.

@@ -29,8 +29,8 @@ public:
 
   /// From now on tokens are foretold.
   void draft_with(Drafter drafter) { drafter_.emplace(std::move(drafter)); }
-  /// At most `most` tokens that are read in one pass with the last one, behind it. `row_cost`: what
-  /// each costs, as a part of what a token costs without.
+  /// At most `most` tokens that are read in one pass with the last one, or with the prompt's last
+  /// part, behind it. `row_cost`: what each costs, as a part of what a token costs without.
   const TokenIds &draft(int64_t most, double row_cost);
 
   /// Without any token.

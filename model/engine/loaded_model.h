@@ -44,6 +44,7 @@ private:
   at::Tensor encode(const Image &image, Timings &timings, Dump *dump, const Pace &pace) const;
   at::Tensor splice(const std::vector<int64_t> &ids, const at::Tensor &visual_tokens) const;
   void read(Generation &answer, Dump *dump, const Pace &pace) const;
+  at::Tensor read_with_draft(const at::Tensor &embeds, Generation &answer, const Pace &pace) const;
   Parts parts(const Result &result) const;
   void recall(Generation &answer, const Parts &parts) const;
   void remember(Generation &answer) const;

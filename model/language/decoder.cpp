@@ -50,6 +50,19 @@ std::vector<Run> runs_of(const std::vector<KvCache *> &caches) {
   return runs;
 }
 
+// Each row of q [1, heads, R, D] on top of `seen` positions and the rows before it. One by one: so
+// a row sums as it does in a pass of its own.
+at::Tensor attend_one_by_one(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values,
+                             int64_t seen) {
+  std::vector<at::Tensor> mixed;
+  for (int64_t row = 0; row < q.size(2); ++row) {
+    ++seen;
+    mixed.push_back(
+        causal_attention(q.narrow(2, row, 1), keys.narrow(2, 0, seen), values.narrow(2, 0, seen)));
+  }
+  return at::cat(mixed, 2);
+}
+
 } // namespace
 
 Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
@@ -77,8 +90,9 @@ at::Tensor Decoder::scaled(const at::Tensor &embeds) const {
                                   : embeds;
 }
 
-at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace) const {
-  const int64_t start = cache.length(), count = embeds.size(1);
+at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace,
+                            int64_t drafted) const {
+  const int64_t start = cache.length(), count = embeds.size(1), prompt = count - drafted;
   const auto ids = at::TensorOptions(at::kLong).device(embeds.device());
   const Rope rope(at::arange(start, start + count, ids), config_.head_dim, config_.rope_theta);
   at::Tensor x = scaled(embeds);
@@ -86,7 +100,13 @@ at::Tensor Decoder::forward(const at::Tensor &embeds, KvCache &cache, const Pace
     pace.check();
     x = layers_[i](x, rope, [&](const auto &q, const auto &k, const auto &v) {
       const auto [keys, values] = cache.append(i, k, v);
-      return causal_attention(q, keys, values);
+      if (drafted == 0)
+        return causal_attention(q, keys, values);
+      const at::Tensor mixed =
+          causal_attention(q.narrow(2, 0, prompt), keys.narrow(2, 0, start + prompt),
+                           values.narrow(2, 0, start + prompt));
+      const at::Tensor behind = q.narrow(2, prompt, drafted);
+      return at::cat({mixed, attend_one_by_one(behind, keys, values, start + prompt)}, 2);
     });
   }
   cache.advance(count);
@@ -108,11 +128,8 @@ at::Tensor Decoder::decode(const at::Tensor &embeds, const std::vector<KvCache *
       std::vector<at::Tensor> mixed;
       for (const Run &run : runs) {
         const auto [keys, values] = run.cache->append(i, run.of(k), run.of(v));
-        for (int64_t j = 0; j < run.count; ++j) { // one by one: a row sums as it does alone
-          const int64_t seen = run.cache->length() + j + 1;
-          mixed.push_back(causal_attention(q.narrow(0, run.first + j, 1), keys.narrow(2, 0, seen),
-                                           values.narrow(2, 0, seen)));
-        }
+        mixed.push_back(
+            attend_one_by_one(run.of(q), keys, values, run.cache->length()).transpose(0, 2));
       }
       return at::cat(mixed, 0);
     });

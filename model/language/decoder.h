@@ -29,8 +29,11 @@ public:
 
   /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
-  /// Error(Cancelled) between layers and leaves the cache's length as it was.
-  at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace = {}) const;
+  /// Error(Cancelled) between layers and leaves the cache's length as it was. The last `drafted`
+  /// positions, fewer than L, are what may follow the prompt: on the CPU, with L at most kFewRows,
+  /// each row is bit-equal to a pass of the prompt and then passes of one row (decode()).
+  at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace = {},
+                     int64_t drafted = 0) const;
 
   /// Further positions of several conversations in one pass: embeds float32 [R, 1, hidden_size],
   /// R at most kFewRows, row r on top of caches[r]. Rows of one conversation stand together, in the

@@ -149,6 +149,23 @@ TEST_P(DecoderParity, DecodedTogetherOrAloneIsTheSame) {
   }
 }
 
+TEST_P(DecoderParity, DraftedBehindAPromptOrAloneIsTheSame) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const LanguageCase model(GetParam(), dtype);
+    const at::Tensor embeds = model.expected(0, "inputs_embeds");
+    KvCache alone(model.decoder.config());
+    model.decoder.forward(embeds.narrow(1, 0, 12), alone);
+    KvCache together = alone.fork(12, 30);
+    const at::Tensor got = model.decoder.forward(embeds.narrow(1, 12, 11), together, {}, 6);
+    EXPECT_TRUE(got.narrow(1, 0, 5).equal(model.decoder.forward(embeds.narrow(1, 12, 5), alone)));
+    for (int64_t row = 5; row < 11; ++row)
+      EXPECT_TRUE(got.narrow(1, row, 1).equal(
+          model.decoder.decode(embeds.narrow(1, 12 + row, 1), {&alone})))
+          << dtype << ": row " << row;
+    EXPECT_EQ(together.length(), 23);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, DecoderParity, ::testing::ValuesIn(test::kReferenceModels),
                          [](const auto &info) {
                            std::string name = info.param;
