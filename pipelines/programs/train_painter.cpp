@@ -123,6 +123,9 @@ int train_painter(int argc, char **argv) {
   const std::string command = operands.size() == 1 ? operands[0] : "";
   if (command != "export" && !kStages.count(command))
     fail(ErrorCategory::Settings, "give one command: vae, unet, decoder or export (see --help)");
+  if (!options.run.start.empty() && command != "vae" && command != "unet")
+    fail(ErrorCategory::Settings, "--start: ", options.run.start, ": ", command,
+         " takes what vae and unet made");
   set_log_sink([](LogLevel level, const std::string &text) {
     if (level != LogLevel::Debug)
       std::cerr << text << "\n";

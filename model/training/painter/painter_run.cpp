@@ -200,8 +200,9 @@ void load_autoencoder(ParameterStore &vae, const std::string &directory) {
 
 bool run_painter_unet(const PainterRun &run, const PaintingSource &source,
                       const CancelToken &stop) {
-  provide_tokenizers(run, source);
   const PainterSizes sizes;
+  ParameterStore unet = begun(run, "unet", initial_unet(sizes, source.seed)); // or fails at once
+  provide_tokenizers(run, source);
   ParameterStore vae = initial_vae(sizes, 0);
   CacheOptions cache;
   cache.vae_pictures = load_average(vae, finished_vae(run.directory)).pictures;
@@ -223,7 +224,7 @@ bool run_painter_unet(const PainterRun &run, const PaintingSource &source,
       0,
       1,
       source.seed};
-  PainterTraining training(run, "unet", begun(run, "unet", initial_unet(sizes, source.seed)),
+  PainterTraining training(run, "unet", std::move(unet),
                            [sizes](const Scope &scope, const PainterBatch &batch) {
                              return unet_loss(scope, sizes, batch);
                            });

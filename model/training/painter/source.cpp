@@ -8,10 +8,16 @@
 #include <algorithm>
 
 namespace vlm {
+namespace {
+
+constexpr double kDyed = .15; // of the things that are learnt from
+
+} // namespace
 
 OrderedLoader<PromptedPicture>::Make prompted_pictures(const PaintingSource &source) {
-  const auto maker =
-      std::make_shared<scenes::SceneMaker>(*source.assets, scenes::painting_options());
+  scenes::SceneOptions options = scenes::painting_options();
+  options.dyed = source.held_out ? 0 : kDyed;
+  const auto maker = std::make_shared<scenes::SceneMaker>(*source.assets, options);
   return [source, maker](uint64_t index) {
     const scenes::PromptedScene made =
         scenes::make_painting(*maker, *source.assets, source.seed, index, source.held_out);

@@ -235,6 +235,24 @@ void restyle(Layer &layer, Random &random) {
     soften(layer, random.uniform(.4, 1.1));
 }
 
+// Half of the light and shade that was there: more, and a pale part would lose the color's name.
+void dye(Layer &layer, Color color, Random &random) {
+  const Rgb rgb = draw_rgb(color, random);
+  double sum = 0, alpha = 0;
+  for (int i = 0; i < layer.pixels(); ++i) {
+    sum += luma(&layer.rgba[static_cast<size_t>(i) * 4]);
+    alpha += layer.rgba[static_cast<size_t>(i) * 4 + 3];
+  }
+  const double middle = alpha > 0 ? 255 * sum / alpha : 0;
+  each_straight(layer, [&](uint8_t *p) {
+    const double light = (luma(p) - middle) / 2;
+    const uint8_t target[3] = {rgb.r, rgb.g, rgb.b};
+    for (int c = 0; c < 3; ++c)
+      p[c] = clamp_byte(static_cast<int>(light < 0 ? target[c] * (1 + light / 128)
+                                                   : target[c] + (255 - target[c]) * light / 255));
+  });
+}
+
 void wear(Image &image, bool fine, Random &random) {
   if (random.chance(.25))
     change_curve(image, random);

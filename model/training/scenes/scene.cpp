@@ -170,6 +170,8 @@ Layer SceneMaker::State::draw_object(Work &work, const Sprite &sprite, double si
   }
   if (options.augment && !(sprite.mono && work.random.chance(.5)))
     restyle(layer, work.random);
+  if (options.dyed > 0 && work.random.chance(options.dyed))
+    dye(layer, static_cast<Color>(work.random.below(color_count)), work.random);
   if (contrast(layer, work.scene.image) < 20)
     add_halo(layer, work.random.chance(.5) ? Rgb{0, 0, 0} : Rgb{255, 255, 255}, 1.5);
   return layer;

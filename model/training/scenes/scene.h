@@ -96,6 +96,7 @@ struct SceneOptions {
   int min_side = 256, max_side = 256; ///< of the padded square; drawn uniformly
   bool augment = true;                ///< restyling of sprites; off for evaluation
   bool held_out = false;              ///< words of the held-out tenth only
+  double dyed = 0;                    ///< share of objects in a color that need not be theirs
 };
 
 /// Composes scenes. Holds font faces: one per thread; the assets are shared.

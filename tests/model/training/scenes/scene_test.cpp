@@ -166,6 +166,36 @@ TEST(Scenes, PlainObjectsKeepTheirColor) {
   EXPECT_GT(seen, 30);
 }
 
+// Each in one of the ten colors, which then is the thing's; its form is what it was.
+TEST(Scenes, DyedObjectsHaveEveryColor) {
+  SceneOptions options;
+  options.augment = false;
+  SceneMaker plain(test::small_assets(), options);
+  options.dyed = 1;
+  SceneMaker maker(test::small_assets(), options);
+  std::set<Color> colors;
+  int objects = 0, named = 0;
+  for (uint64_t i = 0; i < 120; ++i) {
+    const Scene scene = maker(SceneMix::Painting, 5, i);
+    if (!scene.things.empty() && scene.things[0].kind == ThingKind::Object) {
+      const Thing before = plain(SceneMix::Painting, 5, i).things.at(0);
+      EXPECT_EQ(scene.things[0].sprite, before.sprite);
+      EXPECT_EQ(scene.things[0].box.x0, before.box.x0);
+      EXPECT_EQ(scene.things[0].box.y1, before.box.y1);
+    }
+    for (const Thing &thing : scene.things)
+      if (thing.kind == ThingKind::Object) {
+        ++objects;
+        named += thing.color != Color::None;
+        colors.insert(thing.color);
+      }
+  }
+  colors.erase(Color::None);
+  EXPECT_EQ(static_cast<int>(colors.size()), color_count);
+  EXPECT_GT(objects, 60);
+  EXPECT_GT(named, objects * .9);
+}
+
 TEST(Scenes, LettersLieInsideTheirSign) {
   if (!has_fonts())
     GTEST_SKIP() << "no DejaVu, Liberation, Roboto, Lato or Open Sans fonts on this machine";

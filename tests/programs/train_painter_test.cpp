@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs vlm-train painter as a user would who goes on from the painter in the tree.
+#include "tests/support/scratch_folder.h"
+
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+namespace vlm::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kPainter = VLM_PAINTER;
+
+class TrainPainter : public ScratchFolder {
+protected:
+  int run(const std::string &arguments) const {
+    return shell(VLM_TRAIN " painter " + arguments + " --sprites pack --checkpoint-dir states");
+  }
+  void expect(int got, int want, const std::string &part) const {
+    EXPECT_EQ(got, want) << err();
+    EXPECT_NE(err().find(part), std::string::npos) << err();
+  }
+
+  /// A pack of two styles with one thing each.
+  void write_pack() const {
+    fs::create_directories(folder() / "pack" / "train");
+    std::ofstream(folder() / "pack" / "categories.tsv") << "name\tplural\tkind\tgroup\n"
+                                                           "ball\tballs\tcount\ttoy\n"
+                                                           "box\tboxes\tcount\ttoy\n";
+    std::ofstream index(folder() / "pack" / "train" / "index.tsv");
+    index << "path\tcategory\tsource\tkind\tsplit\n";
+    for (const std::string name : {"ball", "box"}) {
+      cv::Mat sprite(48, 48, CV_8UC4, cv::Scalar(0, 0, 0, 0));
+      const cv::Scalar blue(230, 60, 40, 255);
+      if (name == "ball")
+        cv::circle(sprite, {24, 24}, 20, blue, cv::FILLED);
+      else
+        cv::rectangle(sprite, {6, 6}, {42, 42}, blue, cv::FILLED);
+      cv::imwrite(folder() / "pack" / "train" / (name + ".png"), sprite);
+      index << name << ".png\t" << name << "\tof-" << name << "\tcolor\ttrain\n";
+    }
+  }
+};
+
+TEST_F(TrainPainter, WrongUse) {
+  expect(run("decoder --pictures 32 --start " + kPainter), 2, "--start: " + kPainter);
+  expect(run("export --output made --start " + kPainter), 2, "--start: " + kPainter);
+  expect(run("vae"), 2, "--pictures");
+  expect(run("vae --pictures 0 --start " + kPainter), 1, "pack/");
+  write_pack();
+  expect(run("vae --pictures 0 --start nowhere"), 1, "nowhere");
+  expect(run("vae --pictures 0 --style none --start " + kPainter), 1, "pack/train/index.tsv");
+  expect(run("unet --pictures 32 --start " + kPainter), 1, "states/vae.safetensors");
+}
+
+TEST_F(TrainPainter, GoesOnFromAPainter) {
+  write_pack();
+  const std::string start = " --start " + kPainter;
+  expect(run("vae --pictures 0" + start), 0, "stage is done");
+  const std::string unet = "unet --pictures 32 --batch 16 --scenes 256 --style of-ball";
+  expect(run(unet + " --start nowhere"), 1, "nowhere");
+  EXPECT_FALSE(fs::exists(folder() / "states" / "latents")) << "it was told after encoding";
+  expect(run(unet + start), 0, "stage is done");
+  EXPECT_EQ(text_of("states/tokenizer/vocab.json").empty(), false);
+  expect(run("export --output made"), 0, "");
+  for (const std::string part : {"vae", "unet"}) {
+    const std::string file = part + "/diffusion_pytorch_model.safetensors";
+    std::ifstream in(kPainter + "/" + file, std::ios::binary);
+    const std::string before{std::istreambuf_iterator<char>(in), {}},
+        after = text_of("made/" + file);
+    ASSERT_EQ(after.size(), before.size());
+    EXPECT_EQ(after == before, part == "vae") << part; // taken as it is; learnt a little
+  }
+}
+
+} // namespace
+} // namespace vlm::test
