@@ -15,6 +15,7 @@
 #include <ATen/ops/linear.h>
 
 #include <atomic>
+#include <limits>
 #include <vector>
 
 namespace vlm {
@@ -100,6 +101,10 @@ Linear::Linear(const Scope &scope, int64_t in, int64_t out, bool bias)
 
 Linear::Linear(at::Tensor weight, at::Tensor bias)
     : weight_(std::move(weight)), bias_(std::move(bias)) {}
+
+int64_t Linear::independent_rows() const {
+  return quantized_ ? std::numeric_limits<int64_t>::max() : kFewRows;
+}
 
 int64_t Linear::in_features() const {
   return quantized_ ? quantized_->in_features() : weight_.size(1);

@@ -47,6 +47,9 @@ public:
   /// Rows of W as embeddings: ids int64 [...] below out_features() -> float32 [..., in].
   at::Tensor rows(const at::Tensor &ids) const;
 
+  /// Without gradients, on the CPU: up to how many rows each is computed as if it were alone.
+  int64_t independent_rows() const;
+
   int64_t in_features() const;
   int64_t out_features() const;
   const at::Tensor &weight() const { return weight_; } ///< undefined when quantised

@@ -265,12 +265,13 @@ void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
   answer.logits = decoder_.logits(hidden.back().squeeze(0).narrow(0, -checked, checked));
 }
 
-/// The last part of a prompt. Where it is short, the answer's first draft is read behind it in the
-/// same pass: while all are few rows, none depends on the others.
+/// The last part of a prompt, and behind it, in the same pass, the answer's first draft, as far as
+/// no row depends on the others.
 at::Tensor LoadedModel::read_with_draft(const at::Tensor &embeds, Generation &answer,
                                         const Pace &pace) const {
   const int64_t rows = embeds.size(1), end = answer.cache.length() + rows;
-  const int64_t most = std::min(kFewRows - rows, config_.decoder.max_position_embeddings - end);
+  const int64_t most =
+      std::min(decoder_.independent_rows() - rows, config_.decoder.max_position_embeddings - end);
   const TokenIds draft = most > 0 ? answer.draft(most, row_cost_) : TokenIds();
   if (draft.empty())
     return decoder_.forward(embeds, answer.cache, pace);

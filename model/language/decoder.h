@@ -30,10 +30,15 @@ public:
   /// Prefill or decode on top of `cache`: embeds float32 [1, L, hidden_size] take the positions
   /// cache.length() .. + L - 1. Returns the last norm's output [1, L, hidden_size]. Throws
   /// Error(Cancelled) between layers and leaves the cache's length as it was. The last `drafted`
-  /// positions, fewer than L, are what may follow the prompt: on the CPU, with L at most kFewRows,
-  /// each row is bit-equal to a pass of the prompt and then passes of one row (decode()).
+  /// positions, fewer than L, are what may follow the prompt: on the CPU, with L at most
+  /// independent_rows(), each row is bit-equal to a pass of the prompt and then passes of one row
+  /// (decode()).
   at::Tensor forward(const at::Tensor &embeds, KvCache &cache, const Pace &pace = {},
                      int64_t drafted = 0) const;
+
+  /// Up to how many rows of a pass are each, on the CPU, as they would be alone: kFewRows, or any
+  /// number where all matrices are quantised.
+  int64_t independent_rows() const { return independent_rows_; }
 
   /// Further positions of several conversations in one pass: embeds float32 [R, 1, hidden_size],
   /// R at most kFewRows, row r on top of caches[r]. Rows of one conversation stand together, in the
@@ -58,6 +63,7 @@ private:
   Linear lm_head_, embed_tokens_; // both vocab_size x hidden_size; tied: one matrix
   std::vector<DecoderLayer> layers_;
   RmsNorm norm_;
+  int64_t independent_rows_; // the least of all linear layers
 };
 
 } // namespace vlm

@@ -3,6 +3,8 @@
 
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
+
 namespace vlm {
 
 DecoderLayer::DecoderLayer(const Scope &scope, const DecoderConfig &config)
@@ -38,6 +40,13 @@ at::Tensor DecoderLayer::mix(const at::Tensor &x, const Rope &rope, const Attend
   const at::Tensor k = rope(heads(k_proj_.precise(normal)));
   const at::Tensor mixed = attend(q, k, heads(v_proj_.precise(normal)));
   return x + o_proj_(mixed.transpose(1, 2).flatten(2));
+}
+
+int64_t DecoderLayer::independent_rows() const {
+  int64_t least = feed_forward_.independent_rows();
+  for (const Linear *linear : {&q_proj_, &k_proj_, &v_proj_, &o_proj_})
+    least = std::min(least, linear->independent_rows());
+  return least;
 }
 
 std::vector<at::Tensor> DecoderLayer::feed_forward(const std::vector<at::Tensor> &xs) const {

@@ -28,6 +28,8 @@ public:
   /// x float32 [B, L, hidden_size] -> the same shape; differentiable if `attend` is.
   at::Tensor operator()(const at::Tensor &x, const Rope &rope, const Attend &attend) const;
 
+  int64_t independent_rows() const; ///< see Linear
+
   /// Its halves. The second one is that of several at a time, see FeedForward.
   at::Tensor mix(const at::Tensor &x, const Rope &rope, const Attend &attend) const;
   std::vector<at::Tensor> feed_forward(const std::vector<at::Tensor> &xs) const;

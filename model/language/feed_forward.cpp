@@ -10,6 +10,8 @@
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 
 namespace vlm {
@@ -38,6 +40,14 @@ FeedForward::FeedForward(const Scope &scope, const DecoderConfig &config)
   for (size_t i = 0; i < count_; ++i)
     experts_.push_back(read_(i));
   read_ = nullptr;
+}
+
+int64_t FeedForward::independent_rows() const {
+  int64_t least = count_ > 1 ? router_.independent_rows() : std::numeric_limits<int64_t>::max();
+  for (const Expert &expert : experts_)
+    for (const Linear *linear : {&expert.gate_proj, &expert.up_proj, &expert.down_proj})
+      least = std::min(least, linear->independent_rows());
+  return least;
 }
 
 at::Tensor FeedForward::run(const Expert &expert, const at::Tensor &x) const {

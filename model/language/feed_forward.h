@@ -24,6 +24,8 @@ public:
   /// The same of each of `xs`, with one expert after the other: what is streamed is read once.
   std::vector<at::Tensor> operator()(const std::vector<at::Tensor> &xs) const;
 
+  int64_t independent_rows() const; ///< see Linear
+
   /// Which experts each of `rows` [M, hidden_size] goes to, best first.
   struct Route {
     at::Tensor experts; ///< int64 [M, num_experts_per_tok]

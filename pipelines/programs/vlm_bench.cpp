@@ -147,7 +147,8 @@ json drafting(Arguments &arguments) {
             &o.still);
   line.number("interval", "S", "of video between captions (0.2)", &o.interval);
   line.text("prompt", "TEXT", "what is asked (Describe this image.)", &o.prompt);
-  line.text("reuse", "WHAT", "compared with none, as vlmcaption knows it (draft)", &o.reuse);
+  line.text("reuse", "WHAT",
+            "compared with none, as vlmcaption knows it: draft, draft+prefix (draft)", &o.reuse);
   arguments.positive("captions", "of each run, at most (60)", &o.captions);
   arguments.positive("max-tokens", "of each caption (40)", &o.max_tokens);
   arguments.positive("rounds", "each runs both sides in turn (3)", &o.rounds);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The decoders in int8 and int4 beside the reference's logits, and beside themselves.
+#include "model/compute/few_rows.h"
 #include "tests/model/compute/quantized.h"
 #include "tests/model/language/language_case.h"
 
@@ -137,6 +138,27 @@ TEST_P(QuantizedDecoder, DecodedTogetherOrAloneIsTheSame) {
       EXPECT_TRUE(got[b].equal(model.decoder.logits(
           model.decoder.decode(rows.narrow(0, b, 1), {&alone[static_cast<size_t>(b)]}))[0]))
           << name << ": conversation " << b;
+  }
+}
+
+// As many as the decoder calls independent; a router of experts stays in floating point.
+TEST_P(QuantizedDecoder, DraftedBehindAPromptOrAloneIsTheSame) {
+  for (const std::string name : test::kReferenceModels) {
+    const LanguageCase model(name, at::kBFloat16, GetParam().kind);
+    const bool experts = model.decoder.config().num_local_experts > 1;
+    EXPECT_EQ(model.decoder.independent_rows() == kFewRows, experts) << name;
+    const at::Tensor embeds = model.expected(0, "inputs_embeds");
+    const int64_t rows = std::min<int64_t>(model.decoder.independent_rows(), 40), prompt = 5;
+    ASSERT_GE(embeds.size(1), rows);
+    KvCache alone(model.decoder.config()), together(model.decoder.config());
+    const at::Tensor got =
+        model.decoder.forward(embeds.narrow(1, 0, rows), together, {}, rows - prompt);
+    EXPECT_TRUE(
+        got.narrow(1, 0, prompt).equal(model.decoder.forward(embeds.narrow(1, 0, prompt), alone)));
+    for (int64_t row = prompt; row < rows; ++row)
+      EXPECT_TRUE(
+          got.narrow(1, row, 1).equal(model.decoder.decode(embeds.narrow(1, row, 1), {&alone})))
+          << name << ": row " << row;
   }
 }
 
