@@ -8,15 +8,10 @@
 #include <algorithm>
 
 namespace vlm {
-namespace {
-
-constexpr double kDyed = .15; // of the things that are learnt from
-
-} // namespace
 
 OrderedLoader<PromptedPicture>::Make prompted_pictures(const PaintingSource &source) {
   scenes::SceneOptions options = scenes::painting_options();
-  options.dyed = source.held_out ? 0 : kDyed;
+  options.drill = !source.held_out;
   const auto maker = std::make_shared<scenes::SceneMaker>(*source.assets, options);
   return [source, maker](uint64_t index) {
     const scenes::PromptedScene made =

@@ -10,6 +10,7 @@ namespace vlm::scenes {
 namespace {
 
 constexpr int most_of_a_kind = 5;
+constexpr double drilled_repeat = 1. / 3;
 
 struct Layout {
   int things = 0; ///< that are not signs
@@ -173,6 +174,8 @@ double draw_size(SceneMix mix, int things, bool shape, Random &random) {
 std::vector<PlannedThing> plan_things(const Assets &assets, SceneMix mix,
                                       const SceneOptions &options, bool can_write, Random &random) {
   Layout layout = draw_layout(mix, random);
+  if (options.drill)
+    layout.repeat = drilled_repeat;
   if (!can_write && layout.signs > 0) {
     layout.things += layout.signs;
     layout.signs = 0;

@@ -13,6 +13,7 @@
 #include <cctype>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace vlm::scenes {
 namespace {
@@ -22,6 +23,7 @@ constexpr double shrink = .97;
 constexpr double largest_overlap = .06; // of the smaller box
 constexpr double small_cap = 14, smallest_cap = 9;
 constexpr double covering_alpha = .43;
+constexpr double dyed_share = .2; // of objects, in a drill
 
 /// The padded square around the picture.
 struct Frame {
@@ -114,11 +116,14 @@ struct SceneMaker::State {
   struct Work {
     Scene scene;
     Random random;
-    bool fine = false; ///< shows small text
+    bool fine = false;       ///< shows small text
+    Color dye = Color::None; ///< of the next object
+    int dyed = -1;           ///< category that `dye` was drawn for
   };
 
   std::optional<Box> find_place(Work &work, double width, double height) const;
   void add(Work &work, Thing thing, const Layer &layer, bool shadow) const;
+  void draw_dye(Work &work, int category) const;
   void place_object(Work &work, const PlannedThing &plan) const;
   void place_shape(Work &work, const PlannedThing &plan) const;
   void place_sign(Work &work, const PlannedThing &plan) const;
@@ -170,14 +175,23 @@ Layer SceneMaker::State::draw_object(Work &work, const Sprite &sprite, double si
   }
   if (options.augment && !(sprite.mono && work.random.chance(.5)))
     restyle(layer, work.random);
-  if (options.dyed > 0 && work.random.chance(options.dyed))
-    dye(layer, static_cast<Color>(work.random.below(color_count)), work.random);
+  if (work.dye != Color::None)
+    dye(layer, work.dye, work.random);
   if (contrast(layer, work.scene.image) < 20)
     add_halo(layer, work.random.chance(.5) ? Rgb{0, 0, 0} : Rgb{255, 255, 255}, 1.5);
   return layer;
 }
 
+// Anew, unless the last object was of the same kind.
+void SceneMaker::State::draw_dye(Work &work, int category) const {
+  if (!options.drill || std::exchange(work.dyed, category) == category)
+    return;
+  const bool dyed = work.random.chance(dyed_share);
+  work.dye = dyed ? static_cast<Color>(work.random.below(color_count)) : Color::None;
+}
+
 void SceneMaker::State::place_object(Work &work, const PlannedThing &plan) const {
+  draw_dye(work, plan.category);
   const Sprite &sprite = assets.sprites[plan.sprite];
   const Image &image = work.scene.image;
   Pose pose = draw_pose(work.random);

@@ -85,9 +85,9 @@ enum class SceneMix {
   Standard, ///< section 2
   Crowded,  ///< section 6.2: crowded scenes, 22 % pages of 6 to 12 signs, and 35 % collections of
             ///< 9 to 14 small things
-  Talk,     ///< stage 2: standard with signs in .42 and more repetition, 20 % flocks of a few kinds,
-            ///< 15 % crowded, 10 % pages of 2 to 4 signs
-  Reading,  ///< one to three signs and little else: for measuring reading
+  Talk,    ///< stage 2: standard with signs in .42 and more repetition, 20 % flocks of a few kinds,
+           ///< 15 % crowded, 10 % pages of 2 to 4 signs
+  Reading, ///< one to three signs and little else: for measuring reading
   Painting, ///< one or two large things in their own colors on a square, flat or gradient: for
             ///< painters
 };
@@ -96,7 +96,10 @@ struct SceneOptions {
   int min_side = 256, max_side = 256; ///< of the padded square; drawn uniformly
   bool augment = true;                ///< restyling of sprites; off for evaluation
   bool held_out = false;              ///< words of the held-out tenth only
-  double dyed = 0;                    ///< share of objects in a color that need not be theirs
+  /// For painters that learn: a fifth of the objects has a color that need not be theirs, so that a
+  /// color's name means something for all; a third of the second things is as the first, so that
+  /// plurals are learnt. Things of one kind are dyed alike.
+  bool drill = false;
 };
 
 /// Composes scenes. Holds font faces: one per thread; the assets are shared.
