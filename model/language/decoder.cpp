@@ -72,11 +72,15 @@ Decoder::Decoder(const Scope &scope, const DecoderConfig &config)
   const Scope model = scope.sub("model");
   for (int64_t i = 0; i < config.num_hidden_layers; ++i)
     layers_.emplace_back(model.sub("layers").sub(i), config);
-  independent_rows_ = lm_head_.independent_rows();
-  for (const DecoderLayer &layer : layers_)
-    independent_rows_ = std::min(independent_rows_, layer.independent_rows());
   norm_ =
       RmsNorm(model.sub("norm"), config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
+}
+
+int64_t Decoder::independent_rows() const {
+  int64_t least = lm_head_.independent_rows();
+  for (const DecoderLayer &layer : layers_)
+    least = std::min(least, layer.independent_rows());
+  return least;
 }
 
 at::Tensor Decoder::embed(const at::Tensor &ids) const {

@@ -38,7 +38,7 @@ public:
 
   /// Up to how many rows of a pass are each, on the CPU, as they would be alone: kFewRows, or any
   /// number where all matrices are quantised.
-  int64_t independent_rows() const { return independent_rows_; }
+  int64_t independent_rows() const;
 
   /// Further positions of several conversations in one pass: embeds float32 [R, 1, hidden_size],
   /// R at most kFewRows, row r on top of caches[r]. Rows of one conversation stand together, in the
@@ -63,7 +63,6 @@ private:
   Linear lm_head_, embed_tokens_; // both vocab_size x hidden_size; tied: one matrix
   std::vector<DecoderLayer> layers_;
   RmsNorm norm_;
-  int64_t independent_rows_; // the least of all linear layers
 };
 
 } // namespace vlm
