@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,5 +60,13 @@ void MappedFile::prefetch(size_t offset, size_t length) const {
 }
 
 std::string read_file(const std::string &path) { return std::string(MappedFile(path).bytes()); }
+
+void write_file(const std::string &path, std::string_view content) {
+  std::ofstream file(path, std::ios::binary);
+  file << content;
+  file.close();
+  if (!file)
+    fail(ErrorCategory::Unreadable, path, ": cannot be written");
+}
 
 } // namespace vlm

@@ -38,4 +38,8 @@ private:
 /// The whole file as a string; errors as MappedFile.
 std::string read_file(const std::string &path);
 
+/// Replaces the file's content. Error(Unreadable) naming `path` where that fails, also when the
+/// disk fills at the end.
+void write_file(const std::string &path, std::string_view content);
+
 } // namespace vlm

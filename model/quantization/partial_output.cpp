@@ -3,10 +3,9 @@
 
 #include "model/core/checksum.h"
 #include "model/core/error.h"
+#include "model/core/mapped_file.h"
 
 #include <nlohmann/json.hpp>
-
-#include <fstream>
 
 namespace vlm {
 namespace {
@@ -86,11 +85,7 @@ void PartialOutput::write_shard(const std::string &name, const Tensors &tensors)
 }
 
 void PartialOutput::write_text(const std::string &name, const std::string &text) const {
-  std::ofstream file(folder_ / name, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file)
-    fail(ErrorCategory::Unreadable, (folder_ / name).string(), ": cannot write");
+  write_file((folder_ / name).string(), text);
 }
 
 void PartialOutput::copy_from(const fs::path &file) const {

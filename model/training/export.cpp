@@ -2,12 +2,12 @@
 #include "model/training/export.h"
 
 #include "model/core/error.h"
+#include "model/core/mapped_file.h"
 #include "model/weights/safetensors.h"
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <fstream>
 
 namespace vlm {
 
@@ -21,10 +21,7 @@ void export_checkpoint(const ParameterStore &parameters, const TinyConfig &confi
       fail(ErrorCategory::NotFound, from.string(), " does not exist");
     fs::copy_file(from, fs::path(directory) / name, fs::copy_options::overwrite_existing);
   }
-  std::ofstream out(directory + "/config.json");
-  out << config_json(config).dump(2) << std::endl;
-  if (!out)
-    fail(ErrorCategory::Unreadable, directory, "/config.json: cannot be written");
+  write_file(directory + "/config.json", config_json(config).dump(2) + '\n');
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto &[name, value] : parameters.tensors())
     if (!in_heads(name))

@@ -2,6 +2,7 @@
 #include "model/training/tokenizer_training.h"
 
 #include "model/core/error.h"
+#include "model/core/mapped_file.h"
 #include "model/training/scenes/questions.h"
 #include "model/training/scenes/scene.h"
 
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 namespace vlm {
@@ -77,13 +77,6 @@ std::vector<std::string> corpus(const scenes::Assets &assets, int scene_count, u
   for (size_t i = 0; i < words.size(); i += step)
     out.push_back(words[i]);
   return out;
-}
-
-void write_file(const std::string &path, const std::string &content) {
-  std::ofstream out(path, std::ios::binary);
-  out << content;
-  if (!out.flush())
-    fail(ErrorCategory::Unreadable, path, ": cannot be written");
 }
 
 } // namespace

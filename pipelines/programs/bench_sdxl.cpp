@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipelines/programs/bench_sdxl.h"
 
+#include "model/core/mapped_file.h"
 #include "model/text/byte_level.h"
 
 #include <nlohmann/json.hpp>
-
-#include <fstream>
 
 namespace vlm {
 namespace {
@@ -15,7 +14,7 @@ using nlohmann::json;
 
 void write_object(const fs::path &file, const json &object) {
   fs::create_directories(file.parent_path());
-  std::ofstream(file) << object.dump(1);
+  write_file(file, object.dump(1));
 }
 
 /// Every byte alone, inside and at the end of a word; the ids of "!" and of the special tokens are
@@ -37,7 +36,7 @@ void write_tokenizer(const fs::path &folder, const char *padding) {
   vocabulary["<|startoftext|>"] = id++;
   vocabulary["<|endoftext|>"] = id++;
   write_object(folder / "vocab.json", vocabulary);
-  std::ofstream(folder / "merges.txt") << "#version: 0.2\nt h\n";
+  write_file(folder / "merges.txt", "#version: 0.2\nt h\n");
   write_object(folder / "tokenizer_config.json", {{"tokenizer_class", "CLIPTokenizer"},
                                                   {"model_max_length", 77},
                                                   {"bos_token", "<|startoftext|>"},

@@ -2,6 +2,7 @@
 #include "pipelines/programs/bench_shapes.h"
 
 #include "model/core/error.h"
+#include "model/core/mapped_file.h"
 #include "model/core/progress_bar.h"
 #include "model/core/user_folders.h"
 #include "model/engine/model.h"
@@ -13,7 +14,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <numeric>
@@ -229,8 +229,7 @@ void write_shards(const fs::path &directory, const std::string &stem,
   }
   flush();
   bar.finish();
-  std::ofstream(directory / (stem + ".safetensors.index.json"))
-      << json{{"weight_map", map}}.dump(1);
+  write_file(directory / (stem + ".safetensors.index.json"), json{{"weight_map", map}}.dump(1));
 }
 
 Language language_of(const ShapeOptions &options, bool hd) {
@@ -282,7 +281,7 @@ void make_model(const ShapeOptions &options, const fs::path &part) {
   start(part, bytes_of(specs));
   for (const char *file : {"tokenizer.model", "tokenizer_config.json"})
     fs::copy_file(fs::path(embedded_model_path()) / file, part / file);
-  std::ofstream(part / "config.json") << config_of(language, hd).dump(1);
+  write_file(part / "config.json", config_of(language, hd).dump(1));
   write_shards(part, "model", specs);
 }
 
@@ -362,11 +361,17 @@ void make_shape(const ShapeOptions &options) {
     fail(ErrorCategory::Failed, options.output.string(), " exists already");
   fs::path part = options.output;
   part += ".part";
-  if (options.shape == kPainterShape)
-    make_painter(options, part);
-  else
-    make_model(options, part);
-  fs::rename(part, options.output);
+  try {
+    if (options.shape == kPainterShape)
+      make_painter(options, part);
+    else
+      make_model(options, part);
+    fs::rename(part, options.output);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(part, ignored);
+    throw;
+  }
 }
 
 std::string bench_model(const std::string &model) {

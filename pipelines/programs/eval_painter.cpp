@@ -2,6 +2,7 @@
 #include "pipelines/programs/eval_painter.h"
 
 #include "model/core/cancel.h"
+#include "model/core/mapped_file.h"
 #include "model/core/progress_bar.h"
 #include "model/engine/model.h"
 #include "model/generation/autoencoder.h"
@@ -14,7 +15,6 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include <fstream>
 #include <iostream>
 
 namespace vlm {
@@ -87,9 +87,8 @@ void write_sheet(const std::vector<Image> &pictures, const std::vector<std::stri
 
 void report(const std::map<std::string, scenes::Scores> &columns, const Options &options) {
   std::cout << scenes::score_table(columns);
-  if (!options.json.empty() &&
-      !(std::ofstream(options.json) << scenes::score_json(columns) << std::flush))
-    fail(ErrorCategory::Unreadable, options.json, ": cannot be written");
+  if (!options.json.empty())
+    write_file(options.json, scenes::score_json(columns) + "\n");
   if (!options.plot.empty())
     plot_scores(columns, options.plot);
 }

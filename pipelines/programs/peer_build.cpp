@@ -3,12 +3,12 @@
 
 #include "model/core/error.h"
 #include "model/core/machine.h"
+#include "model/core/mapped_file.h"
 #include "model/core/user_folders.h"
 #include "pipelines/programs/child_program.h"
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <strings.h>
 
@@ -47,8 +47,8 @@ void PeerBuild::fetch(const PeerSource &source) const {
   const fs::path part = folder_ / "source.part";
   fs::remove_all(part);
   fs::create_directories(part);
-  std::ofstream(part / "requirements.txt")
-      << source.package << "==" << source.release << " --hash=sha256:" << source.digest << '\n';
+  write_file(part / "requirements.txt", std::string(source.package) + "==" + source.release +
+                                            " --hash=sha256:" + source.digest + '\n');
   output_of({"python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
              "--no-deps", "--no-binary", source.package, "--require-hashes", "--requirement",
              part / "requirements.txt", "--dest", part});

@@ -24,7 +24,6 @@
 
 #include <charconv>
 #include <cstdio>
-#include <fstream>
 #include <iomanip>
 #include <sstream>
 
@@ -70,8 +69,8 @@ public:
   }
 
   void write(const json &figures, Bars (*bars)(const json &)) const {
-    if (!json_.empty() && !(std::ofstream(json_) << figures.dump(2) << '\n' << std::flush))
-      fail(ErrorCategory::Failed, json_, ": cannot be written");
+    if (!json_.empty())
+      write_file(json_, figures.dump(2) + '\n');
     if (!plot_.empty())
       plot_bars(bars(figures), 0, plot_);
   }

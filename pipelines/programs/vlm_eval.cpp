@@ -2,6 +2,7 @@
 #include "model/core/cancel.h"
 #include "model/core/environment.h"
 #include "model/core/log.h"
+#include "model/core/mapped_file.h"
 #include "model/core/progress_bar.h"
 #include "model/engine/model.h"
 #include "model/training/scenes/evaluation_set.h"
@@ -132,7 +133,7 @@ int examine(Options &options, const CancelToken &cancel) {
     examination.take(name, folder);
   std::cout << scenes::score_table(examination.columns());
   if (!options.json.empty())
-    std::ofstream(options.json) << scenes::score_json(examination.columns()) << "\n";
+    write_file(options.json, scenes::score_json(examination.columns()) + "\n");
   if (!options.plot.empty())
     plot_scores(examination.columns(), options.plot);
   return kDone;

@@ -2,6 +2,7 @@
 #include "model/training/painter/painter_folder.h"
 
 #include "model/core/error.h"
+#include "model/core/mapped_file.h"
 #include "model/weights/model_folder.h"
 #include "model/weights/safetensors.h"
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 namespace vlm {
@@ -22,10 +22,7 @@ constexpr const char *kDiffusers = "0.26.3"; // the version whose layout this is
 
 void write_json(const std::string &path, const json &content) {
   fs::create_directories(fs::path(path).parent_path());
-  std::ofstream out(path);
-  out << content.dump(2) << std::endl;
-  if (!out)
-    fail(ErrorCategory::Unreadable, path, ": cannot be written");
+  write_file(path, content.dump(2) + '\n');
 }
 
 void write_weights(const ParameterStore &from, const std::string &part, const std::string &path) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/training/painter/vocabulary.h"
 
-#include "model/core/error.h"
+#include "model/core/mapped_file.h"
 #include "model/text/byte_level.h"
 #include "model/training/scenes/prompts.h"
 
@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <utility>
 
@@ -97,13 +96,6 @@ std::vector<std::string> vocabulary(const std::vector<Pair> &merges) {
   return out;
 }
 
-void write(const std::string &path, const std::string &content) {
-  std::ofstream out(path, std::ios::binary);
-  out << content;
-  if (!out.flush())
-    fail(ErrorCategory::Unreadable, path, ": cannot be written");
-}
-
 json special(const char *token) {
   return {{"content", token},
           {"lstrip", false},
@@ -137,15 +129,15 @@ void write_tokenizer(const std::vector<Pair> &merges, const char *padding,
   std::string lines = "#version: 0.2\n";
   for (const auto &[first, second] : merges)
     lines += first + ' ' + second + '\n';
-  write(folder + "/vocab.json", ids.dump() + "\n");
-  write(folder + "/merges.txt", lines);
-  write(folder + "/tokenizer_config.json", config(padding).dump(2) + "\n");
-  write(folder + "/special_tokens_map.json", json{{"bos_token", special(kStart)},
-                                                  {"eos_token", special(kEnd)},
-                                                  {"unk_token", special(kEnd)},
-                                                  {"pad_token", padding}}
-                                                     .dump(2) +
-                                                 "\n");
+  write_file(folder + "/vocab.json", ids.dump() + "\n");
+  write_file(folder + "/merges.txt", lines);
+  write_file(folder + "/tokenizer_config.json", config(padding).dump(2) + "\n");
+  write_file(folder + "/special_tokens_map.json", json{{"bos_token", special(kStart)},
+                                                       {"eos_token", special(kEnd)},
+                                                       {"unk_token", special(kEnd)},
+                                                       {"pad_token", padding}}
+                                                          .dump(2) +
+                                                      "\n");
 }
 
 } // namespace
