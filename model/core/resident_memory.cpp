@@ -39,6 +39,8 @@ void keep_large_blocks() {
   mallopt(M_TRIM_THRESHOLD, kLargest);
 }
 
+void give_back_freed_memory() { malloc_trim(0); }
+
 LargeBlocksGivenBack::LargeBlocksGivenBack() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
 
 } // namespace vlm

@@ -16,6 +16,10 @@ void unmap_resident(void *data, size_t bytes) noexcept;
 /// times slower for temporaries of some megabytes.
 void keep_large_blocks();
 
+/// Gives back what malloc keeps of freed blocks, wherever it lies. Takes milliseconds a gigabyte,
+/// and who allocates next pays with page faults: for between large works of different shape.
+void give_back_freed_memory();
+
 /// As long as it lives, malloc gives them back instead: kept in pieces, the temporaries of loading
 /// or quantising a model come to gigabytes.
 class LargeBlocksGivenBack {

@@ -87,7 +87,7 @@ private:
     /// Whether the negative prompt has a part in it.
     bool guided() const { return request.guidance > 1; }
   };
-  PaintRequest checked(const PaintRequest &request) const;
+  PaintRequest checked(const PaintRequest &request, Painting &painting) const;
   UNet::Condition encode(Run &run, Painting &painting);
   at::Tensor predict(const Run &run, size_t step, const at::Tensor &latents,
                      const UNet::Condition &condition) const;
@@ -101,11 +101,11 @@ private:
   SdxlWeights weights_;
 };
 
-PaintRequest SdxlPainter::checked(const PaintRequest &request) const {
+PaintRequest SdxlPainter::checked(const PaintRequest &request, Painting &painting) const {
   if (is_blank(request.prompt))
     fail(ErrorCategory::Data, "the prompt is empty");
   const PaintRequest out = vlm::checked(request, info_.default_size);
-  weights_.check_memory(out.width, out.height, available_memory());
+  painting.needed_bytes = weights_.check_memory(out.width, out.height, available_memory());
   return out;
 }
 
@@ -192,9 +192,9 @@ Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &canc
                             const std::function<void(const PaintStep &)> &progress) {
   const c10::InferenceMode no_gradients;
   const EulerScheduler scheduler(weights_.scheduler(), request.steps);
-  Run run{checked(request), scheduler, cancel, {}};
-  set_threads(request.threads > 0 ? request.threads : threads_);
   Painting out;
+  Run run{checked(request, out), scheduler, cancel, {}};
+  set_threads(request.threads > 0 ? request.threads : threads_);
   auto start = std::chrono::steady_clock::now();
   const auto lap = [&start] {
     const double spent = seconds_since(start);

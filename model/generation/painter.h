@@ -65,6 +65,7 @@ struct PaintStep {
 struct Painting {
   Image image;
   int64_t cut = 0, negative_cut = 0; ///< tokens of the prompts that there was no room for
+  uint64_t needed_bytes = 0; ///< of memory beside the weights, at most, as was reckoned before
   double encode_seconds = 0, denoise_seconds = 0, decode_seconds = 0;
 };
 

@@ -66,10 +66,11 @@ uint64_t picture_bytes(const UNetConfig &unet, const VaeConfig &vae, int64_t wid
                                     VaeDecoder::working_bytes(vae, width * height));
 }
 
-void check_picture(int64_t width, int64_t height, uint64_t needed, uint64_t left) {
+uint64_t check_picture(int64_t width, int64_t height, uint64_t needed, uint64_t left) {
   if (needed > left)
     fail(ErrorCategory::Memory, "painting ", width, "x", height, " needs ", gigabytes(needed),
          " of memory, but only ", gigabytes(left), " are left");
+  return needed;
 }
 
 } // namespace
@@ -124,8 +125,9 @@ SdxlWeights::SdxlWeights(const SdxlFiles &files, LoadProgress loading)
       unet_(Scope(WatchedStateDict(files.unet(), loading), matrix_dtype_), files.unet_config()),
       vae_(Scope(WatchedStateDict(files.vae(), loading), at::kFloat), files.vae_config()) {}
 
-void SdxlWeights::check_memory(int64_t width, int64_t height, uint64_t left) const {
-  check_picture(width, height, picture_bytes(unet_.config(), vae_.config(), width, height), left);
+uint64_t SdxlWeights::check_memory(int64_t width, int64_t height, uint64_t left) const {
+  return check_picture(width, height, picture_bytes(unet_.config(), vae_.config(), width, height),
+                       left);
 }
 
 } // namespace vlm

@@ -59,8 +59,8 @@ public:
   const SchedulerConfig &scheduler() const { return scheduler_; }
   at::ScalarType matrix_dtype() const { return matrix_dtype_; }
 
-  /// Error(Memory) when painting that size takes more than the `left` bytes.
-  void check_memory(int64_t width, int64_t height, uint64_t left) const;
+  /// The bytes that painting that size takes. Error(Memory) when they are more than `left`.
+  uint64_t check_memory(int64_t width, int64_t height, uint64_t left) const;
 
 private:
   SdxlWeights(const SdxlFiles &files, LoadProgress loading);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/generation/vae_decoder.h"
 
+#include "model/core/resident_memory.h"
 #include "model/generation/latents.h"
 
 #include <ATen/TensorOperators.h>
@@ -9,6 +10,14 @@ namespace vlm {
 namespace {
 
 constexpr int64_t kStripValues = int64_t{1} << 22;
+
+// The maps of a large picture are of other sizes in each level: what one leaves in malloc's memory
+// is no room for those of the next. `latents`: [B, C, H, W].
+void tidy(const at::Tensor &latents) {
+  constexpr int64_t kLarge = 64 * 64;
+  if (latents.size(2) * latents.size(3) >= kLarge)
+    give_back_freed_memory();
+}
 
 } // namespace
 
@@ -43,9 +52,11 @@ Strips VaeDecoder::strips_for(int64_t pixels) { return {pixels > kWholePixels ? 
 
 at::Tensor VaeDecoder::operator()(const at::Tensor &latents, const Strips &strips,
                                   const Pace &pace) const {
+  tidy(latents);
   const at::Tensor z = (latents / config_.scaling_factor).permute({0, 2, 3, 1}).contiguous();
   at::Tensor x = middle_(conv_in_(post_quant_conv_(z)), strips, pace);
   for (const Level &level : up_) {
+    tidy(latents);
     for (const ResnetBlock &resnet : level.resnets) {
       pace.check();
       x = resnet(x, {}, strips);
@@ -64,11 +75,12 @@ at::Tensor VaeDecoder::picture(const at::Tensor &latents, const Pace &pace) cons
 }
 
 uint64_t VaeDecoder::working_bytes(const VaeConfig &config, int64_t pixels) {
-  // Largest where the last level begins: its input and, of its own width, two maps in strips, or
-  // two more and the input's twin as a whole.
+  // Largest where the last level begins: its input and, of its own width, four maps (in strips two
+  // are enough at a time, but what is freed between them is not what comes next), and as a whole
+  // the input's twin.
   const int64_t in = config.block_out_channels[1], own = config.block_out_channels[0];
   const bool whole = strips_for(pixels).values == 0;
-  const int64_t values = whole ? 2 * in + 4 * own : in + 2 * own;
+  const int64_t values = (whole ? 2 * in : in) + 4 * own;
   const int64_t strip = whole ? 0 : 8 * kStripValues;
   return 4 * static_cast<uint64_t>(values * pixels + strip);
 }

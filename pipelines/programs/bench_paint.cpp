@@ -119,6 +119,7 @@ private:
         {{"width", last.image.width},
          {"height", last.image.height},
          {"peak_bytes", peak_bytes()},
+         {"needed_bytes", last.needed_bytes},
          {"step_operations", passes * unet_operations(unet_, last.image.width / kPixelsOfALatent,
                                                       last.image.height / kPixelsOfALatent)}});
     if (peer_)
@@ -165,8 +166,10 @@ std::string rate_text(const json &side, const json &size) {
 
 void print_size(const json &size) {
   const bool beside = size.contains("theirs");
-  std::printf("%d x %d: peak memory %s\n", size["width"].get<int>(), size["height"].get<int>(),
-              gigabytes(size["peak_bytes"].get<uint64_t>()).c_str());
+  std::printf("%d x %d: peak memory %s, of which the picture was reckoned to take up to %s\n",
+              size["width"].get<int>(), size["height"].get<int>(),
+              gigabytes(size["peak_bytes"].get<uint64_t>()).c_str(),
+              gigabytes(size["needed_bytes"].get<uint64_t>()).c_str());
   for (const std::string part : kPaintParts) {
     std::printf("  %-8s %s", part.c_str(), seconds_text(size[part]).c_str());
     if (beside) {

@@ -29,12 +29,12 @@ inline constexpr const char *kPaintParts[] = {"encode", "step", "decode", "pictu
 ///
 /// Returns {"model", "precision", "steps", "load", "loaded_bytes", "machine", "sizes"}.
 /// Of each size {"width", "height", "encode", "step", "decode", "picture", "peak_bytes",
-/// "step_operations", "unet_rate", "unet_share", "share_of"}, where "encode" to "picture" are
-/// spreads of seconds, and "unet_share" is the part of what the machine's products of "share_of"
-/// reached between the pictures. The figures of the first size stand beside "sizes" as well. With
-/// `peer` its name is "peer", and each size has "theirs" and "ratio", both with "encode" to
-/// "picture", and "goal": the ratio is how many times as long they took in a round, the goal is one
-/// of the whole picture's; "theirs" has "unet_rate" and "unet_share", too.
+/// "needed_bytes" (Painting), "step_operations", "unet_rate", "unet_share", "share_of"}, where
+/// "encode" to "picture" are spreads of seconds, and "unet_share" is the part of what the machine's
+/// products of "share_of" reached between the pictures. The figures of the first size stand beside
+/// "sizes" as well. With `peer` its name is "peer", and each size has "theirs" and "ratio", both
+/// with "encode" to "picture", and "goal": the ratio is how many times as long they took in a
+/// round, the goal is one of the whole picture's; "theirs" has "unet_rate" and "unet_share", too.
 ///
 /// Throws as PeerBuild and sd-cli do, and Settings for OpenMP threads that are told to spin.
 nlohmann::json bench_paint(const BenchPaintOptions &options);

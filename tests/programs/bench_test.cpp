@@ -281,5 +281,20 @@ TEST_F(Bench, MemoryGrowsWithThePixelsOfAPicture) {
   EXPECT_NE(out().find("1088 x 1088: peak memory "), std::string::npos) << out();
 }
 
+// What a picture is refused by, when less is left.
+TEST_F(Bench, APictureTakesNoMoreMemoryThanWasReckoned) {
+  if (kSanitized)
+    GTEST_SKIP() << "sanitizers hold memory of their own";
+  ASSERT_EQ(run("paint --size 768x768,1280x1280 --steps 1 --rounds 1 --json p.json"), 0) << err();
+  const json all = json::parse(text_of("p.json"));
+  for (const json &size : all.at("sizes")) {
+    const double taken = size.at("peak_bytes").get<double>() - all.at("loaded_bytes").get<double>();
+    const double needed = size.at("needed_bytes");
+    std::printf("%d: %.3g bytes of %.3g\n", size.at("width").get<int>(), taken, needed);
+    EXPECT_LT(taken, needed);
+    EXPECT_GT(taken, needed / 3) << "more than is likely is refused";
+  }
+}
+
 } // namespace
 } // namespace vlm::test
