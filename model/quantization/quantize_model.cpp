@@ -29,6 +29,12 @@ std::string job_of(const QuantizeOptions &options, const Source &source) {
   return digest.hex();
 }
 
+// Whether the same model may come through at the next try.
+bool can_pass(const Error &error) {
+  return error.category() != ErrorCategory::Format && error.category() != ErrorCategory::NotFound &&
+         error.category() != ErrorCategory::Unsupported;
+}
+
 } // namespace
 
 QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProgress &progress,
@@ -46,7 +52,7 @@ QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProg
     if (kept.empty())
       throw;
     fail(error.category(), error.what(), "; what was finished is kept in ", kept,
-         ", and the same command goes on from there");
+         can_pass(error) ? ", and the same command goes on from there" : "");
   }
 }
 

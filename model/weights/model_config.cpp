@@ -165,6 +165,14 @@ bool has_vision(const StateDict &weights) {
   });
 }
 
+/// Weights that were packed need their configuration to be known as such.
+void check_unpacked(const std::string &directory, const StateDict &weights) {
+  for (const std::string &name : weights.names())
+    if (name.find(".qweight") != std::string::npos)
+      fail(ErrorCategory::Format, directory, "/config.json: has no quantization_config, but ", name,
+           " is a quantised matrix");
+}
+
 /// Ids in `eos_token_id`: one number or a list.
 std::vector<int64_t> read_ids(const Keys &config) {
   constexpr const char *key = "eos_token_id";
@@ -297,6 +305,8 @@ ModelConfig read_model_config(const std::string &directory, const StateDict &wei
   out.stop_ids = read_stop_ids(config, generation, tokenizer, out.decoder.vocab_size);
   out.conversation_template = config.text("conversation_template", "");
   out.quantization = read_quantization(config);
+  if (out.quantization == Quantization::None)
+    check_unpacked(directory, weights);
   return out;
 }
 

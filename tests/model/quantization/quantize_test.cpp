@@ -340,6 +340,17 @@ TEST(Quantize, RefusesByName) {
                [&] { quantize(scratch.path("made"), scratch.path("again")); });
   EXPECT_FALSE(fs::exists(scratch.path("again")));
   EXPECT_FALSE(fs::exists(scratch.path("again.partial")));
+
+  // Its configuration by itself does not make it one that is not quantised.
+  auto config = nlohmann::json::parse(read_file(scratch.path("made/config.json")));
+  config.erase("quantization_config");
+  scratch.write("made/config.json", config.dump());
+  const std::vector<std::string> named = {scratch.path("made/config.json"), "quantization_config",
+                                          ".qweight"};
+  expect_error(ErrorCategory::Format, named,
+               [&] { quantize(scratch.path("made"), scratch.path("again")); });
+  expect_error(ErrorCategory::Format, named, [&] { load(scratch.path("made"), "auto"); });
+  EXPECT_FALSE(fs::exists(scratch.path("again.partial")));
 }
 
 TEST(Quantize, ABrokenPictureLeavesNothingBehind) {
