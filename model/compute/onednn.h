@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "model/core/log.h"
+
 #include <oneapi/dnnl/dnnl.hpp>
 #include <oneapi/dnnl/dnnl_version.h>
 
@@ -15,20 +17,23 @@ inline dnnl::engine &cpu() {
   return engine;
 }
 
-/// The description of a primitive, from what its constructor takes.
-template <typename Primitive, typename... Arguments>
-typename Primitive::primitive_desc describe(const Arguments &...arguments) {
-#if DNNL_VERSION_MAJOR < 3
-  return typename Primitive::primitive_desc(typename Primitive::desc(arguments...), cpu());
-#else
-  return typename Primitive::primitive_desc(cpu(), arguments...);
-#endif
-}
-
 /// Whether the library has only its reference code for it: thousands of times slower than any
 /// other way.
 template <typename Description> bool is_reference(const Description &description) {
   return std::string(description.impl_info_str()).find("ref") != std::string::npos;
+}
+
+/// The description of a primitive, from what its constructor takes.
+template <typename Primitive, typename... Arguments>
+typename Primitive::primitive_desc describe(const Arguments &...arguments) {
+#if DNNL_VERSION_MAJOR < 3
+  typename Primitive::primitive_desc out(typename Primitive::desc(arguments...), cpu());
+#else
+  typename Primitive::primitive_desc out(cpu(), arguments...);
+#endif
+  if (is_reference(out))
+    log(LogLevel::Warning, "oneDNN has only its reference code here: ", out.impl_info_str());
+  return out;
 }
 
 /// Memory that somebody else owns; only read where it is an operand.

@@ -2,6 +2,7 @@
 // Convolution and group normalisation over channels-last maps against ATen in float64.
 #include "model/compute/convolution.h"
 #include "model/compute/group_norm.h"
+#include "model/core/log.h"
 #include "tests/model/compute/random.h"
 #include "tests/support/fixture.h"
 
@@ -13,6 +14,8 @@
 #include <ATen/ops/zeros.h>
 
 #include <map>
+#include <string>
+#include <vector>
 
 namespace vlm::test {
 namespace {
@@ -67,6 +70,20 @@ TEST(Convolution, EqualsAtens) {
 }
 
 // The kernel is packed for the first size; others may want another order.
+// Thousands of times slower, and the library says nothing of it.
+TEST(Convolution, NoneIsLeftToReferenceCode) {
+  std::vector<std::string> told;
+  set_log_sink([&](LogLevel, const std::string &line) { told.push_back(line); });
+  for (const Case &c : kCases)
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      const Pair dict(values({c.out, c.in, c.size, c.size}, 1), values({c.out}, 2));
+      Convolution(Scope(dict, type), c.in, c.out, c.size,
+                  c.stride)(values({2, c.height, c.width, c.in}, 3));
+    }
+  set_log_sink({});
+  EXPECT_TRUE(told.empty()) << told.front();
+}
+
 TEST(Convolution, OneKernelServesMapsOfAnySize) {
   const at::NoGradGuard guard;
   const at::Tensor w = values({64, 32, 3, 3}, 2), b = values({64}, 3);

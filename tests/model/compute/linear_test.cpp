@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/linear.h"
 
+#include "model/core/log.h"
 #include "model/core/machine.h"
 #include "tests/model/compute/random.h"
 #include "tests/support/fixture.h"
@@ -74,6 +75,17 @@ TEST(Linear, Bfloat16ProductsWhereNative) {
   const at::Tensor x = values({64, 256}, 1), w = values({130, 256}, 2).to(at::kBFloat16);
   const at::Tensor rounded = x.to(at::kBFloat16).to(at::kDouble);
   EXPECT_TRUE(near(Linear(w, {})(x), at::linear(rounded, w.to(at::kDouble)), 1e-4));
+}
+
+TEST(Linear, NoBfloat16ProductIsLeftToReferenceCode) {
+  const at::NoGradGuard guard;
+  std::vector<std::string> told;
+  set_log_sink([&](LogLevel, const std::string &line) { told.push_back(line); });
+  for (const int64_t rows : {1, 2, 13, 40, 640})
+    for (const int64_t columns : {64, 1000})
+      Linear(values({130, columns}, 2).to(at::kBFloat16), {})(values({rows, columns}, 1));
+  set_log_sink({});
+  EXPECT_TRUE(told.empty()) << told.front();
 }
 
 TEST(Linear, PreciseProductsKeepTheActivations) {
