@@ -282,11 +282,11 @@ TEST_F(Reusing, ReachesTheModelAndIsCounted) {
   v.play();
   v.push(0);
   const Reuse all = fake().seen().last.reuse;
-  EXPECT_TRUE(all.draft && all.prefix && all.vision);
+  EXPECT_TRUE(all.draft && all.prefix && all.vision && all.batch);
   gst_util_set_object_arg(G_OBJECT(v.element()), "reuse", "none");
   v.push(1);
   const Reuse none = fake().seen().last.reuse;
-  EXPECT_FALSE(none.draft || none.prefix || none.vision);
+  EXPECT_FALSE(none.draft || none.prefix || none.vision || none.batch);
   gst_util_set_object_arg(G_OBJECT(v.element()), "reuse", "prefix+vision");
   v.push(2);
   EXPECT_FALSE(fake().seen().last.reuse.draft);
@@ -295,6 +295,7 @@ TEST_F(Reusing, ReachesTheModelAndIsCounted) {
   EXPECT_EQ(v.stat("accepted-tokens"), 1u);
   EXPECT_EQ(v.stat("reused-positions"), 6u);
   EXPECT_EQ(v.stat("encodes-saved"), 2u);
+  EXPECT_EQ(v.stat("shared-passes"), 4u); // of the first alone
 }
 
 } // namespace

@@ -366,6 +366,8 @@ std::unique_ptr<Result> Fake::generate(Lock &lock, Core &core, const Request &re
     result->reused.positions = 3;
   if (request.reuse.vision)
     result->reused.pictures = 1;
+  if (request.reuse.batch)
+    result->reused.passes = 4;
   return result;
 }
 
