@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/compute/device_stopwatch.h"
 #include "model/compute/few_rows.h"
 #include "model/compute/threads.h"
 #include "model/core/digest.h"
@@ -187,7 +188,7 @@ at::Tensor LoadedModel::encode(const Image &image, Timings &timings, Dump *dump,
     if (pixels.images_aux.defined())
       pixels.images_aux = pixels.images_aux.to(device_);
   }
-  const Stopwatch watch(timings.vision);
+  const DeviceStopwatch watch(timings.vision, device_);
   const VisionFeatures features = (*vision_)(pixels, pace);
   timings.parts += features.seconds;
   if (dump)
@@ -239,7 +240,7 @@ void LoadedModel::read(Generation &answer, Dump *dump, const Pace &pace) const {
   if (result.truncated_positions > 0)
     log(LogLevel::Warning, "the prompt has ", embeds.size(1), " positions, the model takes ", limit,
         ": the last ", result.truncated_positions, " were cut off");
-  const Stopwatch watch(result.timings.prefill);
+  const DeviceStopwatch watch(result.timings.prefill, device_);
   const Parts parts = this->parts(result);
   const bool reuses = request.reuse.prefix && !dump;
   if (reuses)
@@ -360,7 +361,7 @@ void LoadedModel::advance(const std::vector<Answer *> &answers) const {
   firsts.push_back(static_cast<int64_t>(ids.size()));
   double seconds = 0;
   {
-    const Stopwatch watch(seconds);
+    const DeviceStopwatch watch(seconds, device_);
     const at::Tensor tokens = id_tensor(ids.data(), ids.data() + ids.size(), device_);
     const at::Tensor hidden = decoder_.decode(decoder_.embed(tokens).unsqueeze(1), caches);
     const at::Tensor logits = decoder_.logits(hidden.squeeze(1));

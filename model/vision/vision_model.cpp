@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/vision/vision_model.h"
 
+#include "model/compute/device_stopwatch.h"
 #include "model/core/error.h"
-#include "model/core/stopwatch.h"
 
 #include <ATen/TensorOperators.h>
 
@@ -48,20 +48,21 @@ int64_t VisionModel::tokens_per_image() const {
 VisionFeatures VisionModel::operator()(const PixelValues &pixels, const Pace &pace) const {
   VisionFeatures out;
   const bool hd = config_.image_grid > 1;
+  const at::Device device = pixels.images.device();
   {
-    const Stopwatch watch(out.seconds.vision_tower);
+    const DeviceStopwatch watch(out.seconds.vision_tower, device);
     out.vision_features = vision_tower_(hd ? pixels.images.squeeze(0) : pixels.images, pace);
   }
   if (vision_tower_aux_) {
-    const Stopwatch watch(out.seconds.vision_tower_aux);
+    const DeviceStopwatch watch(out.seconds.vision_tower_aux, device);
     out.stages = (*vision_tower_aux_)(pixels.images_aux, pace);
   }
   pace.check();
   {
-    const Stopwatch watch(out.seconds.mining);
+    const DeviceStopwatch watch(out.seconds.mining, device);
     out.mined = mine(out.vision_features, out.stages);
   }
-  const Stopwatch watch(out.seconds.projector);
+  const DeviceStopwatch watch(out.seconds.projector, device);
   out.visual_tokens = projector_(out.mined);
   return out;
 }

@@ -5,6 +5,8 @@
 #include "model/core/progress_bar.h"
 #include "model/core/stopwatch.h"
 #include "model/engine/model.h"
+#include "model/weights/checkpoint.h"
+#include "model/weights/model_config.h"
 #include "pipelines/programs/bench_pictures.h"
 #include "pipelines/programs/machine_share.h"
 #include "pipelines/programs/peak_memory.h"
@@ -47,6 +49,7 @@ public:
     ModelOptions wanted;
     wanted.path = options.model;
     wanted.precision = precision;
+    wanted.device = options.device;
     wanted.threads = options.threads;
     const Stopwatch watch(load_);
     model_ = Model::load(wanted);
@@ -121,9 +124,15 @@ private:
   std::optional<MachineShares> shares_; // known once the prompt's length is
 };
 
+/// Of a picture's side, as the HR tower sees it.
+int64_t image_size(const std::string &model) {
+  return read_model_config(model, Checkpoint(model)).vision.image_size_aux;
+}
+
 void print_model(const json &result) {
-  std::printf("%s: %d positions in, %d tokens out; peak memory %s\n",
-              result["model"].get<std::string>().c_str(), result["tokens_in"].get<int>(),
+  std::printf("%s: pictures of %d x %d, %d positions in, %d tokens out; peak memory %s\n",
+              result["model"].get<std::string>().c_str(), result["image_size"].get<int>(),
+              result["image_size"].get<int>(), result["tokens_in"].get<int>(),
               result["tokens_out"].get<int>(),
               gigabytes(result["peak_bytes"].get<uint64_t>()).c_str());
 }
@@ -157,6 +166,8 @@ json bench_caption(const BenchCaptionOptions &options) {
     precisions[candidate.info().precision] = candidate.figures();
   const Candidate &any = candidates.front();
   return {{"model", any.info().name},
+          {"device", options.device},
+          {"image_size", image_size(options.model)},
           {"tokens_in", any.last().prompt_positions},
           {"tokens_out", any.last().output_ids.size()},
           {"peak_bytes", peak_bytes()},

@@ -116,6 +116,7 @@ nlohmann::json bench_questions(const BenchQuestionsOptions &options) {
   ModelOptions wanted;
   wanted.path = options.model;
   wanted.precision = options.precision;
+  wanted.device = options.device;
   const auto worker = vlm_engine(kEngineInterface)->open(wanted, nullptr, CancelToken());
   nlohmann::json out = {{"model", worker->info().name},
                         {"precision", worker->info().precision},

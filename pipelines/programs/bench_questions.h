@@ -12,6 +12,7 @@ namespace vlm {
 struct BenchQuestionsOptions {
   std::string model; ///< checkpoint directory; empty: the embedded one
   std::string precision = "auto";
+  std::string device = "cpu";
   std::vector<int64_t> counts = {1, 2, 4, 8}; ///< of questions about one picture
   int64_t rounds = 3;
   int64_t max_tokens = 40;

@@ -2,9 +2,12 @@
 #include "pipelines/programs/bench_streams.h"
 
 #include "model/core/error.h"
+#include "model/core/machine.h"
 #include "model/engine/engine.h"
 #include "pipelines/programs/bench_pictures.h"
 #include "pipelines/programs/machine_probe.h"
+#include "pipelines/programs/peak_memory.h"
+#include "pipelines/programs/spread.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +20,16 @@ namespace {
 
 using Ids = std::vector<int64_t>;
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// What 95 of 100 stay below.
+double p95(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[(values.size() * 95 + 99) / 100 - 1];
+}
+
 /// One run of some streams. Completions come on the worker's thread.
 class Run {
 public:
@@ -25,6 +38,8 @@ public:
   struct Outcome {
     double seconds = 0;
     std::vector<std::vector<Ids>> answers; ///< of each stream
+    std::vector<double> waits;             ///< seconds from question to answer, of all
+    int64_t tokens_in = 0;                 ///< of the last prompt
   };
   Outcome of(const std::vector<int64_t> &streams) {
     outcome_.answers.assign(streams.size(), {});
@@ -37,8 +52,7 @@ public:
     changed_.wait(lock, [this] { return finished_ == clients_.size(); });
     if (error_)
       std::rethrow_exception(error_);
-    outcome_.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    outcome_.seconds = seconds_since(start);
     return std::move(outcome_);
   }
 
@@ -52,6 +66,7 @@ private:
     ModelOptions model;
     model.path = options_.model;
     model.precision = options_.precision;
+    model.device = options_.device;
     return vlm_engine(kEngineInterface)->open(model, nullptr, CancelToken());
   }
 
@@ -64,17 +79,20 @@ private:
     request.make_images = [stream = clients_[i].stream, number] {
       return std::vector<Image>{bench_picture(stream, number)};
     };
-    clients_[i].worker->submit(std::move(request),
-                               [this, i](std::unique_ptr<Result> result, std::exception_ptr error) {
-                                 answered(i, result ? result->output_ids : Ids(), error);
-                               });
+    const auto asked = std::chrono::steady_clock::now();
+    clients_[i].worker->submit(std::move(request), [this, i, asked](std::unique_ptr<Result> result,
+                                                                    std::exception_ptr error) {
+      answered(i, result ? *result : Result(), seconds_since(asked), error);
+    });
   }
 
-  void answered(size_t i, Ids ids, const std::exception_ptr &error) {
+  void answered(size_t i, const Result &result, double wait, const std::exception_ptr &error) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       error_ = error_ ? error_ : error;
-      outcome_.answers[i].push_back(std::move(ids));
+      outcome_.answers[i].push_back(result.output_ids);
+      outcome_.waits.push_back(wait);
+      outcome_.tokens_in = result.prompt_positions;
       if (error_ || static_cast<int64_t>(outcome_.answers[i].size()) == options_.captions) {
         ++finished_;
         changed_.notify_all();
@@ -93,7 +111,7 @@ private:
   size_t finished_ = 0;
 };
 
-int64_t tokens_in(const std::vector<std::vector<Ids>> &answers) {
+int64_t tokens_of(const std::vector<std::vector<Ids>> &answers) {
   int64_t count = 0;
   for (const auto &stream : answers)
     for (const Ids &ids : stream)
@@ -106,13 +124,17 @@ nlohmann::json figures(size_t streams, const Run::Outcome &outcome, int64_t capt
   return {{"streams", streams},
           {"answers", answers},
           {"captions_per_second", static_cast<double>(answers) / outcome.seconds},
-          {"tokens_per_second", static_cast<double>(tokens_in(outcome.answers)) / outcome.seconds}};
+          {"tokens_per_second", static_cast<double>(tokens_of(outcome.answers)) / outcome.seconds},
+          {"wait", Spread::of(outcome.waits)},
+          {"wait_p95", p95(outcome.waits)}};
 }
 
 void print(const nlohmann::json &run) {
-  std::printf("%2d streams %8.3f captions/s %8.2f tokens/s   x %.2f   %d of %d answers differ\n",
+  std::printf("%2d streams %8.3f captions/s %8.2f tokens/s   x %.2f   an answer after %.2f s, p95 "
+              "%.2f s   %d of %d answers differ\n",
               run["streams"].get<int>(), run["captions_per_second"].get<double>(),
               run["tokens_per_second"].get<double>(), run["ratio"].get<double>(),
+              run["wait"]["median"].get<double>(), run["wait_p95"].get<double>(),
               run["mismatches"].get<int>(), run["answers"].get<int>());
   std::fflush(stdout);
 }
@@ -123,6 +145,7 @@ nlohmann::json bench_streams(const BenchStreamsOptions &options) {
   ModelOptions model;
   model.path = options.model;
   model.precision = options.precision;
+  model.device = options.device;
   const auto keep = vlm_engine(kEngineInterface)->open(model, nullptr, CancelToken());
   nlohmann::json out = {{"model", keep->info().name},
                         {"precision", keep->info().precision},
@@ -135,6 +158,8 @@ nlohmann::json bench_streams(const BenchStreamsOptions &options) {
   for (int64_t stream = 0; stream < most; ++stream) {
     Run::Outcome one = Run(options).of({stream});
     alone.seconds += one.seconds;
+    alone.tokens_in = one.tokens_in;
+    alone.waits.insert(alone.waits.end(), one.waits.begin(), one.waits.end());
     alone.answers.push_back(std::move(one.answers[0]));
   }
   const auto add = [&](size_t streams, const Run::Outcome &outcome) {
@@ -160,6 +185,12 @@ nlohmann::json bench_streams(const BenchStreamsOptions &options) {
       numbers.push_back(i);
     add(numbers.size(), Run(options).of(numbers));
   }
+  out["tokens_in"] = alone.tokens_in;
+  out["peak_bytes"] = peak_bytes();
+  std::printf("%s in %s: %d positions in, at most %d tokens out; peak memory %s\n",
+              out["model"].get<std::string>().c_str(), out["precision"].get<std::string>().c_str(),
+              static_cast<int>(alone.tokens_in), static_cast<int>(options.max_tokens),
+              gigabytes(peak_bytes()).c_str());
   out["machine"] = machine.figures();
   return out;
 }

@@ -67,6 +67,27 @@ double read_rate(int threads) {
   return best;
 }
 
+/// Cycles a second of one core: each addition waits for the one before, and takes one.
+double clock_rate() {
+  constexpr int64_t kAdditions = int64_t{1} << 24;
+  double best = 0;
+  for (int round = 0; round < 3; ++round) {
+    double seconds = 0;
+    uint64_t sum = 0, one = 1;
+    asm volatile("" : "+r"(one)); // a constant could be added without waiting
+    {
+      const Stopwatch watch(seconds);
+      for (int64_t i = 0; i < kAdditions; i += 8)
+        for (int k = 0; k < 8; ++k) {
+          sum += one;
+          asm volatile("" : "+r"(sum));
+        }
+    }
+    best = std::max(best, static_cast<double>(kAdditions) / seconds);
+  }
+  return best;
+}
+
 constexpr int64_t m = 640, n = 4096, k = 4096;
 
 /// Operations per second of `multiply`(a, b, c), which does one product of m x n x k.
@@ -121,6 +142,7 @@ MachineProbes::MachineProbes(int threads) : threads_(threads > 0 ? threads : ava
 void MachineProbes::take() {
   set_threads(threads_);
   uncounted([this] {
+    rates_["clock"].push_back(clock_rate());
     rates_["read"].push_back(read_rate(threads_));
     rates_["float32"].push_back(float32_rate());
     if (cpu_has_bf16())
@@ -145,7 +167,8 @@ nlohmann::json MachineProbes::figures() const {
 
 std::string machine_line(const nlohmann::json &figures) {
   std::string line = "machine, " + std::to_string(figures["threads"].get<int>()) +
-                     " threads: reads " + in_billions(figures["read"], "GB/s");
+                     " threads: clock " + in_billions(figures["clock"], "GHz") + ", reads " +
+                     in_billions(figures["read"], "GB/s");
   for (const std::string format : {"float32", "bfloat16", "int8"})
     if (figures.contains(format))
       line += ", " + format + " products " +

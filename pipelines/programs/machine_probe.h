@@ -22,10 +22,11 @@ public:
   /// processor has none of its own.
   std::string product_name(const std::string &precision) const;
 
-  /// {"threads", "read", "float32", "bfloat16", "int8"}: bytes per second that all threads together
-  /// read from memory, and operations per second of a product of 640 x 4096 x 4096 by oneDNN; all
-  /// with "median", "min", "max", and what the first and the last reading gave, "before" and
-  /// "after". Without "bfloat16" where the processor does not have it.
+  /// {"threads", "clock", "read", "float32", "bfloat16", "int8"}: cycles per second of one core,
+  /// bytes per second that all threads together read from memory, and operations per second of a
+  /// product of 640 x 4096 x 4096 by oneDNN; all with "median", "min", "max", and what the first
+  /// and the last reading gave, "before" and "after". Without "bfloat16" where the processor does
+  /// not have it.
   nlohmann::json figures() const;
 
 private:
@@ -33,7 +34,8 @@ private:
   std::map<std::string, Samples> rates_;
 };
 
-/// "machine, 2 threads: reads 52.1 GB/s (50.3 before, 53.0 after, 49.9 to 55.1), ..." of figures().
+/// "machine, 2 threads: clock 3.7 GHz (3.7 before, 3.7 after, 3.6 to 3.7), reads 52.1 GB/s ..." of
+/// figures().
 std::string machine_line(const nlohmann::json &figures);
 
 } // namespace vlm

@@ -50,6 +50,9 @@ public:
                "checkpoint directory, or a shape that is made once in the cache (MGM-2B)", path);
     line_.text("precision", "P", precisions, precision);
   }
+  void device(std::string *name) {
+    line_.text("device", "D", "where the model computes: cpu, cuda, cuda:N (cpu)", name);
+  }
   void positive(const char *name, const char *help, int64_t *value) {
     line_.integer(name, "N", help, value);
     positive_.push_back({name, value});
@@ -126,6 +129,7 @@ json streams(Arguments &arguments) {
   BenchStreamsOptions o;
   std::string counts = "1,2,4,8";
   arguments.model(&o.model, &o.precision, kOnePrecision);
+  arguments.device(&o.device);
   arguments.line().text("streams", "N,N...", "how many at a time (1,2,4,8)", &counts);
   arguments.positive("captions", "of each stream (2)", &o.captions);
   arguments.positive("max-tokens", "of each caption (40)", &o.max_tokens);
@@ -161,6 +165,7 @@ json captions_of(Arguments &arguments, void (*print)(const json &)) {
   BenchCaptionOptions o;
   std::string precisions = "auto";
   arguments.model(&o.model, &precisions, "one or several with commas between (auto)");
+  arguments.device(&o.device);
   arguments.line().integer("threads", "N", "0: all that the process may use (0)", &o.threads);
   arguments.line().integer("idle", "S", "seconds without work before a last caption (none)",
                            &o.idle);
@@ -193,6 +198,7 @@ json questions(Arguments &arguments) {
   BenchQuestionsOptions o;
   std::string counts = "1,2,4,8";
   arguments.model(&o.model, &o.precision, kOnePrecision);
+  arguments.device(&o.device);
   arguments.line().text("questions", "N,N...", "how many about one picture (1,2,4,8)", &counts);
   arguments.positive("max-tokens", "of each answer (40)", &o.max_tokens);
   arguments.positive("rounds", "each runs both sides in turn (3)", &o.rounds);
