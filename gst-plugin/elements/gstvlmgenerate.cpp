@@ -122,15 +122,20 @@ static GstStaticPadTemplate generate_src_template =
 
 // Previews
 
-// On the painter's thread.
-static void
-gst_vlm_generate_preview (
-    GstVlmGenerate * self, const Prompt &prompt, const vlm::PaintStep &step)
+// The last step's is the picture itself.
+static bool
+gst_vlm_generate_wants_preview (
+    GstVlmGenerate * self, const vlm::PaintStep &step)
 {
   const guint every = self->priv->settings.copy ().preview;
-  if (every == 0 || step.step % every != 0 || step.step == step.steps)
-    return;
-  GstSample * sample = sample_of (step.preview ());
+  return every > 0 && step.step % every == 0 && step.step < step.steps;
+}
+
+static void
+gst_vlm_generate_show_preview (GstVlmGenerate * self, const Prompt &prompt,
+    const vlm::PaintStep &step, const vlm::Image &preview)
+{
+  GstSample * sample = sample_of (preview);
   GstStructure * s = gst_structure_new ("vlmgenerate/preview", "id",
       G_TYPE_UINT64, prompt.id, "prompt", G_TYPE_STRING, prompt.text.c_str (),
       "step", G_TYPE_UINT, static_cast<guint> (step.step), "steps", G_TYPE_UINT,
@@ -142,15 +147,29 @@ gst_vlm_generate_preview (
 
 // The feed outlives the element when the painter is busy: it knows it only
 // weakly.
+static PaintFeed::Watcher
+gst_vlm_generate_watcher (GstVlmGenerate * self)
+{
+  const auto weak = std::make_shared<WeakElement> (GST_ELEMENT (self));
+  PaintFeed::Watcher watcher;
+  watcher.wants = [weak] (const vlm::PaintStep &step) {
+    const Ptr<GstElement> element = weak->lock ();
+    return element && gst_vlm_generate_wants_preview (
+                          GST_VLM_GENERATE (element.get ()), step);
+  };
+  watcher.show = [weak] (const Prompt &prompt, const vlm::PaintStep &step,
+                     const vlm::Image &preview) {
+    if (const Ptr<GstElement> element = weak->lock ())
+      gst_vlm_generate_show_preview (
+          GST_VLM_GENERATE (element.get ()), prompt, step, preview);
+  };
+  return watcher;
+}
+
 GstVlmGeneratePrivate::GstVlmGeneratePrivate (
     GstVlmGenerate * self, GstPad * src)
-    : feed (std::make_shared<PaintFeed> (queue,
-          [weak = std::make_shared<WeakElement> (GST_ELEMENT (self))] (
-              const Prompt &prompt, const vlm::PaintStep &step) {
-            if (const Ptr<GstElement> element = weak->lock ())
-              gst_vlm_generate_preview (
-                  GST_VLM_GENERATE (element.get ()), prompt, step);
-          })),
+    : feed (
+          std::make_shared<PaintFeed> (queue, gst_vlm_generate_watcher (self))),
       outlet (GST_ELEMENT (self), src, queue, feed),
       entry (GST_ELEMENT (self), queue, outlet)
 {

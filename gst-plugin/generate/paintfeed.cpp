@@ -22,6 +22,17 @@ PaintFeed::worker () const
   return worker_;
 }
 
+// A preview takes as long as a picture's decoding: it is made before the
+// delivery, which a stop waits for.
+void
+PaintFeed::watch (const Prompt &prompt, const vlm::PaintStep &step) const
+{
+  if (!watcher_.wants (step))
+    return;
+  const vlm::Image preview = step.preview ();
+  queue_->deliver (prompt.id, [&] { watcher_.show (prompt, step, preview); });
+}
+
 void
 PaintFeed::feed (GstClockTime passed, std::vector<Prompt> &late)
 {
@@ -36,9 +47,8 @@ PaintFeed::feed (GstClockTime passed, std::vector<Prompt> &late)
   vlm::PaintJob job;
   job.request = given->prompt.request;
   job.cancel = given->cancel;
-  job.step = [self, prompt = given->prompt] (const vlm::PaintStep &step) {
-    self->queue_->deliver (prompt.id, [&] { self->step_ (prompt, step); });
-  };
+  job.step = [self, prompt = given->prompt] (
+                 const vlm::PaintStep &step) { self->watch (prompt, step); };
   job.done = [self, id = given->prompt.id, begun = Clock::now ()] (
                  std::unique_ptr<vlm::Painting> painting,
                  const std::exception_ptr &error) {

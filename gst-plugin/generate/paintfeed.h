@@ -13,11 +13,17 @@ namespace gstvlm
 class PaintFeed : public std::enable_shared_from_this<PaintFeed>
 {
 public:
-  /// Called on the painter's thread after each step.
-  using Step = std::function<void (const Prompt &, const vlm::PaintStep &)>;
+  /// Whoever watches pictures come along, on the painter's thread.
+  struct Watcher {
+    /// Whether the picture shall be shown as it is after this step.
+    std::function<bool (const vlm::PaintStep &)> wants;
+    std::function<void (
+        const Prompt &, const vlm::PaintStep &, const vlm::Image &)>
+        show;
+  };
 
-  PaintFeed (std::shared_ptr<PromptQueue> queue, Step step)
-      : queue_ (std::move (queue)), step_ (std::move (step))
+  PaintFeed (std::shared_ptr<PromptQueue> queue, Watcher watcher)
+      : queue_ (std::move (queue)), watcher_ (std::move (watcher))
   {
   }
 
@@ -30,8 +36,10 @@ public:
   void feed (GstClockTime passed, std::vector<Prompt> &late);
 
 private:
+  void watch (const Prompt &prompt, const vlm::PaintStep &step) const;
+
   std::shared_ptr<PromptQueue> queue_;
-  Step step_;
+  Watcher watcher_;
   mutable std::mutex mutex_;
   std::shared_ptr<vlm::PaintWorker> worker_;
 };

@@ -311,11 +311,13 @@ PromptQueue::finish (GstFlowReturn flow)
   forget ();
 }
 
+// The element and its pad both stop it: handlers are waited for once.
 void
 PromptQueue::stop ()
 {
   std::unique_lock<std::mutex> lock (mutex_);
-  stopped_ = true;
+  if (std::exchange (stopped_, true))
+    return;
   forget ();
   deliverer_.wait (lock);
 }

@@ -113,8 +113,8 @@ public:
   void set_flushing (bool flushing);
   /// Likewise, until the next flush or start: the stream gets `flow`.
   void finish (GstFlowReturn flow);
-  /// As flushing, until start(): the end of a flush does not undo it. Lets
-  /// deliver()'s handlers return, see Deliverer.
+  /// As flushing, until start(): the end of a flush does not undo it. The first
+  /// of several lets deliver()'s handlers return, see Deliverer.
   void stop ();
   /// Forgets counters, size and painter, too.
   void start ();

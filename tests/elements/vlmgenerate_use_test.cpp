@@ -196,7 +196,7 @@ TEST_F(PaintUse, TwoElementsShareOneModel) {
   EXPECT_EQ(fake().seen().loads, 1);
 }
 
-enum class Phase { Loading, Painting, Full, Pushing };
+enum class Phase { Loading, Painting, Full, Pushing, Preview, Handler };
 class PaintStops : public ElementTest, public ::testing::WithParamInterface<Phase> {
 protected:
   // Brings the element into the phase.
@@ -204,14 +204,18 @@ protected:
     const Phase phase = GetParam();
     if (phase == Phase::Loading)
       fake().hold_open();
-    g_ = std::make_unique<Generator>();
+    g_ = std::make_unique<Generator>(shows(phase) ? "steps=3 preview=1" : "");
+    if (phase == Phase::Handler)
+      handler_ = std::make_unique<SlowHandler>(g_->element(), GST_MESSAGE_ELEMENT, kLong);
+    if (phase == Phase::Preview)
+      fake().hold_previews();
     g_->play();
     if (phase == Phase::Pushing) {
       g_->push(0);
       g_->pull(); // from now on pictures are all that is pushed
       pad_.reset(gst_element_get_static_pad(g_->element(), "src"));
       blocked_ = block(pad_.get());
-    } else if (phase != Phase::Loading) {
+    } else if (phase == Phase::Painting || phase == Phase::Full) {
       fake().hold();
       fake().deaf();
     }
@@ -226,6 +230,11 @@ protected:
       g_->push(4);
       waiting_ = std::async(std::launch::async, [this] { return g_->push(5); });
     }
+    if (phase == Phase::Preview) {
+      EXPECT_TRUE(fake().wait_previewing());
+    }
+    if (phase == Phase::Handler)
+      handler_->wait_entered();
   }
   void TearDown() override {
     if (waiting_.valid()) { // it may have come after the flush, too
@@ -236,9 +245,13 @@ protected:
     fake().release();
     pad_.reset();
     g_.reset();
-    ElementTest::TearDown();
+    ElementTest::TearDown(); // nobody posts any more
   }
 
+  static bool shows(Phase phase) { return phase == Phase::Preview || phase == Phase::Handler; }
+  static constexpr std::chrono::milliseconds kLong{5 * static_cast<int>(kAtOnce) / 2};
+
+  std::unique_ptr<SlowHandler> handler_;
   std::unique_ptr<Generator> g_;
   Own<GstPad> pad_;
   gulong blocked_ = 0;
@@ -261,7 +274,7 @@ TEST_P(PaintStops, AtOnceForAFlush) {
 
 INSTANTIATE_TEST_SUITE_P(PaintUse, PaintStops,
                          ::testing::Values(Phase::Loading, Phase::Painting, Phase::Full,
-                                           Phase::Pushing),
+                                           Phase::Pushing, Phase::Preview, Phase::Handler),
                          [](const auto &info) { return std::to_string(info.index); });
 
 TEST_F(PaintUse, ElementGoesWhileThePainterIsBusy) {

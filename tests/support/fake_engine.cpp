@@ -22,6 +22,16 @@ using Lock = std::unique_lock<std::mutex>;
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kPoll = std::chrono::milliseconds(1); // cancel tokens wake nobody
 
+class Unlocked {
+public:
+  explicit Unlocked(Lock &lock) : lock_(lock) { lock_.unlock(); }
+  ~Unlocked() { lock_.lock(); }
+  Unlocked(const Unlocked &) = delete;
+
+private:
+  Lock &lock_;
+};
+
 struct Scripted {
   bool set = false;
   int nth = 0;
@@ -93,6 +103,10 @@ public:
     Lock lock(mutex_);
     deaf_ = true;
   }
+  void hold_previews() override {
+    Lock lock(mutex_);
+    previews_held_ = true;
+  }
   void hold_open() override {
     Lock lock(mutex_);
     open_held_ = true;
@@ -158,6 +172,10 @@ public:
     Lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return opening_ > 0; });
   }
+  bool wait_previewing() override {
+    Lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return previews_ > 0; });
+  }
   FakeSeen seen() override {
     Lock lock(mutex_);
     return seen_;
@@ -170,6 +188,8 @@ private:
   void wait_gate(Lock &lock, const CancelToken &cancel);
   void serve_painter(const std::shared_ptr<Easel> &easel);
   std::unique_ptr<Painting> paint(Lock &lock, const PaintJob &job);
+  void tell_steps(Lock &lock, const PaintJob &job);
+  Image preview(const PaintJob &job);
   std::shared_ptr<Worker> load(const ModelOptions &options);
   void serve(const std::shared_ptr<Core> &core);
   double look(const Core &core, const Request &request);
@@ -188,8 +208,8 @@ private:
   int no_memory_ = 0;
   Scripted request_failure_, open_failure_, validate_failure_, ocr_failure_;
   std::string ocr_text_;
-  bool held_ = false, deaf_ = false, open_held_ = false, expired_ = false;
-  int permits_ = 0, opening_ = 0, threads_ = 0;
+  bool held_ = false, deaf_ = false, open_held_ = false, previews_held_ = false, expired_ = false;
+  int permits_ = 0, opening_ = 0, previews_ = 0, threads_ = 0;
 };
 
 class Fake::Handle : public Worker {
@@ -225,12 +245,12 @@ void Fake::reset() {
   request_failure_ = open_failure_ = validate_failure_ = ocr_failure_ = Scripted();
   ocr_text_.clear();
   deaf_ = expired_ = false;
-  permits_ = 0;
+  permits_ = previews_ = 0;
 }
 
 void Fake::release() {
   Lock lock(mutex_);
-  held_ = open_held_ = false;
+  held_ = open_held_ = previews_held_ = false;
   changed_.notify_all();
 }
 
@@ -457,14 +477,27 @@ std::unique_ptr<Painting> Fake::paint(Lock &lock, const PaintJob &job) {
   const int nth = ++seen_.begun;
   seen_.paints.push_back(job.request);
   changed_.notify_all();
-  lock.unlock(); // what is told may take locks
-  for (int64_t step = 1; job.step && step <= job.request.steps; ++step)
-    job.step({step, job.request.steps, [&] { return fake_painting(job.request).image; }});
-  lock.lock();
+  tell_steps(lock, job);
   wait_gate(lock, job.cancel);
   if (request_failure_.nth == nth)
     request_failure_();
   return std::make_unique<Painting>(fake_painting(job.request));
+}
+
+// What is told may take locks, and throw.
+void Fake::tell_steps(Lock &lock, const PaintJob &job) {
+  const Unlocked open(lock);
+  for (int64_t step = 1; job.step && step <= job.request.steps; ++step)
+    job.step({step, job.request.steps, [&] { return preview(job); }});
+}
+
+Image Fake::preview(const PaintJob &job) {
+  Lock lock(mutex_);
+  ++previews_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return !previews_held_; });
+  job.cancel.check();
+  return fake_painting(job.request).image;
 }
 
 std::string Fake::next_answer() {

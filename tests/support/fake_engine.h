@@ -49,6 +49,8 @@ public:
   virtual void step() = 0;
   /// A held request does not notice that it was cancelled, like a layer in the middle of its work.
   virtual void deaf() = 0;
+  /// Every preview of a picture takes until release(), like a decoding in the middle of its work.
+  virtual void hold_previews() = 0;
   /// open() stops until release() or until its caller cancels.
   virtual void hold_open() = 0;
 
@@ -74,6 +76,8 @@ public:
   virtual bool wait_begun(int count) = 0;
   virtual bool wait_ended(int count) = 0;
   virtual bool wait_opening() = 0;
+  /// Likewise, until a preview was begun.
+  virtual bool wait_previewing() = 0;
 
   virtual FakeSeen seen() = 0;
 };

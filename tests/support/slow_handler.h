@@ -16,8 +16,9 @@ namespace vlm::test {
 /// it. Must outlive whoever may post.
 class SlowHandler {
 public:
-  SlowHandler(GstElement *element, GstMessageType type)
-      : type_(type), bus_(gst_element_get_bus(element)) {
+  SlowHandler(GstElement *element, GstMessageType type,
+              std::chrono::milliseconds time = std::chrono::milliseconds(30))
+      : type_(type), time_(time), bus_(gst_element_get_bus(element)) {
     gst_bus_set_sync_handler(bus_.get(), handle, this, nullptr);
   }
   void wait_entered() { entered_.get_future().wait(); }
@@ -28,13 +29,14 @@ private:
     auto *self = static_cast<SlowHandler *>(data);
     if (GST_MESSAGE_TYPE(message) == self->type_ && !self->seen_.exchange(true)) {
       self->entered_.set_value();
-      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      std::this_thread::sleep_for(self->time_);
       self->returned_ = true;
     }
     return GST_BUS_PASS;
   }
 
   GstMessageType type_;
+  std::chrono::milliseconds time_;
   Own<GstBus> bus_;
   std::promise<void> entered_;
   std::atomic<bool> seen_{false}, returned_{false};
