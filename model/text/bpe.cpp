@@ -37,7 +37,7 @@ std::pair<std::string, std::string> sides(const json &merge, const std::string &
 
 } // namespace
 
-Bpe::Bpe(const json &model, const std::string &path) {
+Bpe::Bpe(const json &model, const std::string &path, const std::string &merges_path) {
   const std::string type = option<std::string>(model, "type", "BPE");
   if (type != "BPE")
     fail(ErrorCategory::Unsupported, path, ": tokenizer model \"", type, "\" (only BPE)");
@@ -45,7 +45,7 @@ Bpe::Bpe(const json &model, const std::string &path) {
     fail(ErrorCategory::Unsupported, path, ": \"continuing_subword_prefix\" is not supported");
   end_of_word_ = option<std::string>(model, "end_of_word_suffix", "");
   read_vocabulary(model, path);
-  read_merges(model, path);
+  read_merges(model, merges_path);
   fuse_unknown_ = option(model, "fuse_unk", false);
   ignore_merges_ = option(model, "ignore_merges", false);
 }
@@ -54,9 +54,10 @@ void Bpe::read_vocabulary(const json &model, const std::string &path) {
   const auto &vocabulary = model.at("vocab").get_ref<const json::object_t &>();
   ids_.reserve(vocabulary.size());
   for (const auto &[piece, number] : vocabulary) {
-    const int64_t id = number.get<int64_t>();
+    const int64_t id = number.is_number_integer() ? number.get<int64_t>() : -1;
     if (id < 0 || id >= kMaxId)
-      fail(ErrorCategory::Format, path, ": piece \"", piece, "\" has the id ", id);
+      fail(ErrorCategory::Format, path, ": piece \"", piece, "\" has the id ", number.dump(),
+           ", must be a whole number from 0 to ", kMaxId - 1);
     if (id >= size())
       pieces_.resize(id + 1);
     if (pieces_[id])

@@ -18,7 +18,9 @@ namespace vlm {
 class Bpe {
 public:
   /// `model` is the file's "model". Error(Format | Unsupported) naming `path`.
-  Bpe(const nlohmann::json &model, const std::string &path);
+  Bpe(const nlohmann::json &model, const std::string &path) : Bpe(model, path, path) {}
+  /// Of merges that lie in a file of their own.
+  Bpe(const nlohmann::json &model, const std::string &path, const std::string &merges_path);
   Bpe(const Bpe &) = delete; // pieces_ points into ids_
   Bpe &operator=(const Bpe &) = delete;
 

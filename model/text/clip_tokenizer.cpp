@@ -2,16 +2,17 @@
 #include "model/text/clip_tokenizer.h"
 
 #include "model/core/json_file.h"
-#include "model/core/mapped_file.h"
 #include "model/core/utf8.h"
 #include "model/text/added_tokens.h"
 #include "model/text/bpe.h"
 #include "model/text/byte_level.h"
+#include "model/text/clip_vocabulary.h"
 #include "model/text/split_pattern.h"
 #include "model/text/tokenizer_config.h"
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 namespace vlm {
 namespace {
@@ -21,58 +22,61 @@ using nlohmann::json;
 // CLIP's words; the text is in lower case and without special tokens.
 const char *const kWords = R"('s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+)";
 
-// The lines of merges.txt behind its version.
-json read_merges(const std::string &path) {
-  const std::string text = read_file(path);
-  json merges = json::array();
-  size_t begin = 0;
-  for (size_t number = 0; begin < text.size(); ++number) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    std::string line = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (!line.empty() && line.back() == '\r')
-      line.pop_back();
-    if (number > 0 && !line.empty())
-      merges.push_back(std::move(line));
-  }
-  if (merges.empty() || !utf8_valid(text))
-    fail(ErrorCategory::Format, path, ": no list of merges");
-  return merges;
+TokenizerConfig read_config(const std::string &directory) {
+  TokenizerConfig config = read_tokenizer_config(directory);
+  if (config.class_name != "CLIPTokenizer")
+    fail(ErrorCategory::Unsupported, directory, "/tokenizer_config.json: tokenizer_class ",
+         config.class_name, " (only CLIPTokenizer)");
+  return config;
 }
 
-// What a tokenizer.json would have as its "model".
-json read_model(const std::string &directory) {
-  return {{"vocab", read_json_object(directory + "/vocab.json")},
-          {"merges", read_merges(directory + "/merges.txt")},
-          {"end_of_word_suffix", "</w>"}};
+std::set<std::string> contents_of(const std::vector<AddedToken> &tokens) {
+  std::set<std::string> out;
+  for (const AddedToken &token : tokens)
+    out.insert(token.content);
+  return out;
 }
 
 } // namespace
 
 struct ClipTokenizer::Parts {
   explicit Parts(const std::string &directory)
-      : directory(directory), words(kWords), bpe(read_model(directory), directory) {
-    const TokenizerConfig config = read_tokenizer_config(directory);
-    if (config.class_name != "CLIPTokenizer")
-      fail(ErrorCategory::Unsupported, directory, "/tokenizer_config.json: tokenizer_class ",
-           config.class_name, " (only CLIPTokenizer)");
+      : Parts(directory, read_clip_vocabulary(directory)) {}
+
+  Parts(const std::string &directory, const json &model)
+      : directory(directory), words(kWords),
+        bpe(model, directory + "/vocab.json", directory + "/merges.txt") {
+    const TokenizerConfig config = read_config(directory);
     std::vector<AddedToken> tokens = complete_added_tokens(
         {}, config, [this](std::string_view piece) { return bpe.id(piece); }, bpe.size(),
         directory);
-    const auto id_of = [&](const std::optional<std::string> &token, const char *name) {
-      for (const AddedToken &known : tokens)
-        if (token && known.content == *token)
-          return known.id;
-      fail(ErrorCategory::Format, directory, ": has no ", name);
-    };
-    start = id_of(config.bos, "bos_token");
-    end = id_of(config.eos, "eos_token");
-    unknown = id_of(config.unk, "unk_token");
-    padding = id_of(config.pad, "pad_token");
+    start = own_id(config.bos, "bos_token");
+    end = own_id(config.eos, "eos_token");
+    unknown = id_among(tokens, config.unk, "unk_token");
+    padding = id_among(tokens, config.pad, "pad_token");
+    check_clip_vocabulary(model, contents_of(tokens), directory);
+    largest = bpe.size() - 1;
     for (const AddedToken &token : tokens)
       largest = std::max(largest, token.id);
-    largest = std::max(largest, bpe.size() - 1);
     special = AddedTokenSplitter(std::move(tokens), WhiteSpace::Python);
+  }
+
+  int64_t id_among(const std::vector<AddedToken> &tokens, const std::optional<std::string> &token,
+                   const char *name) const {
+    for (const AddedToken &known : tokens)
+      if (token && known.content == *token)
+        return known.id;
+    fail(ErrorCategory::Format, directory, ": has no ", name);
+  }
+
+  /// Of a token that no encoder does without.
+  int64_t own_id(const std::optional<std::string> &token, const char *name) const {
+    if (!token || token->empty())
+      fail(ErrorCategory::Format, directory, ": has no ", name);
+    const std::optional<int64_t> id = bpe.id(*token);
+    if (!id)
+      fail(ErrorCategory::Format, directory, "/vocab.json: lacks \"", *token, "\", the ", name);
+    return *id;
   }
 
   void append(std::string_view text, std::vector<int64_t> &ids) const {

@@ -73,17 +73,74 @@ TEST_F(BadFiles, TheVariantOfHalfPrecisionIsTakenToo) {
   EXPECT_NO_THROW(Painter::open(options));
 }
 
-TEST_F(BadFiles, TokenizersWithGaps) {
-  json vocabulary = read("tokenizer/vocab.json");
-  vocabulary.erase("red</w>");
-  scratch_.write("model/tokenizer/vocab.json", vocabulary.dump());
-  expect(ErrorCategory::Format, {model() + "/tokenizer", "red</w>"});
+class TokenizersWithGaps : public BadFiles {
+protected:
+  /// Of tokenizer_2, as it is in the fixture.
+  json vocabulary() const { return json::parse(read_file(fixture_ + "/vocab.json")); }
+  std::string merges() const { return read_file(fixture_ + "/merges.txt"); }
 
-  vocabulary = read("tokenizer_2/vocab.json");
-  vocabulary["cat"] = 3;
-  scratch_.copy(test::data("sdxl/model/tokenizer"), "model/tokenizer");
-  scratch_.write("model/tokenizer_2/vocab.json", vocabulary.dump());
-  expect(ErrorCategory::Format, {model() + "/tokenizer_2", "share the id 3"});
+  void refuse(const json &vocabulary, const std::vector<std::string> &parts) const {
+    refuse(vocabulary, merges(), parts);
+  }
+  void refuse(const json &vocabulary, const std::string &merges,
+              const std::vector<std::string> &parts) const {
+    scratch_.write("model/tokenizer_2/vocab.json", vocabulary.dump());
+    scratch_.write("model/tokenizer_2/merges.txt", merges);
+    expect(ErrorCategory::Format, parts);
+  }
+  std::string file(const std::string &name) const { return model() + "/tokenizer_2/" + name; }
+
+private:
+  std::string fixture_ = test::data("sdxl/model/tokenizer_2");
+};
+
+TEST_F(TokenizersWithGaps, APieceThatAMergeNeeds) {
+  json without = vocabulary();
+  without.erase("red</w>");
+  refuse(without, {file("merges.txt"), "red</w>"});
+}
+
+TEST_F(TokenizersWithGaps, IdsThatAreNone) {
+  for (const auto &[id, part] : std::vector<std::pair<json, std::string>>{
+           {3, "share the id 3"},
+           {"3", "\"red</w>\" has the id \"3\""},
+           {3.5, "\"red</w>\" has the id 3.5"},
+           {-1, "\"red</w>\" has the id -1"},
+           {nullptr, "\"red</w>\" has the id null"},
+           {1e30, "\"red</w>\" has the id 1e+30"},
+           {uint64_t{1} << 63, "\"red</w>\" has the id 9223372036854775808"}}) {
+    json changed = vocabulary();
+    ASSERT_TRUE(changed.contains("red</w>"));
+    changed["red</w>"] = id;
+    refuse(changed, {file("vocab.json"), part});
+  }
+}
+
+// A byte's symbol that no merge needs.
+TEST_F(TokenizersWithGaps, AnIdThatNoPieceHas) {
+  json without = vocabulary();
+  const json id = without.at("\u00ff</w>");
+  without.erase("\u00ff</w>");
+  refuse(without, {file("vocab.json"), "no piece has the id " + id.dump()});
+}
+
+TEST_F(TokenizersWithGaps, SpecialTokensThatAreMissing) {
+  for (const char *token : {"<|startoftext|>", "<|endoftext|>"}) {
+    json without = vocabulary();
+    without.erase(token);
+    refuse(without, {file("vocab.json"), token});
+  }
+}
+
+TEST_F(TokenizersWithGaps, APieceThatNoMergeMakes) {
+  const std::string all = merges();
+  const size_t last = all.rfind('\n', all.size() - 2) + 1;
+  std::string piece = all.substr(last, all.find('\n', last) - last);
+  piece.erase(piece.find(' '), 1);
+  refuse(vocabulary(), all.substr(0, last), {file("merges.txt"), '"' + piece + '"'});
+  json more = vocabulary();
+  more["one more"] = more.size();
+  refuse(more, {file("merges.txt"), "\"one more\""});
 }
 
 TEST_F(BadFiles, MergesThatAreNone) {
@@ -101,7 +158,7 @@ TEST_F(BadFiles, OtherTokenizers) {
 
 TEST_F(BadFiles, MoreTokensThanTheEncoderKnows) {
   json vocabulary = read("tokenizer_2/vocab.json");
-  vocabulary["one more"] = 934;
+  vocabulary["unused934"] = 934;
   scratch_.write("model/tokenizer_2/vocab.json", vocabulary.dump());
   expect(ErrorCategory::Format, {"text_encoder_2/config.json", "934", "935"});
 }
