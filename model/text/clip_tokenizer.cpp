@@ -23,7 +23,7 @@ using nlohmann::json;
 const char *const kWords = R"('s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+)";
 
 TokenizerConfig read_config(const std::string &directory) {
-  TokenizerConfig config = read_tokenizer_config(directory);
+  TokenizerConfig config = read_tokenizer_config(directory, "CLIPTokenizer");
   if (config.class_name != "CLIPTokenizer")
     fail(ErrorCategory::Unsupported, directory, "/tokenizer_config.json: tokenizer_class ",
          config.class_name, " (only CLIPTokenizer)");

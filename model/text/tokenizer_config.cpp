@@ -101,11 +101,16 @@ bool flag(const json &config, const char *name, bool otherwise) {
   return found == config.end() || found->is_null() ? otherwise : found->get<bool>();
 }
 
-TokenizerConfig read(const std::string &directory, json config, const std::string &path) {
-  TokenizerConfig out;
+std::string usual_class(const std::string &directory) {
   const bool pipeline = file_exists(directory + "/tokenizer.json");
+  return pipeline ? "PreTrainedTokenizer" : "LlamaTokenizer";
+}
+
+TokenizerConfig read(const std::string &directory, json config, const std::string &path,
+                     const std::string &class_name) {
+  TokenizerConfig out;
   out.class_name =
-      config.value("tokenizer_class", pipeline ? "PreTrainedTokenizer" : "LlamaTokenizer");
+      config.value("tokenizer_class", class_name.empty() ? usual_class(directory) : class_name);
   const std::string fast = "Fast";
   if (out.class_name.size() > fast.size() &&
       out.class_name.compare(out.class_name.size() - fast.size(), fast.size(), fast) == 0)
@@ -130,10 +135,10 @@ TokenizerConfig read(const std::string &directory, json config, const std::strin
 
 } // namespace
 
-TokenizerConfig read_tokenizer_config(const std::string &directory) {
+TokenizerConfig read_tokenizer_config(const std::string &directory, const std::string &class_name) {
   const std::string path = directory + "/tokenizer_config.json";
   const json config = file_exists(path) ? read_json_object(path) : json::object();
-  return in_json_file(path, [&] { return read(directory, config, path); });
+  return in_json_file(path, [&] { return read(directory, config, path, class_name); });
 }
 
 AddedToken read_added_token(const nlohmann::json &value, bool special, const std::string &path) {

@@ -27,9 +27,11 @@ struct TokenizerConfig {
   bool clean_up_spaces = false;
 };
 
-/// Without tokenizer_config.json it is LlamaTokenizer, or PreTrainedTokenizer when the directory
-/// has a tokenizer.json. Error(Format | Unsupported) naming the file.
-TokenizerConfig read_tokenizer_config(const std::string &directory);
+/// Where tokenizer_config.json is missing or names no class, it is `class_name`; when that is
+/// empty, LlamaTokenizer, or PreTrainedTokenizer when the directory has a tokenizer.json.
+/// Error(Format | Unsupported) naming the file.
+TokenizerConfig read_tokenizer_config(const std::string &directory,
+                                      const std::string &class_name = "");
 
 /// One added token as the files write it: its content, or an object with flags and perhaps an "id".
 /// `special` stands where the file does not say. Error(Unsupported) naming `path`.

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <filesystem>
 
 using nlohmann::json;
 using vlm::ClipTokenizer;
@@ -95,6 +96,22 @@ TEST_F(SmallClip, SpecialTokensMustBeNamed) {
                  json{{"tokenizer_class", "CLIPTokenizer"}, {"bos_token", ""}}.dump());
   vlm::test::expect_error(vlm::ErrorCategory::Format, {scratch_.path(""), "bos_token"},
                           [&] { ClipTokenizer(scratch_.path("")); });
+}
+
+// As transformers reads it.
+TEST_F(SmallClip, WithoutAConfigurationTokensHaveTheirUsualNames) {
+  const auto ids = [&] { return ClipTokenizer(scratch_.path("")).encode("ab").ids; };
+  std::filesystem::remove(scratch_.path("tokenizer_config.json"));
+  vlm::test::expect_error(vlm::ErrorCategory::Format,
+                          {"vocab.json: lacks \"<|startoftext|>\", the bos_token"}, ids);
+  json vocabulary = {
+      {"a", 0}, {"b</w>", 1}, {"ab</w>", 2}, {"<|startoftext|>", 3}, {"<|endoftext|>", 4}};
+  scratch_.write("vocab.json", vocabulary.dump());
+  scratch_.write("merges.txt", "#version: 0.2\na b</w>\n");
+  Ids want(77, 4);
+  want[0] = 3;
+  want[1] = 2;
+  EXPECT_EQ(ids(), want);
 }
 
 TEST(LowerCase, EveryAlphabet) {
