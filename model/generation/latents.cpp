@@ -19,8 +19,8 @@ at::Tensor read_latents(const std::string &path, const std::vector<int64_t> &sha
   const SafetensorsFile file(path);
   const std::vector<int64_t> &found = file.info("latents").shape;
   if (found != shape)
-    fail(ErrorCategory::Format, path, ": tensor latents has shape [", at::IntArrayRef(found),
-         "], expected [", at::IntArrayRef(shape), "]");
+    fail(ErrorCategory::Format, path, ": tensor latents has shape ", at::IntArrayRef(found),
+         ", expected ", at::IntArrayRef(shape));
   bool finite = true;
   const at::Tensor latents = file.load("latents", at::kFloat, &finite);
   if (!finite)

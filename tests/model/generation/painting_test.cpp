@@ -198,7 +198,7 @@ TEST(Painter, RefusesByName) {
   expect(Category::Data, {"the prompt", "UTF-8"}, [](auto &r) { r.prompt = "a\xff"; });
   expect(Category::Data, {"negative", "UTF-8"}, [](auto &r) { r.negative_prompt = "\xc3("; });
   expect(Category::NotFound, {"/no/latents"}, [](auto &r) { r.latents_path = "/no/latents"; });
-  expect(Category::Format, {"latents_1.safetensors", "[1, 4, 8, 12]", "[1, 4, 8, 8]"},
+  expect(Category::Format, {"latents_1.safetensors", "shape [1, 4, 8, 12], expected [1, 4, 8, 8]"},
          [](auto &r) { r.latents_path = test::data("sdxl/latents_1.safetensors"); });
   const test::Scratch scratch;
   const std::string broken = scratch.path("broken.safetensors");
