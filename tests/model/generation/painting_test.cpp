@@ -5,6 +5,7 @@
 
 #include "tests/model/generation/sdxl_case.h"
 #include "tests/model/weights/scratch.h"
+#include "tests/support/sanitized.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -15,7 +16,9 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
+#include <filesystem>
 #include <functional>
+#include <malloc.h>
 #include <map>
 
 namespace vlm {
@@ -267,6 +270,79 @@ TEST(Painter, CancelledInAnyStep) {
     EXPECT_EQ(seen, when);
   }
   EXPECT_NO_THROW(painter->paint(request)) << "and is as it was";
+}
+
+// Counts what is checked in a UNet's pass, and cancels behind the nth time.
+class UNetPass {
+public:
+  explicit UNetPass(size_t cancel_after = 0)
+      : pace_(cancel_, [this, cancel_after] {
+          if (++checks_ == cancel_after)
+            cancel_.cancel();
+        }) {}
+
+  size_t checks() const { return checks_; }
+  void run() const {
+    const UNet &unet = weights().unet();
+    const auto condition =
+        unet.condition(at::randn({1, 77, 80}), at::randn({1, 40}), at::full({1, 6}, 64.f));
+    unet(at::randn({1, 4, 8, 8}), at::tensor({500.f}), condition, pace_);
+  }
+
+private:
+  CancelToken cancel_;
+  size_t checks_ = 0;
+  Pace pace_;
+};
+
+// Before every resnet, transformer, block of one, and the last convolution.
+size_t places_to_cancel(const UNetConfig &config) {
+  const auto of_level = [](const UNetLevel &level, int64_t resnets) {
+    return resnets * (1 + (level.transformer_depth > 0 ? 1 + level.transformer_depth : 0));
+  };
+  int64_t places = 2 + 1 + config.mid_transformer_depth + 1;
+  for (const UNetLevel &level : config.levels)
+    places +=
+        of_level(level, config.layers_per_block) + of_level(level, config.layers_per_block + 1);
+  return static_cast<size_t>(places);
+}
+
+TEST(UNetPasses, AreCancelledBetweenAnyTwoBlocks) {
+  const c10::InferenceMode no_gradients;
+  UNetPass whole;
+  whole.run();
+  const size_t places = places_to_cancel(weights().unet().config());
+  EXPECT_EQ(whole.checks(), places);
+  for (size_t n = 1; n < places; ++n) {
+    UNetPass pass(n);
+    test::expect_error(ErrorCategory::Cancelled, {}, [&] { pass.run(); });
+    EXPECT_EQ(pass.checks(), n) << "goes no further";
+  }
+}
+
+// ... as the allocator counts it; larger tensors than this model's are mappings of their own.
+TEST(Painter, TextEncodersAreLetGoBetweenPictures) {
+  if (test::kSanitized)
+    GTEST_SKIP() << "the sanitizer has an allocator of its own";
+  const auto held = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return static_cast<int64_t>(info.uordblks + info.hblkhd);
+  };
+  int64_t encoders = 0; // bytes
+  for (const char *folder : {"/text_encoder", "/text_encoder_2"})
+    encoders += static_cast<int64_t>(
+        std::filesystem::file_size(sdxl().directory() + folder + "/model.safetensors"));
+  const auto painter = Painter::open(options());
+  PaintRequest request = small_request();
+  const auto held_after = [&](bool keep_loaded) {
+    request.keep_loaded = keep_loaded;
+    painter->paint(request);
+    return held();
+  };
+  const int64_t with = held_after(true), without = held_after(false), again = held_after(true);
+  EXPECT_GT(with - without, encoders * 9 / 10);
+  EXPECT_GT(again - without, encoders * 9 / 10);
+  EXPECT_LT(held_after(true) - again, encoders / 10) << "they are not read twice";
 }
 
 TEST(Painter, LoadingTellsHowFarItIsAndCanBeCancelled) {
