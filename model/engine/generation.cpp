@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/core/strip.h"
+#include "model/weights/own_errors.h"
 
 #include <algorithm>
 
@@ -100,7 +101,7 @@ bool Generation::stops(int64_t id) const {
 
 Result Generation::take() {
   if (error_)
-    std::rethrow_exception(error_);
+    with_own_errors([this] { std::rethrow_exception(error_); });
   if (drafter_) {
     TokenIds said = result.output_ids;
     said.erase(std::find_if(said.begin(), said.end(), [&](int64_t id) { return stops(id); }),

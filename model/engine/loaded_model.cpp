@@ -7,6 +7,7 @@
 #include "model/core/model_fit.h"
 #include "model/core/resident_memory.h"
 #include "model/core/user_folders.h"
+#include "model/engine/guarded_model.h"
 #include "model/engine/load.h"
 #include "model/engine/placement.h"
 #include "model/weights/checkpoint.h"
@@ -141,6 +142,13 @@ ModelOptions resolve_options(const ModelOptions &options) {
 std::shared_ptr<const Model> Model::load(const ModelOptions &options,
                                          const std::function<void(double)> &progress,
                                          const CancelToken &cancel) {
+  return std::make_shared<GuardedModel>(
+      with_own_errors([&] { return LoadedModel::open(options, progress, cancel); }));
+}
+
+std::shared_ptr<const LoadedModel> LoadedModel::open(const ModelOptions &options,
+                                                     const std::function<void(double)> &progress,
+                                                     const CancelToken &cancel) {
   check_options(options);
   const c10::InferenceMode inference;
   const int threads = options.threads > 0 ? options.threads : available_threads();

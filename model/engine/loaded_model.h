@@ -23,6 +23,10 @@ class VocabularyBytes;
 /// A checkpoint in memory: tokenizer, towers, decoder.
 class LoadedModel : public Model {
 public:
+  /// See Model::load().
+  static std::shared_ptr<const LoadedModel> open(const ModelOptions &options,
+                                                 const std::function<void(double)> &progress,
+                                                 const CancelToken &cancel);
   /// Everything is moved in; `vision` is empty for a text-only checkpoint.
   LoadedModel(ModelInfo info, ModelConfig config, std::unique_ptr<Tokenizer> tokenizer,
               std::optional<VisionModel> vision, Decoder decoder, const Placement &placement,

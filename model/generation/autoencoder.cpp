@@ -5,6 +5,7 @@
 #include "model/generation/latents.h"
 #include "model/generation/sdxl_weights.h"
 #include "model/generation/vae_encoder.h"
+#include "model/weights/own_errors.h"
 
 #include <ATen/TensorOperators.h>
 #include <c10/core/InferenceMode.h>
@@ -23,9 +24,11 @@ public:
     if (picture.width % kPixelsPerLatent != 0 || picture.height % kPixelsPerLatent != 0)
       fail(ErrorCategory::Settings, "a picture of ", picture.width, "x", picture.height,
            " has no latents: its sides must be multiples of ", kPixelsPerLatent);
-    const c10::InferenceMode no_gradients;
-    const at::Tensor latents = encoder_(from_image(picture)).mean * scaling_factor_;
-    return to_image(decoder_.picture(latents));
+    return with_own_errors([&] {
+      const c10::InferenceMode no_gradients;
+      const at::Tensor latents = encoder_(from_image(picture)).mean * scaling_factor_;
+      return to_image(decoder_.picture(latents));
+    });
   }
 
 private:
@@ -37,8 +40,10 @@ private:
 } // namespace
 
 std::unique_ptr<Autoencoder> Autoencoder::open(const PainterOptions &options) {
-  const c10::InferenceMode no_gradients;
-  return std::make_unique<SdxlAutoencoder>(SdxlFiles(options));
+  return with_own_errors([&] {
+    const c10::InferenceMode no_gradients;
+    return std::make_unique<SdxlAutoencoder>(SdxlFiles(options));
+  });
 }
 
 } // namespace vlm

@@ -10,6 +10,7 @@
 #include "model/generation/latents.h"
 #include "model/generation/prompt_encoder.h"
 #include "model/generation/sdxl_weights.h"
+#include "model/weights/own_errors.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
@@ -74,7 +75,9 @@ public:
 
   const PainterInfo &info() const override { return info_; }
   Painting paint(const PaintRequest &request, const CancelToken &cancel,
-                 const std::function<void(const PaintStep &)> &progress) override;
+                 const std::function<void(const PaintStep &)> &progress) override {
+    return with_own_errors([&] { return make(request, cancel, progress); });
+  }
 
 private:
   /// One picture under way.
@@ -87,6 +90,8 @@ private:
     /// Whether the negative prompt has a part in it.
     bool guided() const { return request.guidance > 1; }
   };
+  Painting make(const PaintRequest &request, const CancelToken &cancel,
+                const std::function<void(const PaintStep &)> &progress);
   PaintRequest checked(const PaintRequest &request, Painting &painting) const;
   UNet::Condition encode(Run &run, Painting &painting);
   at::Tensor predict(const Run &run, size_t step, const at::Tensor &latents,
@@ -188,8 +193,8 @@ at::Tensor SdxlPainter::decode(Run &run, const at::Tensor &latents) const {
   return image;
 }
 
-Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &cancel,
-                            const std::function<void(const PaintStep &)> &progress) {
+Painting SdxlPainter::make(const PaintRequest &request, const CancelToken &cancel,
+                           const std::function<void(const PaintStep &)> &progress) {
   const c10::InferenceMode no_gradients;
   const EulerScheduler scheduler(weights_.scheduler(), request.steps);
   Painting out;
@@ -210,6 +215,25 @@ Painting SdxlPainter::paint(const PaintRequest &request, const CancelToken &canc
   if (run.dumps())
     write_safetensors(run.request.dump_path, run.dump);
   return out;
+}
+
+std::unique_ptr<Painter> read_painter(const PainterOptions &options,
+                                      const std::function<void(double)> &progress,
+                                      const CancelToken &cancel) {
+  const c10::InferenceMode no_gradients;
+  const SdxlFiles files(options);
+  check_memory_for(files.weight_bytes(), files.precision(), available_memory());
+  PromptEncoder encoder(files.directory());
+  files.check_fit(encoder);
+  SdxlWeights weights(files, progress, cancel);
+  encoder.load(weights.matrix_dtype(), cancel);
+  PainterInfo info;
+  info.name = std::filesystem::canonical(files.directory()).filename().string();
+  info.precision = files.precision();
+  info.default_size = default_size(files.unet_config());
+  info.weight_bytes = files.weight_bytes();
+  return std::make_unique<SdxlPainter>(std::move(info), options, std::move(encoder),
+                                       std::move(weights));
 }
 
 } // namespace
@@ -234,20 +258,7 @@ void Painter::check(const PainterOptions &options, const PaintRequest &request) 
 std::unique_ptr<Painter> Painter::open(const PainterOptions &options,
                                        const std::function<void(double)> &progress,
                                        const CancelToken &cancel) {
-  const c10::InferenceMode no_gradients;
-  const SdxlFiles files(options);
-  check_memory_for(files.weight_bytes(), files.precision(), available_memory());
-  PromptEncoder encoder(files.directory());
-  files.check_fit(encoder);
-  SdxlWeights weights(files, progress, cancel);
-  encoder.load(weights.matrix_dtype(), cancel);
-  PainterInfo info;
-  info.name = std::filesystem::canonical(files.directory()).filename().string();
-  info.precision = files.precision();
-  info.default_size = default_size(files.unet_config());
-  info.weight_bytes = files.weight_bytes();
-  return std::make_unique<SdxlPainter>(std::move(info), options, std::move(encoder),
-                                       std::move(weights));
+  return with_own_errors([&] { return read_painter(options, progress, cancel); });
 }
 
 } // namespace vlm

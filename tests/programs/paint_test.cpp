@@ -2,6 +2,7 @@
 // Runs vlm-paint as a user would; its pictures against the reference: check_vlm_paint.py.
 #include "tests/programs/child.h"
 #include "tests/support/fixture.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scratch_folder.h"
 
 #include <opencv2/imgcodecs.hpp>
@@ -121,6 +122,19 @@ TEST_F(Paint, WhatDoesNotFitIsToldBeforeAnythingIsLoaded) {
   expect(paint("--model model x"), 1, "holds NaN");
   expect(paint("--model model --size 32768x32768 x"), 1, "32768x32768 needs ");
   EXPECT_NE(err().find(" GB of memory, but only "), std::string::npos) << err();
+}
+
+// What the estimate cannot foresee: a limit that the kernel does not show as memory.
+TEST_F(Paint, AFailedAllocationIsOneLine) {
+  if (kSanitized)
+    GTEST_SKIP() << "the sanitizer needs all addresses";
+  const std::string arguments = " --model " + data("sdxl/model") +
+                                " --precision float32 --threads 1" +
+                                " --size 2048x2048 --steps 1 --output out.png x";
+  expect(shell("ulimit -v 1500000; OMP_WAIT_POLICY=passive " VLM_PAINT + arguments), 1,
+         "vlm-paint: out of memory: ");
+  EXPECT_NE(err().find(" could not be allocated"), std::string::npos) << err();
+  EXPECT_EQ(lines_of(err()).size(), 1u) << err();
 }
 
 TEST_F(Paint, TheSameSeedPaintsTheSame) {
