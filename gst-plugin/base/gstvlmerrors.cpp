@@ -115,7 +115,9 @@ Warnings::take_rest ()
   if (!held_back_)
     return std::nullopt;
   last_.text =
-      std::to_string (held_back_) + " more failures, the last: " + last_.text;
+      std::to_string (held_back_) +
+      (held_back_ == 1 ? " more warning: " : " more warnings, the last: ") +
+      last_.text;
   held_back_ = 0;
   return last_;
 }

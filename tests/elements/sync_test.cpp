@@ -284,7 +284,8 @@ TEST_F(Sync, RepeatedWarningsAreCounted) {
   EXPECT_TRUE(v.eos().get());
   const auto rest = v.bus().poll(GST_MESSAGE_WARNING);
   ASSERT_TRUE(rest);
-  EXPECT_EQ(problem_of(rest.get()).text.find("4 more"), 0u) << problem_of(rest.get()).text;
+  EXPECT_EQ(problem_of(rest.get()).text.find("4 more warnings, the last: "), 0u)
+      << problem_of(rest.get()).text;
 }
 
 // Without a gate it is read on the model's thread.
