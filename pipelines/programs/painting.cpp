@@ -4,6 +4,8 @@
 #include "model/core/error.h"
 #include "model/core/progress_bar.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
@@ -36,6 +38,15 @@ void add_denoising_options(CommandLine &line, PaintRequest &request) {
   line.number("guidance", "G", "how closely to follow the prompt (default 5)", &request.guidance);
   line.text("negative", "TEXT", "what to avoid (default: Mini-Gemini's long list)",
             &request.negative_prompt);
+}
+
+void check_png(const char *option, const std::string &file) {
+  std::string ending = fs::path(file).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char letter) { return std::tolower(letter); });
+  if (ending != ".png")
+    fail(ErrorCategory::Settings, option, ": \"", file,
+         "\" does not end in .png: pictures are written as PNG");
 }
 
 void check_writable(const char *option, const std::string &file) {

@@ -14,6 +14,10 @@ void add_denoising_options(CommandLine &line, PaintRequest &request);
 /// Error(Settings) unless `text` is WIDTHxHEIGHT.
 void read_size(const std::string &text, PaintRequest &request);
 
+/// Error(Settings) naming the option unless the file's name ends as that of the PNG that is
+/// written.
+void check_png(const char *option, const std::string &file);
+
 /// Error(Unreadable) naming the option unless the file can be written: before anything is painted
 /// for nothing.
 void check_writable(const char *option, const std::string &file);

@@ -70,6 +70,7 @@ void check_paint(Options &o) {
     return;
   if (!o.batch.empty())
     fail(ErrorCategory::Settings, "--paint does not go with --batch");
+  check_png("--paint", o.paint);
   check_writable("--paint", o.paint);
   o.painter.threads = o.model.threads;
   o.picture.seed = o.request.sampling.seed;

@@ -51,6 +51,7 @@ void check(const Options &o, const std::vector<std::string> &operands) {
   if (o.request.seed > std::numeric_limits<uint64_t>::max() - static_cast<uint64_t>(o.count - 1))
     fail(ErrorCategory::Settings, "--seed ", o.request.seed, " leaves no seeds for --count ",
          o.count);
+  check_png("--output", o.output);
   check_writable("--output", o.output);
   if (!o.request.dump_path.empty())
     check_writable("--dump", o.request.dump_path);

@@ -104,6 +104,7 @@ TEST_F(AskAndPaint, WhatCannotBePaintedIsToldBeforeTheAnswer) {
   const std::string wish = " --generate 'Draw this.' " + picture_;
   expect(ask("--painter /no/such/model" + wish), 1, "/no/such/model");
   expect(ask("--paint ''" + wish), 2, "--paint");
+  expect(ask("--paint out.jpg" + wish), 2, "--paint: \"out.jpg\"");
   expect(ask("--paint /no/such/folder/out.png" + wish), 1, "/no/such/folder/out.png");
   expect(ask("--size 64" + wish), 2, "\"64\"");
   expect(ask("--batch lines.jsonl"), 2, "--batch");

@@ -58,6 +58,8 @@ TEST_F(Paint, HelpAndWrongUse) {
   expect(paint("--steps 0 x"), 2, "steps");
   expect(paint("--guidance -1 x"), 2, "guidance");
   expect(paint("--count 0 x"), 2, "--count");
+  expect(paint("--output out.jpg x"), 2, "\"out.jpg\" does not end in .png");
+  expect(paint("--output out x"), 2, "\"out\"");
   expect(paint("--count 2 --dump d.safetensors x"), 2, "--dump");
   expect(paint("--count 2 --seed 18446744073709551615 x"), 2, "18446744073709551615");
 }
