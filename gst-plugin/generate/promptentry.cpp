@@ -2,6 +2,7 @@
 #include "gst-plugin/generate/promptentry.h"
 
 #include "gst-plugin/base/upstream.h"
+#include "model/core/utf8.h"
 
 #include <utility>
 
@@ -94,7 +95,7 @@ PromptEntry::prompt_of (std::string text, const GenerateSettings &settings)
   if (!g_utf8_validate (text.data (), text.size (), &end))
     vlm::fail (vlm::ErrorCategory::Data,
         "the prompt is not valid UTF-8 at byte ", end - text.data ());
-  if (text.find_first_not_of (" \t\n\v\f\r") == text.npos)
+  if (vlm::is_blank (text))
     return std::nullopt;
   Prompt prompt;
   prompt.id = ++last_id_;

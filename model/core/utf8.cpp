@@ -39,6 +39,12 @@ Step next(std::string_view s) {
   return {length, true, value};
 }
 
+bool is_white_space(char32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || (c >= 0x2000 && c <= 0x200A) || c == ' ' || c == 0x85 ||
+         c == 0xA0 || c == 0x1680 || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
 } // namespace
 
 size_t utf8_valid_prefix(std::string_view text) {
@@ -50,6 +56,16 @@ size_t utf8_valid_prefix(std::string_view text) {
     at += step.length;
   }
   return at;
+}
+
+bool is_blank(std::string_view text) {
+  while (!text.empty()) {
+    const Step step = next(text);
+    if (!step.valid || !is_white_space(step.code_point))
+      return false;
+    text.remove_prefix(step.length);
+  }
+  return true;
 }
 
 std::string utf8_lossy(std::string_view text) {

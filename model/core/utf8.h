@@ -13,6 +13,10 @@ size_t utf8_valid_prefix(std::string_view text);
 
 inline bool utf8_valid(std::string_view text) { return utf8_valid_prefix(text) == text.size(); }
 
+/// Whether it is empty or nothing but white space (Unicode's White_Space). False for what is not
+/// UTF-8.
+bool is_blank(std::string_view text);
+
 /// `text` with every maximal ill-formed subpart replaced by one U+FFFD (what Python's
 /// bytes.decode("utf-8", "replace") and Rust's from_utf8_lossy do).
 std::string utf8_lossy(std::string_view text);

@@ -43,10 +43,6 @@ void check_prompt(const char *name, const std::string &text) {
     fail(ErrorCategory::Data, name, " is not valid UTF-8 at byte ", utf8_valid_prefix(text));
 }
 
-bool is_blank(const std::string &text) {
-  return text.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
-}
-
 int default_size(const UNetConfig &config) {
   return kPixelsPerLatent * static_cast<int>(config.sample_size);
 }

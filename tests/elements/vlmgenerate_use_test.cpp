@@ -559,8 +559,10 @@ TEST_F(PaintUse, CallsAreBounded) {
 TEST_F(PaintUse, CallsThatMakeNoSenseAreRefused) {
   Generator g;
   g.play();
-  EXPECT_EQ(g.generate(""), 0u);
-  EXPECT_TRUE(g.bus().wait(GST_MESSAGE_WARNING));
+  for (const char *blank : {"", " \n", "\u00a0\u3000"}) {
+    EXPECT_EQ(g.generate(blank), 0u);
+    EXPECT_TRUE(g.bus().wait(GST_MESSAGE_WARNING));
+  }
   EXPECT_EQ(g.generate("\xff"), 0u);
   EXPECT_TRUE(g.bus().wait(GST_MESSAGE_WARNING));
   guint64 id = 1;

@@ -24,6 +24,14 @@ TEST(Utf8, ValidPrefixEndsBeforeACutCharacter) {
   EXPECT_FALSE(utf8_valid("\xF4\x90\x80\x80"));
 }
 
+TEST(Utf8, BlanksAreUnicodes) {
+  for (const char *text :
+       {"", " \t\r\n\v\f", "\u00a0", "\u3000 \u2009\xC2\x85", "\u2028\u202f\u205f\u1680"})
+    EXPECT_TRUE(is_blank(text)) << text;
+  for (const char *text : {"a", " \u00a0.", "\u200b", "\u180e", "\xa0", " \xff", "\u3001"})
+    EXPECT_FALSE(is_blank(text)) << text;
+}
+
 TEST(Utf8, DecodeAndAppendAreInverse) {
   const std::string text = "A\u00e9\u732b\U0001F600";
   std::string again;

@@ -198,6 +198,7 @@ TEST(Painter, RefusesByName) {
   expect(Category::Settings, {"steps", "0"}, [](auto &r) { r.steps = 0; });
   expect(Category::Settings, {"guidance", "nan"}, [](auto &r) { r.guidance = NAN; });
   expect(Category::Data, {"prompt", "empty"}, [](auto &r) { r.prompt = " \n"; });
+  expect(Category::Data, {"prompt", "empty"}, [](auto &r) { r.prompt = "\u00a0 \u3000"; });
   expect(Category::Data, {"the prompt", "UTF-8"}, [](auto &r) { r.prompt = "a\xff"; });
   expect(Category::Data, {"negative", "UTF-8"}, [](auto &r) { r.negative_prompt = "\xc3("; });
   expect(Category::NotFound, {"/no/latents"}, [](auto &r) { r.latents_path = "/no/latents"; });
