@@ -38,6 +38,7 @@ PictureOutlet::reset ()
   frames_ = 0;
   last_qos_ = 0;
   warnings_.reset ();
+  told_negative_.clear ();
   earliest_ = 0;
   held_.clear ();
   flush ();
@@ -284,16 +285,34 @@ PictureOutlet::show (PromptItem item, const GenerateSettings &settings)
   return GST_FLOW_OK;
 }
 
+// Of a negative prompt once, and not of the default one, which nobody wrote.
+void
+PictureOutlet::tell_cut (
+    const vlm::PaintRequest &request, const vlm::Painting &painting)
+{
+  const auto tell = [this] (const char * what, gint64 tokens) {
+    warnings_.post (
+        element_, {GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
+                      std::string ("the ") + what +
+                          " is too long for the model: its last " +
+                          std::to_string (tokens) + " tokens were cut"});
+  };
+  if (painting.cut > 0)
+    tell ("prompt", painting.cut);
+  const std::string &negative = request.negative_prompt;
+  if (painting.negative_cut == 0 || request.guidance <= 1 ||
+      negative == vlm::kDefaultNegativePrompt || negative == told_negative_)
+    return;
+  told_negative_ = negative;
+  tell ("negative prompt", painting.negative_cut);
+}
+
 GstFlowReturn
 PictureOutlet::settled (PromptItem &item, const GenerateSettings &settings)
 {
   const Prompt &prompt = item.prompt;
   if (item.painting) {
-    if (item.painting->cut > 0)
-      warnings_.post (element_,
-          {GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
-              "the prompt is too long for the model: its last " +
-                  std::to_string (item.painting->cut) + " tokens were cut"});
+    tell_cut (prompt.request, *item.painting);
     return show (std::move (item), settings);
   }
   const Failure failure = failure_of (item.error);

@@ -52,6 +52,8 @@ private:
   GstFlowReturn handle (PromptItem &item, const GenerateSettings &settings);
   GstFlowReturn handle_event (Ptr<GstEvent> event);
   GstFlowReturn settled (PromptItem &item, const GenerateSettings &settings);
+  void tell_cut (
+      const vlm::PaintRequest &request, const vlm::Painting &painting);
   GstFlowReturn show (PromptItem item, const GenerateSettings &settings);
   void draw ();
   void forget_picture ();
@@ -82,6 +84,7 @@ private:
   GstClockTime first_ = 0;              ///< its first frame
   guint64 next_frame_ = 0;              ///< of it
   bool discontinuity_ = true;
+  std::string told_negative_; ///< the negative prompt that was told to be cut
 
   std::atomic<bool> live_{false};
   std::atomic<GstClockTime> earliest_{0};

@@ -74,10 +74,20 @@ std::unique_ptr<Painter> load_painter(const PainterOptions &options, const Cance
   return painter;
 }
 
-void tell_cut(const char *program, int64_t tokens) {
+namespace {
+
+void tell_cut(const char *program, const char *what, int64_t tokens) {
   if (tokens > 0)
-    std::cerr << program << ": the prompt is too long for the model: its last " << tokens
+    std::cerr << program << ": the " << what << " is too long for the model: its last " << tokens
               << " tokens were cut off\n";
+}
+
+} // namespace
+
+void tell_cut(const char *program, const PaintRequest &request, const Painting &painting) {
+  tell_cut(program, "prompt", painting.cut);
+  if (request.negative_prompt != kDefaultNegativePrompt && request.guidance > 1)
+    tell_cut(program, "negative prompt", painting.negative_cut);
 }
 
 } // namespace vlm

@@ -28,7 +28,8 @@ void check_painting(const char *option, const PainterOptions &options, const Pai
 /// Painter::open() under a progress bar.
 std::unique_ptr<Painter> load_painter(const PainterOptions &options, const CancelToken &cancel);
 
-/// Tells on stderr that so many tokens of the prompt were cut off, if any were.
-void tell_cut(const char *program, int64_t tokens);
+/// Tells on stderr how many tokens of the prompt were cut off, if any were, and of a negative
+/// prompt that is not the default one, where it had a part in the picture.
+void tell_cut(const char *program, const PaintRequest &request, const Painting &painting);
 
 } // namespace vlm

@@ -171,7 +171,7 @@ int paint(const Options &o, const Result &answer) {
                                            [&](const PaintStep &done) { bar.update(done.step); });
   bar.clear();
   save_png(o.paint, painting.image);
-  tell_cut("vlm-ask", painting.cut);
+  tell_cut("vlm-ask", request, painting);
   return kDone;
 }
 

@@ -154,6 +154,8 @@ int run(int argc, char **argv) {
         request, cancel, [&](const PaintStep &done) { bar.update(i * done.steps + done.step); });
     const std::string file = o.count > 1 ? with_seed(o.output, request.seed) : o.output;
     save_png(file, painting.image);
+    if (!o.as_json && i == 0)
+      tell_cut("vlm-paint", request, painting);
     pictures.push_back(describe(painting, request, file));
     images.push_back(painting.image);
   }
@@ -162,8 +164,6 @@ int run(int argc, char **argv) {
     save_png(o.output, contact_sheet(images));
   if (o.as_json)
     print_json(o, painter->info(), images, pictures);
-  else
-    tell_cut("vlm-paint", pictures[0]["cut_tokens"]);
   return kDone;
 }
 

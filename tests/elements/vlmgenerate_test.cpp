@@ -530,6 +530,32 @@ TEST_F(Paint, TenThousandWordsAreCutAndTold) {
   EXPECT_EQ(fake().seen().paints.at(0).prompt, text);
 }
 
+// ... of a negative prompt once for all pictures, until it is another.
+TEST_F(Paint, NegativePromptThatIsCutIsToldOnce) {
+  std::string text = "ugly";
+  for (int n = 1; n < 80; ++n)
+    text += " ugly";
+  Generator g;
+  g_object_set(g.element(), "negative-prompt", text.c_str(), nullptr);
+  g.play();
+  for (int n = 0; n < 3; ++n) {
+    g.push(n);
+    g.pull();
+  }
+  const Problem problem = problem_of(g.bus().wait(GST_MESSAGE_WARNING).get());
+  EXPECT_EQ(problem.text,
+            "the negative prompt is too long for the model: its last 5 tokens were cut");
+  g_object_set(g.element(), "negative-prompt", (text + " still").c_str(), nullptr);
+  g.push(3);
+  g.pull();
+  g.push_event(gst_event_new_eos());
+  g.pull_event(GST_EVENT_EOS);
+  const Problem second = problem_of(g.bus().wait(GST_MESSAGE_WARNING).get());
+  EXPECT_NE(second.text.find("its last 6 tokens were cut"), std::string::npos) << second.text;
+  EXPECT_EQ(second.text.find("more warnings"), std::string::npos) << second.text;
+  EXPECT_FALSE(g.bus().poll(GST_MESSAGE_WARNING));
+}
+
 TEST_F(Paint, MarkupIsPaintedAsItIs) {
   Generator g;
   g.play();

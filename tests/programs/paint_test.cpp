@@ -180,6 +180,17 @@ TEST_F(Paint, LongPromptsAreToldToBeCut) {
   EXPECT_NE(err().find("last 9925 tokens were cut off"), std::string::npos) << err();
 }
 
+// The default one is always cut.
+TEST_F(Paint, OnlyTheUsersOwnNegativePromptIsToldToBeCut) {
+  ASSERT_EQ(paint("x"), 0) << err();
+  EXPECT_EQ(err(), "");
+  ASSERT_EQ(paint("--negative \"$(yes bird | head -100)\" x"), 0) << err();
+  EXPECT_NE(err().find("the negative prompt is too long"), std::string::npos) << err();
+  EXPECT_NE(err().find("last 25 tokens were cut off"), std::string::npos) << err();
+  ASSERT_EQ(paint("--guidance 1 --negative \"$(yes bird | head -100)\" x"), 0) << err();
+  EXPECT_EQ(err(), "") << "it has no part in the picture";
+}
+
 TEST_F(Paint, MarkupIsOnlyText) { EXPECT_EQ(paint("'<b>a</b> & <|endoftext|> --x'"), 0) << err(); }
 
 TEST_F(Paint, ATerminalShowsHowFarItIs) {

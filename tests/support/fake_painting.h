@@ -27,8 +27,12 @@ inline Painting fake_painting(const PaintRequest &request) {
     for (int x = 0; x < request.width; ++x)
       for (const int value : {static_cast<int>(red_of(request.prompt, request.seed)), x, y})
         out.image.rgb.push_back(static_cast<uint8_t>(value));
-  const auto words = 1 + std::count(request.prompt.begin(), request.prompt.end(), ' ');
-  out.cut = std::max<int64_t>(0, words - kFakeTokens);
+  const auto cut = [](const std::string &text) {
+    const int64_t words = 1 + std::count(text.begin(), text.end(), ' ');
+    return std::max<int64_t>(0, words - kFakeTokens);
+  };
+  out.cut = cut(request.prompt);
+  out.negative_cut = cut(request.negative_prompt);
   return out;
 }
 
