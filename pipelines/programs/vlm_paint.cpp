@@ -2,17 +2,18 @@
 // Pictures from a prompt.
 #include "model/core/environment.h"
 #include "model/core/log.h"
+#include "model/core/machine.h"
 #include "model/core/progress_bar.h"
 #include "model/vision/image_file.h"
+#include "pipelines/programs/painted_sheet.h"
 #include "pipelines/programs/painting.h"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <limits>
+#include <optional>
 
 namespace vlm {
 namespace {
@@ -82,26 +83,6 @@ Options parse(int argc, char **argv) {
   return o;
 }
 
-/// Pictures of one size in a grid, row by row.
-Image contact_sheet(const std::vector<Image> &pictures) {
-  constexpr int kMargin = 8;
-  const int count = static_cast<int>(pictures.size());
-  const int columns = static_cast<int>(std::ceil(std::sqrt(count)));
-  const int rows = (count + columns - 1) / columns;
-  const int width = pictures[0].width, height = pictures[0].height;
-  Image sheet{kMargin + columns * (width + kMargin), kMargin + rows * (height + kMargin), {}};
-  sheet.rgb.resize(size_t(sheet.width) * sheet.height * 3, 255);
-  for (int i = 0; i < count; ++i)
-    for (int y = 0; y < height; ++y) {
-      const size_t row = kMargin + i / columns * (height + kMargin) + y;
-      const size_t column = kMargin + i % columns * (width + kMargin);
-      const auto from = pictures[i].rgb.begin() + ptrdiff_t(y) * width * 3;
-      std::copy(from, from + ptrdiff_t(width) * 3,
-                sheet.rgb.begin() + ptrdiff_t((row * sheet.width + column) * 3));
-    }
-  return sheet;
-}
-
 std::string with_seed(const std::string &file, uint64_t seed) {
   const fs::path path(file);
   return (path.parent_path() / path.stem()).string() + "-" + std::to_string(seed) +
@@ -119,13 +100,13 @@ json describe(const Painting &painting, const PaintRequest &request, const std::
             {"decode", painting.decode_seconds}}}};
 }
 
-void print_json(const Options &o, const PainterInfo &info, const std::vector<Image> &images,
+void print_json(const Options &o, const PaintRequest &request, const PainterInfo &info,
                 const json &pictures) {
   const json all = {{"output", o.output},
                     {"prompt", o.request.prompt},
                     {"negative_prompt", o.request.negative_prompt},
-                    {"width", images[0].width},
-                    {"height", images[0].height},
+                    {"width", request.width},
+                    {"height", request.height},
                     {"steps", o.request.steps},
                     {"guidance", o.request.guidance},
                     {"model", info.name},
@@ -145,25 +126,30 @@ int run(int argc, char **argv) {
   cancel_on_signal(cancel);
   const auto painter = load_painter(o.painter, cancel);
   PaintRequest request = o.request;
-  std::vector<Image> images;
+  request.width = request.width ? request.width : painter->info().default_size;
+  request.height = request.height ? request.height : painter->info().default_size;
+  std::optional<PaintedSheet> sheet; // of several pictures
+  if (o.count > 1)
+    sheet.emplace(o.count, request.width, request.height, available_memory());
   json pictures = json::array();
   ProgressBar bar("painting", "steps", o.count * request.steps);
   bar.update(0); // a large model's first step takes a while
   for (int64_t i = 0; i < o.count; ++i, ++request.seed) {
     const Painting painting = painter->paint(
         request, cancel, [&](const PaintStep &done) { bar.update(i * done.steps + done.step); });
-    const std::string file = o.count > 1 ? with_seed(o.output, request.seed) : o.output;
+    const std::string file = sheet ? with_seed(o.output, request.seed) : o.output;
     save_png(file, painting.image);
+    if (sheet)
+      sheet->add(painting.image);
     if (!o.as_json && i == 0)
       tell_cut("vlm-paint", request, painting);
     pictures.push_back(describe(painting, request, file));
-    images.push_back(painting.image);
   }
   bar.clear();
-  if (o.count > 1)
-    save_png(o.output, contact_sheet(images));
+  if (sheet)
+    save_png(o.output, sheet->image());
   if (o.as_json)
-    print_json(o, painter->info(), images, pictures);
+    print_json(o, request, painter->info(), pictures);
   return kDone;
 }
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace vlm::test {
 namespace {
@@ -158,6 +159,30 @@ TEST_F(Paint, SeveralSeedsMakeASheet) {
     EXPECT_TRUE(equal(sheet(place).clone(), picture("out-" + std::to_string(5 + i) + ".png")));
   }
   EXPECT_FALSE(fs::exists(folder() / "out-8.png"));
+}
+
+TEST_F(Paint, ASheetThatDoesNotFitIsToldBeforeAnythingIsPainted) {
+  EXPECT_EQ(paint("--size 8192x8192 --steps 1 --count 10000 x"), 1);
+  EXPECT_NE(err().find("--count 10000: a sheet of 820008x820008 needs 4034.48 GB of memory, but "
+                       "only "),
+            std::string::npos)
+      << err();
+  EXPECT_FALSE(fs::exists(folder() / "out-0.png"));
+}
+
+// What is painted is there, whatever becomes of the rest.
+TEST_F(Paint, EachPictureIsWrittenWhenItIsPainted) {
+  Channel terminal = make_terminal();
+  const Child child({VLM_PAINT, "--model", data("sdxl/model"), "--size", "64x64", "--steps", "20",
+                     "--count", "1000", "--output", (folder() / "out.png").string(), "a red bird"},
+                    -1, -1, terminal.inner);
+  while (!fs::exists(folder() / "out-2.png"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  child.signal(SIGINT);
+  const std::string said = terminal.read_all();
+  EXPECT_EQ(child.wait().status, 1) << said;
+  EXPECT_EQ(picture("out-1.png").size(), cv::Size(64, 64));
+  EXPECT_FALSE(fs::exists(folder() / "out.png"));
 }
 
 TEST_F(Paint, JsonTellsWhatWasPainted) {
