@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs vlm-train painter as a user would who goes on from the painter in the tree.
+// Runs vlm-train painter as a user would who goes on from the painter in the tree, and vlm-eval
+// painter as one who asks how good it is.
 #include "tests/support/scratch_folder.h"
 
+#include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -72,6 +74,42 @@ TEST_F(TrainPainter, GoesOnFromAPainter) {
     ASSERT_EQ(after.size(), before.size());
     EXPECT_EQ(after == before, part == "vae") << part; // taken as it is; learnt a little
   }
+}
+
+class EvalPainter : public TrainPainter {
+protected:
+  int eval(const std::string &arguments) const {
+    return shell(VLM_EVAL " painter " + arguments + " --painter " + kPainter + " --sprites pack");
+  }
+};
+
+TEST_F(EvalPainter, PicturesAreJudgedBesideTheCeilingAndTheFloor) {
+  write_pack();
+  ASSERT_EQ(eval("--pictures 2 --steps 2 --json scores.json --sheet sheet.png"), 0) << err();
+  const auto scores = nlohmann::json::parse(text_of("scores.json"));
+  ASSERT_EQ(scores.size(), 4u) << scores;
+  for (const char *column : {"painted", "real", "reconstructed", "shuffled"}) {
+    EXPECT_NE(out().find(column), std::string::npos) << out();
+    const auto &recall = scores.at(column).at("object_recall");
+    EXPECT_GE(recall.at("count"), 2) << column;
+    EXPECT_GE(recall.at("value"), 0) << column;
+    EXPECT_LE(recall.at("value"), 1) << column;
+  }
+  // Two pictures of 128 x 128 in a row that has room for eight, with three lines below.
+  const cv::Mat sheet = cv::imread((folder() / "sheet.png").string());
+  EXPECT_EQ(sheet.size(), cv::Size(8 + 8 * (128 + 8), 8 + 128 + 8 + 3 * 13));
+  const auto any_color = [&](int column) {
+    const cv::Mat picture = sheet(cv::Rect(8 + column * 136, 8, 128, 128));
+    return cv::norm(picture, cv::Mat(picture.size(), picture.type(), cv::Scalar::all(255))) > 0;
+  };
+  EXPECT_TRUE(any_color(0) && any_color(1));
+  EXPECT_FALSE(any_color(2));
+}
+
+TEST_F(EvalPainter, WrongUse) {
+  expect(eval("--pictures 0"), 2, "--pictures is 0");
+  expect(shell(VLM_EVAL " painter --painter " + kPainter), 2, "--sprites");
+  expect(eval(""), 1, "pack/");
 }
 
 } // namespace
