@@ -17,26 +17,29 @@ void write_object(const fs::path &file, const json &object) {
   write_file(file, object.dump(1));
 }
 
-/// Every byte alone, inside and at the end of a word; the ids of "!" and of the special tokens are
-/// the released vocabulary's.
+/// Every byte alone, inside and at the end of a word, and pairs of them until ids have the released
+/// vocabulary's range; those of "!" and of the special tokens are its own.
 void write_tokenizer(const fs::path &folder, const char *padding) {
   json vocabulary = json::object();
   int id = 0;
   vocabulary["!"] = id++;
+  const auto symbol = [](int byte) {
+    return bytes_to_characters(std::string(1, static_cast<char>(byte)));
+  };
   for (const char *end : {"", "</w>"})
-    for (int byte = 0; byte < 256; ++byte) {
-      const std::string piece = bytes_to_characters(std::string(1, static_cast<char>(byte))) + end;
-      if (piece != "!")
+    for (int byte = 0; byte < 256; ++byte)
+      if (const std::string piece = symbol(byte) + end; piece != "!")
         vocabulary[piece] = id++;
-    }
-  vocabulary["th"] = id++;
-  // The rest stands for nothing, so that ids have the whole range.
-  for (; id < 49406; ++id)
-    vocabulary["unused" + std::to_string(id)] = id;
+  std::string merges = "#version: 0.2\n";
+  for (int pair = 0; id < 49406; ++pair) {
+    const std::string first = symbol(pair / 256), second = symbol(pair % 256);
+    merges += first + ' ' + second + '\n';
+    vocabulary[first + second] = id++;
+  }
   vocabulary["<|startoftext|>"] = id++;
   vocabulary["<|endoftext|>"] = id++;
   write_object(folder / "vocab.json", vocabulary);
-  write_file(folder / "merges.txt", "#version: 0.2\nt h\n");
+  write_file(folder / "merges.txt", merges);
   write_object(folder / "tokenizer_config.json", {{"tokenizer_class", "CLIPTokenizer"},
                                                   {"model_max_length", 77},
                                                   {"bos_token", "<|startoftext|>"},

@@ -158,8 +158,10 @@ TEST_F(BadFiles, OtherTokenizers) {
 
 TEST_F(BadFiles, MoreTokensThanTheEncoderKnows) {
   json vocabulary = read("tokenizer_2/vocab.json");
-  vocabulary["unused934"] = 934;
+  vocabulary["\u0100\u0101"] = 934; // the bytes 0 and 1
   scratch_.write("model/tokenizer_2/vocab.json", vocabulary.dump());
+  const std::string merges = read_file(test::data("sdxl/model/tokenizer_2/merges.txt"));
+  scratch_.write("model/tokenizer_2/merges.txt", merges + "\u0100 \u0101\n");
   expect(ErrorCategory::Format, {"text_encoder_2/config.json", "934", "935"});
 }
 
