@@ -8,12 +8,14 @@
 #include "model/text/byte_level.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <vector>
 
 namespace vlm {
 namespace {
 
 using nlohmann::json;
+using Pieces = std::unordered_set<std::string>;
 
 const char *const kWordEnd = "</w>";
 
@@ -50,8 +52,8 @@ void check_ids(const json &vocabulary, const std::string &path) {
 }
 
 /// What a text is split into before any merge.
-std::set<std::string> byte_symbols() {
-  std::set<std::string> out;
+Pieces byte_symbols() {
+  Pieces out;
   for (int byte = 0; byte < 256; ++byte) {
     const std::string symbol = bytes_to_characters(std::string(1, static_cast<char>(byte)));
     out.insert(symbol);
@@ -60,7 +62,7 @@ std::set<std::string> byte_symbols() {
   return out;
 }
 
-void check_pieces(const json &model, std::set<std::string> known, const std::string &path) {
+void check_pieces(const json &model, Pieces known, const std::string &path) {
   for (const json &merge : model.at("merges")) {
     std::string pair = merge;
     known.insert(pair.erase(pair.find(' '), 1));
@@ -82,7 +84,7 @@ json read_clip_vocabulary(const std::string &directory) {
 void check_clip_vocabulary(const json &model, const std::set<std::string> &special,
                            const std::string &directory) {
   check_ids(model.at("vocab"), directory + "/vocab.json");
-  std::set<std::string> known = byte_symbols();
+  Pieces known = byte_symbols();
   known.insert(special.begin(), special.end());
   check_pieces(model, std::move(known), directory + "/merges.txt");
 }
