@@ -14,8 +14,7 @@ nlohmann::json read_clip_vocabulary(const std::string &directory);
 
 /// Error(Format) naming the file and what is wrong unless every id up to the largest has a piece,
 /// and every piece can come out of a text: a byte's symbol, what a merge makes, or one of
-/// `special`. "unused" followed by its own id stands for nothing, on purpose. `model`: from the
-/// above, and a Bpe took it.
+/// `special`. `model`: from the above, and a Bpe took it.
 void check_clip_vocabulary(const nlohmann::json &model, const std::set<std::string> &special,
                            const std::string &directory);
 
