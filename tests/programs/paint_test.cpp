@@ -162,8 +162,8 @@ TEST_F(Paint, SeveralSeedsMakeASheet) {
 }
 
 TEST_F(Paint, ASheetThatDoesNotFitIsToldBeforeAnythingIsPainted) {
-  EXPECT_EQ(paint("--size 8192x8192 --steps 1 --count 10000 x"), 1);
-  EXPECT_NE(err().find("--count 10000: a sheet of 820008x820008 needs 4034.48 GB of memory, but "
+  EXPECT_EQ(paint("--size 3072x3072 --steps 1 --count 10000 x"), 1);
+  EXPECT_NE(err().find("--count 10000: a sheet of 308008x308008 needs 569.21 GB of memory, but "
                        "only "),
             std::string::npos)
       << err();
