@@ -5,6 +5,7 @@
 #include "model/core/error.h"
 #include "model/core/machine.h"
 #include "model/core/model_fit.h"
+#include "model/core/stopwatch.h"
 #include "model/core/utf8.h"
 #include "model/generation/euler_scheduler.h"
 #include "model/generation/latents.h"
@@ -26,10 +27,6 @@
 namespace vlm {
 
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void check_side(const char *name, int pixels) {
   constexpr int kLargest = 1 << 15;

@@ -2,6 +2,7 @@
 #include "model/training/sitting.h"
 
 #include "model/core/progress_bar.h"
+#include "model/core/stopwatch.h"
 #include "model/training/train_log.h"
 
 #include <nlohmann/json.hpp>
@@ -15,10 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kLogSteps = 10;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 class Sitting {
 public:

@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/core/machine.h"
+#include "model/core/stopwatch.h"
 #include "model/engine/engine.h"
 #include "pipelines/programs/bench_pictures.h"
 #include "pipelines/programs/machine_probe.h"
@@ -19,10 +20,6 @@ namespace vlm {
 namespace {
 
 using Ids = std::vector<int64_t>;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// What 95 of 100 stay below.
 double p95(std::vector<double> values) {

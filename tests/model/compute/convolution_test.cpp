@@ -69,7 +69,6 @@ TEST(Convolution, EqualsAtens) {
   }
 }
 
-// The kernel is packed for the first size; others may want another order.
 // Thousands of times slower, and the library says nothing of it.
 TEST(Convolution, NoneIsLeftToReferenceCode) {
   std::vector<std::string> told;
@@ -84,6 +83,7 @@ TEST(Convolution, NoneIsLeftToReferenceCode) {
   EXPECT_TRUE(told.empty()) << told.front();
 }
 
+// The kernel is packed for the first size; others may want another order.
 TEST(Convolution, OneKernelServesMapsOfAnySize) {
   const at::NoGradGuard guard;
   const at::Tensor w = values({64, 32, 3, 3}, 2), b = values({64}, 3);
