@@ -18,7 +18,7 @@ struct Two {
 
 struct Avx2 {
   static constexpr int kInt8Rows = 4, kInt4Rows = 4, kPanels = 1;
-  static constexpr double kInt8RowCost = .34, kInt4RowCost = .33;
+  static constexpr double kInt8RowCost = .24, kInt4RowCost = .23;
   using Sums = Two;
   using GroupSums = Two; // 16 bits: 8 times two products of at most 15 * 127
   struct Int8Weights {

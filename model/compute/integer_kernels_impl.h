@@ -9,11 +9,14 @@
 namespace vlm {
 namespace {
 
-// Asks for what will be read soon: panels lie one behind the other. Behind the last one this does
+// Asks for what will be read soon by a tile of M rows: panels lie one behind the other. One by one
+// they come from memory, and the second cache is near enough; several at a time have been read for
+// other rows before. Every line of the weights has to be asked for. Behind the last one this does
 // nothing.
-inline void fetch(const void *weights) {
-  constexpr int64_t kAhead = 4096; // bytes; less helps less when decoding
-  __builtin_prefetch(static_cast<const char *>(weights) + kAhead);
+template <int M, int P> void fetch(const void *weights) {
+  constexpr int64_t kAhead = M > 1 && P == 1 ? 8192 : 4096; // bytes
+  constexpr int kNear = P == 1 ? 2 : 3;
+  __builtin_prefetch(static_cast<const char *>(weights) + kAhead, 0, kNear);
 }
 
 // The sums of a tile, in registers.
@@ -40,7 +43,7 @@ void multiply_tile(const IntegerRows &x, const Panels<int8_t> &panels) {
     decltype(Isa::int8_weights(nullptr)) w[P];
     for (int p = 0; p < P; ++p) {
       w[p] = Isa::int8_weights(weights + p * panels.stride);
-      fetch(weights + p * panels.stride);
+      fetch<M, P>(weights + p * panels.stride);
     }
     for (int m = 0; m < M; ++m) {
       const auto values = Isa::spread(x.values + m * x.stride + k);
@@ -75,7 +78,7 @@ void multiply_tile(const IntegerRows &x, const Panels<Int4Block> &panels) {
         for (int p = 0; p < P; ++p) {
           const uint8_t *from = block[p * panels.stride].nibbles[g][j][0];
           const auto nibbles = Isa::nibbles(from);
-          fetch(from);
+          fetch<M, P>(from);
           low[p] = Isa::low(nibbles);
           high[p] = Isa::high(nibbles);
         }
@@ -90,6 +93,7 @@ void multiply_tile(const IntegerRows &x, const Panels<Int4Block> &panels) {
       }
     }
     for (int p = 0; p < P; ++p) {
+      fetch<M, P>(block[p * panels.stride].scales[0]);
       const auto offsets = Isa::offsets(block[p * panels.stride].offsets[0]);
       for (int m = 0; m < M; ++m)
         Isa::add_offsets(tile.sums[p][m], offsets, x.sums + m * x.sums_stride + 2 * b);

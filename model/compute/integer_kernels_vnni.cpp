@@ -14,7 +14,7 @@ namespace {
 struct Vnni {
   // With the weights and a row's values these sums fill the registers.
   static constexpr int kInt8Rows = 12, kInt4Rows = 6, kPanels = 2;
-  static constexpr double kInt8RowCost = .05, kInt4RowCost = .15;
+  static constexpr double kInt8RowCost = .04, kInt4RowCost = .1;
   using Sums = __m512i;
   using GroupSums = __m512i;
 

@@ -16,8 +16,9 @@ namespace {
 constexpr int64_t kPanels = 4; // panels, blocks of each and rows of x that stay near meanwhile
 constexpr int64_t kBlocks = 16;
 constexpr int64_t kRows = 256;
-constexpr int64_t kFew = 8;   // up to here panels are read one by one, as they lie in memory
-constexpr int64_t kMany = 32; // above, 4-bit weights are unpacked where that is worth it
+// Up to here panels are read one by one, as they lie in memory; above, 4-bit weights are unpacked
+// where that is worth it.
+constexpr int64_t kFew = 32;
 
 class Product {
 public:
@@ -26,7 +27,7 @@ public:
       : x_(x), weight_(weight), bias_(bias), y_(y), kernels_(kernels),
         outputs_(x.count() / weight.activation_terms()),
         unpacks_(weight.kind() == Quantization::Int4 && kernels.unpack_for_many &&
-                 x.count() > kMany),
+                 x.count() > kFew),
         int8_(weight.kind() == Quantization::Int8 || unpacks_) {}
 
   // The outputs of some panels.
