@@ -33,9 +33,8 @@ std::string path_of(const ModelOptions &options) {
 /// Of a conversation about one picture, and of what is remembered of it for the next question.
 uint64_t cache_bytes(const ModelConfig &config) {
   constexpr int64_t kPictureTokens = 576, kText = 512, kCaches = 2;
-  const int64_t views =
-      config.vision.image_grid * config.vision.image_grid + (config.vision.image_global ? 1 : 0);
-  const int64_t positions = kText + (config.has_vision ? views * kPictureTokens : 0);
+  const int64_t positions =
+      kText + (config.has_vision ? config.vision.views() * kPictureTokens : 0);
   const DecoderConfig &decoder = config.decoder;
   const int64_t values = 2 * decoder.num_hidden_layers * decoder.num_key_value_heads *
                          decoder.head_dim; // of a position

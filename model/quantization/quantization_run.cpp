@@ -67,6 +67,14 @@ const Checkpoint &unquantized(const std::string &directory, const Checkpoint &ch
   return checkpoint;
 }
 
+template <class T> std::vector<T> evenly_chosen(const std::vector<T> &all, size_t most) {
+  std::vector<T> out;
+  const size_t count = std::min(all.size(), most);
+  for (size_t i = 0; i < count; ++i)
+    out.push_back(all[i * all.size() / count]);
+  return out;
+}
+
 } // namespace
 
 Source::Source(const std::string &directory, const std::vector<std::string> &texts,
@@ -77,6 +85,8 @@ Source::Source(const std::string &directory, const std::vector<std::string> &tex
     pictures.clear();
   else if (pictures.empty())
     pictures = drawn_pictures();
+  const auto most = kMostViews / std::min(kMostViews, static_cast<size_t>(config.vision.views()));
+  pictures = evenly_chosen(pictures, most);
   const auto tokenizer = Tokenizer::load(directory);
   material =
       make_material(*tokenizer, default_template(config, *tokenizer), texts, std::move(pictures));

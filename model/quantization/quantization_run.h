@@ -14,7 +14,7 @@ namespace vlm {
 /// What is quantised, and what it reads meanwhile.
 struct Source {
   /// Error(Unsupported) when the model is quantised already. Pictures are left out for a model
-  /// without towers; none: the drawn ones.
+  /// without towers; none: the drawn ones; more than kMostViews allows: evenly chosen ones.
   Source(const std::string &directory, const std::vector<std::string> &texts,
          std::vector<std::function<Image()>> pictures);
 

@@ -11,11 +11,15 @@
 
 namespace vlm {
 
+/// Of all pictures together, of which HD models see several of each: their hidden states are in
+/// memory at once, as the model has them and as its packed form does.
+constexpr size_t kMostViews = 16;
+
 struct QuantizeOptions {
   std::string model;  ///< checkpoint directory
   std::string output; ///< directory to make
   Quantization precision = Quantization::Int8;
-  std::vector<std::function<Image()>> pictures; ///< to calibrate on; empty: drawn ones
+  std::vector<std::function<Image()>> pictures; ///< to calibrate on, evenly chosen; empty: drawn
   std::vector<std::string> texts;               ///< UTF-8, to calibrate on beside the bundled ones
   int threads = 0;                              ///< 0: all that the process may use
 };

@@ -40,9 +40,7 @@ VisionModel::VisionModel(const Scope &scope, const VisionConfig &config, int64_t
 }
 
 int64_t VisionModel::tokens_per_image() const {
-  const int64_t grid = config_.image_grid,
-                views = grid > 1 ? grid * grid + config_.image_global : 1;
-  return views * (vision_tower_.num_patches() + config_.keep_class_token);
+  return config_.views() * (vision_tower_.num_patches() + config_.keep_class_token);
 }
 
 VisionFeatures VisionModel::operator()(const PixelValues &pixels, const Pace &pace) const {

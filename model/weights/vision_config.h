@@ -16,6 +16,11 @@ struct VisionConfig {
   int64_t select_layer = -2;     ///< mm_vision_select_layer
   bool keep_class_token = false; ///< mm_vision_select_feature "cls_patch"
   std::string projector_type = "mlp2x_gelu"; ///< mlpNx_gelu, linear, identity
+
+  /// Of each picture, that become visual tokens.
+  int64_t views() const {
+    return image_grid > 1 ? image_grid * image_grid + (image_global ? 1 : 0) : 1;
+  }
 };
 
 } // namespace vlm

@@ -40,8 +40,6 @@ constexpr const char *kAbout =
     "stopped,\n"
     "or found the disk full, is taken up again by the same command, from OUTPUT.partial.";
 
-constexpr size_t kMostPictures = 16;
-
 struct Options {
   QuantizeOptions quantize;
   std::string precision = "int8", calibration;
@@ -52,9 +50,10 @@ Options parse(int argc, char **argv) {
   Options o;
   CommandLine line("vlm-quantize", kUsage, kAbout);
   line.text("precision", "P", "int8, int4 (default int8)", &o.precision);
-  line.text("calibration", "DIR",
-            "folder of pictures and texts (.txt) to measure on: up to 16, and 24 pieces",
-            &o.calibration);
+  line.text(
+      "calibration", "DIR",
+      "folder of pictures and texts (.txt) to measure on: up to 16 (3 of HD models), and 24 pieces",
+      &o.calibration);
   line.integer("threads", "N", "0: all that the process may use (default 0)", &o.quantize.threads);
   line.flag("json", "print one JSON object", &o.as_json);
   const std::vector<std::string> operands = line.parse(argc, argv);
@@ -82,7 +81,7 @@ void read_calibration(const std::string &folder, QuantizeOptions &to) {
   if (!pictures && to.texts.empty())
     fail(ErrorCategory::NotFound, kOption, ": ", folder, ": holds no pictures and no texts (.txt)");
   if (pictures)
-    to.pictures = pictures_in(folder, kOption, kMostPictures);
+    to.pictures = pictures_in(folder, kOption, kMostViews);
 }
 
 json describe(const Options &o, const QuantizeReport &report) {

@@ -353,6 +353,20 @@ TEST(Quantize, RefusesByName) {
   EXPECT_FALSE(fs::exists(scratch.path("again.partial")));
 }
 
+// Their hidden states are in memory at once.
+TEST(Quantize, HdModelsAreMeasuredOnFewerPictures) {
+  const Scratch scratch;
+  const auto pictures = [&](const std::string &model) {
+    QuantizeOptions options{fixture(model), scratch.path(model), Quantization::Int8, {}, {}, 0};
+    const auto picture = [] { return load_image(test::data("gemma/images/landscape.png")); };
+    options.pictures.assign(20, picture);
+    quantize_model(options, [](int64_t, int64_t, auto &) {}, {});
+    return json::parse(read_file(scratch.path(model + "/calibration.json")))["pictures"];
+  };
+  EXPECT_EQ(pictures("vicuna"), 16);
+  EXPECT_EQ(pictures("vicuna-hd"), 3);
+}
+
 TEST(Quantize, ABrokenPictureLeavesNothingBehind) {
   const Scratch scratch;
   QuantizeOptions options{fixture("vicuna"), scratch.path("made"), Quantization::Int8, {}, {}, 0};
