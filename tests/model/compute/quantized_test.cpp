@@ -375,6 +375,8 @@ TEST(Quantized, LaterColumnsMakeErrorsGood) {
   const ErrorFeedback silent(block_moments(at::zeros({300, 600}), 256), 256, {});
   const QuantizedWeight same(Quantization::Int4, 50, 600, rows, {{}, 1, &silent});
   EXPECT_NEAR(relative_error(values_of(same), w), relative_error(values_of(plain), w), 1e-3);
+  // Nor do no activations.
+  EXPECT_TRUE(block_moments(at::zeros({0, 600}), 256).equal(at::zeros({600, 256})));
 }
 
 // What a checkpoint of packed weights holds.
