@@ -2,6 +2,7 @@
 #include "gst-plugin/caption/job.h"
 
 #include "gst-plugin/caption/picturefit.h"
+#include "model/core/evenly.h"
 
 #include <utility>
 
@@ -25,7 +26,7 @@ Job::give_images (const vlm::ModelInfo &info)
 {
   const LatePictures all = std::exchange (images, {});
   const std::vector<GstClockTime> frames = std::move (record.frames);
-  const std::vector<size_t> places = evenly (all.size (),
+  const std::vector<size_t> places = vlm::evenly (all.size (),
       pictures_that_fit (info, all.size (), text_bytes, record.max_tokens));
   images_left_out = all.size () - places.size ();
   record.frames.clear ();

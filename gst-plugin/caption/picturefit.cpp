@@ -29,13 +29,4 @@ pictures_that_fit (const vlm::ModelInfo &info, size_t count, size_t text_bytes,
       std::clamp<int64_t> (fit, 1, static_cast<int64_t> (count)));
 }
 
-std::vector<size_t>
-evenly (size_t count, size_t kept)
-{
-  std::vector<size_t> places;
-  for (size_t i = 0; i < kept; ++i)
-    places.push_back (i * count / kept);
-  return places;
-}
-
 } // namespace gstvlm

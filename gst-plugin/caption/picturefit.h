@@ -3,8 +3,6 @@
 
 #include "model/engine/engine.h"
 
-#include <vector>
-
 namespace gstvlm
 {
 
@@ -12,9 +10,5 @@ namespace gstvlm
 /// `text_bytes` and an answer of `max_tokens`; at least one.
 size_t pictures_that_fit (const vlm::ModelInfo &info, size_t count,
     size_t text_bytes, int64_t max_tokens);
-
-/// Places of `kept` out of `count` things, evenly spread: the first of each of
-/// `kept` equal parts.
-std::vector<size_t> evenly (size_t count, size_t kept);
 
 } // namespace gstvlm

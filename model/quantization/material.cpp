@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/quantization/material.h"
 
+#include "model/core/evenly.h"
 #include "model/core/utf8.h"
 #include "model/text/conversation.h"
 
@@ -122,8 +123,8 @@ std::vector<std::string> pieces_of(const std::vector<std::string> &texts) {
       all.push_back(
           rest.substr(0, std::max<size_t>(1, utf8_valid_prefix(rest.substr(0, kPieceBytes)))));
     const size_t share = (i + 1) * kMostPieces / texts.size() - i * kMostPieces / texts.size();
-    for (size_t k = 0, count = std::min(all.size(), share); k < count; ++k)
-      out.emplace_back(all[k * all.size() / count]);
+    for (const size_t place : evenly(all.size(), share))
+      out.emplace_back(all[place]);
   }
   return out;
 }

@@ -3,9 +3,8 @@
 
 #include "model/core/error.h"
 #include "model/core/progress_bar.h"
+#include "pipelines/programs/file_ending.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
@@ -41,10 +40,7 @@ void add_denoising_options(CommandLine &line, PaintRequest &request) {
 }
 
 void check_png(const char *option, const std::string &file) {
-  std::string ending = fs::path(file).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char letter) { return std::tolower(letter); });
-  if (ending != ".png")
+  if (ending_of(file) != ".png")
     fail(ErrorCategory::Settings, option, ": \"", file,
          "\" does not end in .png: pictures are written as PNG");
 }

@@ -3,6 +3,7 @@
 
 #include "model/core/error.h"
 #include "model/vision/image_file.h"
+#include "pipelines/programs/file_ending.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -13,15 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 
 bool has_one_of(const std::vector<std::string> &endings, const fs::directory_entry &entry) {
-  std::string ending = entry.path().extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), ::tolower);
   return entry.is_regular_file() &&
-         std::find(endings.begin(), endings.end(), ending) != endings.end();
+         std::count(endings.begin(), endings.end(), ending_of(entry.path())) > 0;
 }
 
 } // namespace
-
-const std::vector<std::string> kPictureEndings = {".png", ".jpg", ".jpeg", ".webp", ".bmp"};
 
 std::vector<std::string> files_in(const std::string &folder, const char *option,
                                   const std::vector<std::string> &endings) {
@@ -36,15 +33,11 @@ std::vector<std::string> files_in(const std::string &folder, const char *option,
   return names;
 }
 
-std::vector<std::function<Image()>> pictures_in(const std::string &folder, const char *option,
-                                                size_t most) {
-  const std::vector<std::string> names = files_in(folder, option, kPictureEndings);
-  if (names.empty())
-    fail(ErrorCategory::NotFound, option, ": ", folder, ": holds no pictures");
-  const size_t count = std::min(names.size(), most);
+std::vector<std::function<Image()>> pictures_in(const std::string &folder, const char *option) {
   std::vector<std::function<Image()>> out;
-  for (size_t i = 0; i < count; ++i)
-    out.push_back([name = names[i * names.size() / count]] { return load_image(name); });
+  for (const std::string &name :
+       files_in(folder, option, {".png", ".jpg", ".jpeg", ".webp", ".bmp"}))
+    out.push_back([name] { return load_image(name); });
   return out;
 }
 

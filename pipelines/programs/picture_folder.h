@@ -14,12 +14,8 @@ namespace vlm {
 std::vector<std::string> files_in(const std::string &folder, const char *option,
                                   const std::vector<std::string> &endings);
 
-/// Those of pictures.
-extern const std::vector<std::string> kPictureEndings;
-
-/// Readers of up to `most` pictures of a folder, evenly chosen in the order of their names.
-/// Error(NotFound) naming `option` and the folder when it cannot be read or holds none.
-std::vector<std::function<Image()>> pictures_in(const std::string &folder, const char *option,
-                                                size_t most);
+/// Readers of a folder's pictures in the order of their names. Error(NotFound) naming `option` and
+/// the folder when it cannot be read.
+std::vector<std::function<Image()>> pictures_in(const std::string &folder, const char *option);
 
 } // namespace vlm

@@ -18,6 +18,7 @@
 
 #include "model/core/environment.h"
 #include "model/core/error.h"
+#include "model/core/evenly.h"
 #include "model/core/mapped_file.h"
 
 #include <gst/gst.h>
@@ -207,6 +208,17 @@ json questions(Arguments &arguments) {
   return bench_questions(o);
 }
 
+std::vector<std::function<Image()>> some_pictures_in(const std::string &folder,
+                                                     const char *option) {
+  const std::vector<std::function<Image()>> all = pictures_in(folder, option);
+  if (all.empty())
+    fail(ErrorCategory::NotFound, option, ": ", folder, ": holds no pictures");
+  std::vector<std::function<Image()>> some;
+  for (const size_t place : evenly(all.size(), 64))
+    some.push_back(all[place]);
+  return some;
+}
+
 json quality(Arguments &arguments) {
   BenchQualityOptions o;
   std::string precisions = "float32,bfloat16,int8,int4", folder, text;
@@ -228,7 +240,7 @@ json quality(Arguments &arguments) {
   if (o.precisions.size() < 2)
     fail(ErrorCategory::Settings, "--precision ", precisions, ": at least two are compared");
   if (!folder.empty())
-    o.pictures = pictures_in(folder, "--pictures", 64);
+    o.pictures = some_pictures_in(folder, "--pictures");
   return bench_quality(o);
 }
 

@@ -77,11 +77,9 @@ void read_calibration(const std::string &folder, QuantizeOptions &to) {
     if (valid < to.texts.back().size())
       fail(ErrorCategory::Format, name, ": is not UTF-8 from byte ", valid, " on");
   }
-  const bool pictures = !files_in(folder, kOption, kPictureEndings).empty();
-  if (!pictures && to.texts.empty())
+  to.pictures = pictures_in(folder, kOption);
+  if (to.pictures.empty() && to.texts.empty())
     fail(ErrorCategory::NotFound, kOption, ": ", folder, ": holds no pictures and no texts (.txt)");
-  if (pictures)
-    to.pictures = pictures_in(folder, kOption, kMostViews);
 }
 
 json describe(const Options &o, const QuantizeReport &report) {
