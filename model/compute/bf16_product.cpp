@@ -37,6 +37,8 @@ void unpacked(int64_t m, const float *x, const uint16_t *w, int64_t n, int64_t k
 at::Tensor bf16_product(const at::Tensor &x, const at::Tensor &weight) {
   const int64_t m = x.size(0), k = x.size(1), n = weight.size(0);
   const at::Tensor y = at::empty({m, n}, x.options());
+  if (k == 0)
+    return y.zero_();
   const auto *w = reinterpret_cast<const uint16_t *>(weight.data_ptr<at::BFloat16>());
   float *out = y.data_ptr<float>();
   if (!cpu_has_bf16() || !gemm_bf16(m, n, k, x.to(at::kBFloat16).data_ptr(), w, out))

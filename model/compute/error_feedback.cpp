@@ -5,7 +5,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cholesky_inverse.h>
-#include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_cholesky.h>
 #include <ATen/ops/zeros.h>
 
@@ -17,32 +16,29 @@ namespace {
 // Of the mean of the diagonal: activations that were not seen are not relied on.
 constexpr double kDamping = .01;
 
-// U [n, n] with U^T U = the inverse of what is damped.
-at::Tensor inverse_root(const at::Tensor &moments) {
+// U [n, n] with U^T U = the inverse of the moments, damped. Changes them: a matrix of doubles is
+// large, and a few of them are needed on the way.
+at::Tensor inverse_root(at::Tensor moments) {
   const double mean = moments.diagonal().mean().item<double>();
-  const at::Tensor damped =
-      moments + at::eye(moments.size(0), moments.options()) * std::max(mean * kDamping, 1e-12);
-  return at::linalg_cholesky(at::cholesky_inverse(at::linalg_cholesky(damped)), /*upper=*/true);
+  moments.diagonal().add_(std::max(mean * kDamping, 1e-12));
+  moments = at::linalg_cholesky(moments);
+  moments = at::cholesky_inverse(moments);
+  return at::linalg_cholesky(moments, /*upper=*/true);
 }
 
 } // namespace
 
 // Of values rounded to bfloat16, both times: some machines multiply those faster, and
 // what comes of it is still the moments of one matrix, which have a root.
-at::Tensor block_moments(const at::Tensor &x, int64_t width) {
-  const int64_t in = x.size(1);
-  const at::Tensor out = at::zeros({in, width}, at::kFloat);
-  if (x.size(0) == 0) // an expert's only row may be in the sample
-    return out;
-  const at::Tensor columns = x.t().to(at::kBFloat16).contiguous();
+void add_block_moments(const at::Tensor &x, const at::Tensor &moments) {
+  const int64_t in = x.size(1), width = moments.size(1);
   for (int64_t first = 0; first < in; first += width) {
     const int64_t count = std::min(width, in - first);
-    const at::Tensor block = columns.narrow(0, first, count);
-    out.narrow(0, first, count)
+    const at::Tensor block = x.narrow(1, first, count).t().to(at::kBFloat16).contiguous();
+    moments.narrow(0, first, count)
         .narrow(1, 0, count)
-        .copy_(bf16_product(block.to(at::kFloat), block));
+        .add_(bf16_product(block.to(at::kFloat), block));
   }
-  return out;
 }
 
 ErrorFeedback::ErrorFeedback(const at::Tensor &moments, int64_t width, const at::Tensor &smoothing)
@@ -54,11 +50,12 @@ ErrorFeedback::ErrorFeedback(const at::Tensor &moments, int64_t width, const at:
         moments.narrow(0, first, count).narrow(1, first % moments.size(1), count).to(at::kDouble);
     if (smoothing.defined()) {
       const at::Tensor factors = smoothing.narrow(0, first, count).to(at::kDouble);
-      block = block * factors.unsqueeze(1) * factors;
+      block.mul_(factors.unsqueeze(1)).mul_(factors);
     }
-    const at::Tensor root = inverse_root(block), diagonal = root.diagonal();
-    shares_.narrow(0, first, count).narrow(1, 0, count).copy_(root / diagonal.unsqueeze(1));
+    const at::Tensor root = inverse_root(std::move(block));
+    const at::Tensor diagonal = root.diagonal().clone();
     costs_.narrow(0, first, count).copy_((diagonal * diagonal).reciprocal());
+    shares_.narrow(0, first, count).narrow(1, 0, count).copy_(root.div_(diagonal.unsqueeze(1)));
   }
 }
 

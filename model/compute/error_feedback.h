@@ -6,9 +6,9 @@
 namespace vlm {
 
 /// How the columns of activations x float32 [S, in] go together, block of columns by block of
-/// columns: [in, width], at [i, j] the sum over rows of column i times column j of i's block, of
-/// values in bfloat16; zeros behind the last column. Those of several activations add up.
-at::Tensor block_moments(const at::Tensor &x, int64_t width);
+/// columns, is added to `moments` float32 [in, width]: at [i, j] the sum over rows of column i
+/// times column j of i's block, of values in bfloat16; nothing behind the last column.
+void add_block_moments(const at::Tensor &x, const at::Tensor &moments);
 
 /// What rounding one column of a matrix does wrong, made good by the columns behind it as far as
 /// they go together in the activations: GPTQ (arXiv 2210.17323), in blocks of columns, so that the

@@ -51,9 +51,9 @@ int64_t FeedForward::independent_rows() const {
 }
 
 at::Tensor FeedForward::run(const Expert &expert, const at::Tensor &x) const {
-  at::Tensor gate = expert.gate_proj(x);
-  const at::Tensor up = expert.up_proj(x);
-  return expert.down_proj(gated(hidden_act_, std::move(gate), up));
+  at::Tensor inner = expert.gate_proj(x);
+  inner = gated(hidden_act_, std::move(inner), expert.up_proj(x)); // the one of two that is needed
+  return expert.down_proj(inner);
 }
 
 FeedForward::Route FeedForward::route(const at::Tensor &rows) const {

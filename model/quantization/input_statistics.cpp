@@ -8,6 +8,7 @@
 #include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/zeros.h>
 
 #include <vector>
 
@@ -55,16 +56,21 @@ void InputRecorder::keep(const at::Tensor &x, Seen &seen) const {
 }
 
 void InputRecorder::learn(const at::Tensor &x, Seen &seen) {
-  const int64_t first = first_kept(seen.rows, kShare);
-  const bool again = last_.x.defined() && last_.x.data_ptr() == x.data_ptr() &&
-                     last_.x.sizes() == x.sizes() && last_.first == first;
-  if (!again) {
-    const at::Tensor rows = others(x, first, kShare);
-    last_ = {x, block_moments(rows, width_), first, rows.size(0)};
+  std::shared_ptr<InputMoments> &moments = seen.statistics.moments;
+  const bool again = last_.storage._unsafe_get_target() == x.storage().unsafeGetStorageImpl() &&
+                     last_.data == x.data_ptr() && last_.size == x.numel();
+  if (again && (moments ? moments == last_.moments : last_.moments->inputs == 1)) {
+    moments = last_.moments;
+    return;
   }
-  at::Tensor &moments = seen.statistics.moments;
-  moments = moments.defined() ? moments.add_(last_.moments) : last_.moments.clone();
-  seen.statistics.rows += last_.rows;
+  if (!moments)
+    moments = std::make_shared<InputMoments>(
+        InputMoments{at::zeros({x.size(1), width_}, at::kFloat), 0, 0});
+  const at::Tensor rows = others(x, first_kept(seen.rows, kShare), kShare);
+  add_block_moments(rows, moments->sums);
+  moments->inputs += 1;
+  moments->rows += rows.size(0);
+  last_ = {x.storage().getWeakStorageImpl(), x.data_ptr(), x.numel(), moments};
 }
 
 const InputStatistics *InputRecorder::of(const std::string &name) const {

@@ -4,21 +4,28 @@
 #include "model/compute/linear.h"
 
 #include <map>
+#include <memory>
 #include <string>
 
 namespace vlm {
+
+/// How the columns of a layer's input go together, of rows that no sample is drawn from.
+struct InputMoments {
+  at::Tensor sums;    ///< as add_block_moments() makes them
+  int64_t inputs = 0; ///< that came in
+  int64_t rows = 0;   ///< of them that count
+};
 
 /// What calibration saw of a linear layer's input.
 struct InputStatistics {
   at::Tensor largest; ///< of each column the largest magnitude, float32 [in]
   at::Tensor sample;  ///< some of the rows, evenly spread, float32 [<= 2 * kSampleRows, in]
-  /// block_moments() of the rows that no sample is drawn from, may be undefined; and how many.
-  at::Tensor moments;
-  int64_t rows = 0;
+  std::shared_ptr<InputMoments> moments; ///< may be null
 };
 
 /// Collects it, layer by layer. A row's place decides whether it is kept, so that the same calls
-/// give the same sample.
+/// give the same sample. Layers that read one tensor first, one after the other, are taken to read
+/// the same ones always, and have their moments in common.
 class InputRecorder : public LinearObserver {
 public:
   static constexpr int64_t kSampleRows = 256;
@@ -49,10 +56,13 @@ private:
   bool inside_;
   int64_t width_ = 0;
   std::map<std::string, Seen> seen_;
-  // What was learnt last: several layers read the same input, one after the other.
+  // Whose values were learnt last. They are not held for that: an input can be the largest tensor
+  // there is.
   struct {
-    at::Tensor x, moments;
-    int64_t first = 0, rows = 0;
+    c10::weak_intrusive_ptr<c10::StorageImpl> storage{c10::intrusive_ptr<c10::StorageImpl>()};
+    const void *data = nullptr;
+    int64_t size = 0;
+    std::shared_ptr<InputMoments> moments;
   } last_;
 };
 

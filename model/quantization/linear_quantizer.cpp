@@ -67,12 +67,13 @@ public:
 private:
   // Where it helps.
   Choice with_feedback(const Form &form, const Choice &without) const {
-    const int64_t width = feedback_width(seen_.rows);
-    if (!seen_.moments.defined() || width == 0)
+    const int64_t width = seen_.moments ? feedback_width(seen_.moments->rows) : 0;
+    if (width == 0)
       return without;
     Choice out = without;
-    out.feedback = std::make_shared<const ErrorFeedback>(
-        seen_.moments, std::min(width, seen_.moments.size(1)), out.smoothing);
+    const at::Tensor &sums = seen_.moments->sums;
+    out.feedback =
+        std::make_shared<const ErrorFeedback>(sums, std::min(width, sums.size(1)), out.smoothing);
     out.error = error_with(form, out);
     return out.error < without.error ? out : without;
   }

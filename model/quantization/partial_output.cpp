@@ -29,6 +29,11 @@ void remove_temporaries(const fs::path &folder) {
       fs::remove(entry.path());
 }
 
+void empty(const fs::path &folder) {
+  for (const auto &entry : fs::directory_iterator(folder))
+    fs::remove_all(entry.path());
+}
+
 bool same_job(const fs::path &state, const std::string &job) {
   try {
     return SafetensorsFile(state.string()).metadata("job") == job;
@@ -47,9 +52,10 @@ PartialOutput::PartialOutput(const std::string &output, const std::string &job)
   on_disk(folder_, [&] {
     if (fs::exists(fs::symlink_status(output_)))
       fail(ErrorCategory::Settings, output_.string(), ": exists already");
-    if (!same_job(state_path(), job_))
-      fs::remove_all(folder_);
     fs::create_directories(folder_);
+    lock_.emplace(folder_.string());
+    if (!same_job(state_path(), job_))
+      empty(folder_);
     remove_temporaries(folder_);
   });
 }
@@ -60,19 +66,20 @@ PartialOutput::~PartialOutput() {
     fs::remove_all(folder_, ignored);
 }
 
-std::optional<PartialOutput::State> PartialOutput::read_state() const {
+std::optional<std::string> PartialOutput::read_state() const {
   if (!fs::exists(state_path()))
     return {};
-  const SafetensorsFile file(state_path().string());
-  State state{file.metadata("remark"), {}};
-  for (const auto &[name, info] : file.tensors())
-    state.tensors.emplace_back(name, file.load(name));
-  return state;
+  return SafetensorsFile(state_path().string()).metadata("state");
 }
 
-void PartialOutput::write_state(const State &state) const {
-  write_safetensors(state_path().string(), state.tensors,
-                    {{"job", job_}, {"remark", state.remark}});
+void PartialOutput::write_state(const std::string &state) const {
+  write_safetensors(state_path().string(), {}, {{"job", job_}, {"state", state}});
+}
+
+fs::path PartialOutput::folder_at(int64_t part) const { return folders() / std::to_string(part); }
+
+void PartialOutput::remove_folder_at(int64_t part) const {
+  on_disk(folder_at(part), [&] { fs::remove_all(folder_at(part)); });
 }
 
 void PartialOutput::write_shard(const std::string &name, const Tensors &tensors) const {
@@ -108,6 +115,7 @@ std::string PartialOutput::publish() const {
   write_text(kIndex,
              nlohmann::json{{"metadata", {{"total_size", bytes}}}, {"weight_map", map}}.dump(2));
   on_disk(output_, [&] {
+    fs::remove_all(folders());
     fs::remove(state_path());
     fs::rename(folder_, output_);
   });

@@ -2,6 +2,7 @@
 #include "model/quantization/quantization_run.h"
 
 #include "model/compute/attention.h"
+#include "model/core/evenly.h"
 #include "model/engine/prompt.h"
 #include "model/quantization/record.h"
 #include "model/vision/vision_model.h"
@@ -29,23 +30,6 @@ at::Tensor mix(const DecoderLayer &layer, const DecoderConfig &config, const at:
   });
 }
 
-/// All prompts through a layer, in place. Some at a time, so that streamed experts are read few
-/// times and what they make of the prompts is in memory once.
-void run(const DecoderLayer &layer, const DecoderConfig &config, std::vector<at::Tensor> &prompts,
-         const CancelToken &cancel) {
-  constexpr int64_t kPositions = 4096;
-  for (size_t first = 0; first < prompts.size();) {
-    std::vector<at::Tensor> some;
-    for (int64_t positions = 0; first + some.size() < prompts.size() && positions < kPositions;) {
-      cancel.check();
-      some.push_back(mix(layer, config, prompts[first + some.size()]));
-      positions += some.back().size(1);
-    }
-    for (const at::Tensor &x : layer.feed_forward(some))
-      prompts[first++] = x;
-  }
-}
-
 std::vector<std::function<Image()>> drawn_pictures() {
   std::vector<std::function<Image()>> out;
   for (const Image &image : bundled_pictures())
@@ -67,14 +51,6 @@ const Checkpoint &unquantized(const std::string &directory, const Checkpoint &ch
   return checkpoint;
 }
 
-template <class T> std::vector<T> evenly_chosen(const std::vector<T> &all, size_t most) {
-  std::vector<T> out;
-  const size_t count = std::min(all.size(), most);
-  for (size_t i = 0; i < count; ++i)
-    out.push_back(all[i * all.size() / count]);
-  return out;
-}
-
 } // namespace
 
 Source::Source(const std::string &directory, const std::vector<std::string> &texts,
@@ -86,10 +62,12 @@ Source::Source(const std::string &directory, const std::vector<std::string> &tex
   else if (pictures.empty())
     pictures = drawn_pictures();
   const auto most = kMostViews / std::min(kMostViews, static_cast<size_t>(config.vision.views()));
-  pictures = evenly_chosen(pictures, most);
+  std::vector<std::function<Image()>> chosen;
+  for (const size_t place : evenly(pictures.size(), most))
+    chosen.push_back(pictures[place]);
   const auto tokenizer = Tokenizer::load(directory);
   material =
-      make_material(*tokenizer, default_template(config, *tokenizer), texts, std::move(pictures));
+      make_material(*tokenizer, default_template(config, *tokenizer), texts, std::move(chosen));
 }
 
 QuantizationRun::QuantizationRun(const Source &source, Quantization precision,
@@ -98,24 +76,12 @@ QuantizationRun::QuantizationRun(const Source &source, Quantization precision,
     : source_(source), precision_(precision), output_(output), progress_(progress),
       cancel_(cancel) {
   if (const auto state = output.read_state())
-    resume(*state);
-}
-
-void QuantizationRun::resume(const PartialOutput::State &state) {
-  done_ = read_record(state.remark, report_);
-  for (const auto &[name, tensor] : state.tensors)
-    (name[0] == 'r' ? reference_ : quantized_).push_back(tensor);
+    done_ = read_record(*state, report_);
 }
 
 void QuantizationRun::save() const {
-  PartialOutput::State state{write_record(done_, report_), {}};
-  const auto add = [&](const char *kind, const std::vector<at::Tensor> &tensors) {
-    for (size_t i = 0; i < tensors.size(); ++i) // numbers of one length, which sort as such
-      state.tensors.emplace_back(kind + std::to_string(100000 + i), tensors[i]);
-  };
-  add("reference.", reference_);
-  add("quantized.", quantized_);
-  output_.write_state(state);
+  output_.write_state(write_record(done_, report_));
+  output_.remove_folder_at(done_ - 1);
 }
 
 QuantizeReport QuantizationRun::finish() {
@@ -153,8 +119,8 @@ void QuantizationRun::see() {
     packed_tokens = picture_tokens(packed, nullptr, nullptr);
   }
   const Linear exact(source_.checkpoint.load(kEmbeddings, at::kBFloat16), {});
-  reference_ = embed(tokens, exact);
-  quantized_ = embed(packed_tokens, tied() ? rounded_embeddings() : exact);
+  embed(tokens, exact, next("reference"));
+  embed(packed_tokens, tied() ? rounded_embeddings() : exact, next("quantized"));
 }
 
 // As the head will hold them, but for its smoothing, which is found last.
@@ -177,47 +143,63 @@ std::vector<at::Tensor> QuantizationRun::picture_tokens(const StateDict &dict, U
   return out;
 }
 
-std::vector<at::Tensor> QuantizationRun::embed(const std::vector<at::Tensor> &pictures,
-                                               const Linear &table) const {
+void QuantizationRun::embed(const std::vector<at::Tensor> &pictures, const Linear &table,
+                            const HiddenStates &to) const {
   const DecoderConfig &config = source_.config.decoder;
-  std::vector<at::Tensor> out;
+  const std::vector<std::vector<int64_t>> &prompts = source_.material.prompts;
   size_t picture = 0;
-  for (const std::vector<int64_t> &prompt : source_.material.prompts) {
+  for (size_t i = 0; i < prompts.size(); ++i) {
     std::vector<at::Tensor> parts;
-    for (auto at = prompt.begin(); at != prompt.end();) {
-      const auto mark = std::find(at, prompt.end(), kImageToken);
+    for (auto at = prompts[i].begin(); at != prompts[i].end();) {
+      const auto mark = std::find(at, prompts[i].end(), kImageToken);
       if (mark != at)
         parts.push_back(
             table.rows(at::tensor(std::vector<int64_t>(at, mark), at::kLong)).unsqueeze(0));
-      if (mark != prompt.end())
+      if (mark != prompts[i].end())
         parts.push_back(pictures[picture++]);
-      at = mark == prompt.end() ? mark : mark + 1;
+      at = mark == prompts[i].end() ? mark : mark + 1;
     }
     const at::Tensor x = at::cat(parts, 1);
     const double scale = config.scale_embeddings ? std::sqrt(double(config.hidden_size)) : 1;
-    out.push_back(x.narrow(1, 0, std::min(x.size(1), config.max_position_embeddings)) * scale);
+    to.write(i, x.narrow(1, 0, std::min(x.size(1), config.max_position_embeddings)) * scale);
   }
-  return out;
+}
+
+// One prompt after the other, but for experts, which are streamed: with some prompts at a time they
+// are read few times.
+void QuantizationRun::run(const DecoderLayer &layer, const char *form) const {
+  const DecoderConfig &config = source_.config.decoder;
+  const HiddenStates from = done(form), to = next(form);
+  const int64_t most = config.num_local_experts > 1 ? 4096 : 1; // positions
+  for (size_t first = 0, end = 0; first < source_.material.prompts.size();) {
+    std::vector<at::Tensor> some;
+    for (int64_t positions = 0; end < source_.material.prompts.size() && positions < most; ++end) {
+      cancel_.check();
+      some.push_back(mix(layer, config, from.read(end)));
+      positions += some.back().size(1);
+    }
+    for (const at::Tensor &x : layer.feed_forward(some))
+      to.write(first++, x);
+  }
 }
 
 void QuantizationRun::read_layer(int64_t index) {
-  const DecoderConfig &config = source_.config.decoder;
   const auto layer_of = [&](const Scope &scope) {
-    return DecoderLayer(scope.sub("model").sub("layers").sub(index), config);
+    return DecoderLayer(scope.sub("model").sub("layers").sub(index), source_.config.decoder);
   };
-  InputRecorder recorder(recorded_width());
-  Used used;
-  {
-    const DecoderLayer layer = layer_of(
-        Scope(source_.checkpoint, at::kBFloat16, at::kCPU, &used).observed(&recorder).streamed());
-    run(layer, config, reference_, cancel_);
-  }
-  std::string number = std::to_string(index);
-  number.insert(0, 4 - std::min<size_t>(4, number.size()), '0');
   OverlayStateDict packed(source_.checkpoint);
-  pack("layer-" + number, std::move(used), recorder, packed);
-  const DecoderLayer layer = layer_of(Scope(packed, at::kBFloat16));
-  run(layer, config, quantized_, cancel_);
+  {
+    InputRecorder recorder(recorded_width());
+    Used used;
+    run(layer_of(Scope(source_.checkpoint, at::kBFloat16, at::kCPU, &used)
+                     .observed(&recorder)
+                     .streamed()),
+        "reference");
+    std::string number = std::to_string(index);
+    number.insert(0, 4 - std::min<size_t>(4, number.size()), '0');
+    pack("layer-" + number, std::move(used), recorder, packed);
+  }
+  run(layer_of(Scope(packed, at::kBFloat16)), "quantized");
 }
 
 // As wide as all rows of inputs allow; with experts, which get a part of them, no wider than their
@@ -226,8 +208,8 @@ int64_t QuantizationRun::recorded_width() const {
   if (precision_ != Quantization::Int4)
     return 0;
   int64_t rows = 0;
-  for (const at::Tensor &x : reference_)
-    rows += x.size(1);
+  for (size_t i = 0; i < source_.material.prompts.size(); ++i)
+    rows += done("reference").length(i);
   constexpr int64_t kExpertWidth = 512;
   const bool experts = source_.config.decoder.num_local_experts > 1;
   return experts ? std::min(feedback_width(rows), kExpertWidth) : feedback_width(rows);
@@ -239,11 +221,11 @@ void QuantizationRun::write_head() {
   const RmsNorm norm(Scope(source_.checkpoint, at::kBFloat16).sub("model").sub("norm"),
                      config.hidden_size, config.rms_norm_eps, config.norm_unit_offset);
   InputRecorder recorder(0);
-  for (const at::Tensor &x : reference_)
-    recorder.saw("lm_head", norm(x)[0]);
+  for (size_t i = 0; i < source_.material.prompts.size(); ++i)
+    recorder.saw("lm_head", norm(done("reference").read(i))[0]);
   {
     const Linear head(source_.checkpoint.load(weight, at::kBFloat16), {});
-    report_.perplexity = perplexity(reference_, norm, head);
+    report_.perplexity = perplexity(done("reference"), norm, head);
   }
   OverlayStateDict packed(source_.checkpoint);
   Used used = {"model.norm.weight", "lm_head.weight"};
@@ -252,19 +234,19 @@ void QuantizationRun::write_head() {
   pack("head", std::move(used), recorder, packed);
   const Linear head(Scope(packed, at::kBFloat16).sub("lm_head"), config.hidden_size,
                     config.vocab_size, false);
-  report_.quantized_perplexity = perplexity(quantized_, norm, head);
+  report_.quantized_perplexity = perplexity(done("quantized"), norm, head);
 }
 
-double QuantizationRun::perplexity(const std::vector<at::Tensor> &hidden, const RmsNorm &norm,
+double QuantizationRun::perplexity(const HiddenStates &hidden, const RmsNorm &norm,
                                    const Linear &head) {
   constexpr int64_t kRows = 64; // whose logits are in memory at once
   double sum = 0;
   int64_t &tokens = report_.tokens = 0;
-  for (size_t i = 0; i < hidden.size(); ++i) {
+  for (size_t i = 0; i < source_.material.prompts.size(); ++i) {
     const std::vector<int64_t> &ids = source_.material.prompts[i];
     if (std::count(ids.begin(), ids.end(), kImageToken) > 0)
       continue;
-    const at::Tensor x = norm(hidden[i])[0];
+    const at::Tensor x = norm(hidden.read(i))[0];
     const int64_t known = x.size(0) - 1;
     for (int64_t first = 0; first < known; first += kRows) {
       cancel_.check();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/language/decoder_layer.h"
+#include "model/quantization/hidden_states.h"
 #include "model/quantization/material.h"
 #include "model/quantization/overlay_state_dict.h"
 #include "model/quantization/partial_output.h"
@@ -24,7 +25,8 @@ struct Source {
 };
 
 /// One pass through a model, part by part: towers, decoder layers, head. After each part the hidden
-/// states of all prompts are kept, as the model itself has them and as its packed form has them.
+/// states of all prompts are kept on disk, as the model itself has them ("reference") and as its
+/// packed form has them ("quantized").
 class QuantizationRun {
 public:
   /// Goes on from where `output` stands.
@@ -37,8 +39,11 @@ public:
 private:
   using Used = std::vector<std::string>;
 
-  void resume(const PartialOutput::State &state);
   void save() const;
+  /// Behind the parts that are done, or behind the one that is at work.
+  HiddenStates done(const char *form) const { return {output_.folder_at(done_), form}; }
+  HiddenStates next(const char *form) const { return {output_.folder_at(done_ + 1), form}; }
+  void run(const DecoderLayer &layer, const char *form) const;
   void see();
   void read_layer(int64_t index);
   int64_t recorded_width() const;
@@ -50,10 +55,11 @@ private:
                            const InputRecorder &recorder) const;
   std::vector<at::Tensor> picture_tokens(const StateDict &dict, Used *used,
                                          LinearObserver *observer) const;
-  std::vector<at::Tensor> embed(const std::vector<at::Tensor> &pictures, const Linear &table) const;
+  void embed(const std::vector<at::Tensor> &pictures, const Linear &table,
+             const HiddenStates &to) const;
   Linear rounded_embeddings() const;
   bool tied() const { return source_.config.decoder.tie_word_embeddings; }
-  double perplexity(const std::vector<at::Tensor> &hidden, const RmsNorm &norm, const Linear &head);
+  double perplexity(const HiddenStates &hidden, const RmsNorm &norm, const Linear &head);
   void write_files() const;
   int64_t parts() const { return source_.config.decoder.num_hidden_layers + 2; }
 
@@ -62,8 +68,7 @@ private:
   const PartialOutput &output_;
   const QuantizeProgress &progress_;
   const CancelToken &cancel_;
-  int64_t done_ = 0;                              // parts
-  std::vector<at::Tensor> reference_, quantized_; // per prompt [1, L, hidden_size]
+  int64_t done_ = 0; // parts
   QuantizeReport report_;
 };
 

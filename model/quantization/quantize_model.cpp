@@ -16,7 +16,7 @@ namespace {
 // Everything that decides what is made.
 std::string job_of(const QuantizeOptions &options, const Source &source) {
   Digest digest;
-  digest.add("gst-vlm quantisation 2 ");
+  digest.add("gst-vlm quantisation 3 ");
   digest.add(options.precision == Quantization::Int4 ? "int4" : "int8");
   digest.add(source.checkpoint.digest());
   for (const auto &prompt : source.material.prompts)

@@ -11,15 +11,15 @@
 
 namespace vlm {
 
-/// Of all pictures together, of which HD models see several of each: their hidden states are in
-/// memory at once, as the model has them and as its packed form does.
+/// Of all pictures together, of which HD models see several of each: every layer takes its time for
+/// each of them.
 constexpr size_t kMostViews = 16;
 
 struct QuantizeOptions {
   std::string model;  ///< checkpoint directory
   std::string output; ///< directory to make
   Quantization precision = Quantization::Int8;
-  std::vector<std::function<Image()>> pictures; ///< to calibrate on, evenly chosen; empty: drawn
+  std::vector<std::function<Image()>> pictures; ///< to calibrate on, of many some; empty: drawn
   std::vector<std::string> texts;               ///< UTF-8, to calibrate on beside the bundled ones
   int threads = 0;                              ///< 0: all that the process may use
 };
@@ -41,7 +41,8 @@ using QuantizeProgress = std::function<void(int64_t done, int64_t total, const s
 /// Stopped by `cancel` (Error(Cancelled)), killed, or ended by an error, as that of a full disk, it
 /// goes on where it was when called again with the same options, to the same bytes. Errors name the
 /// file, tensor or option, and where finished parts are kept; before the first there is nothing to
-/// keep. Error(Unsupported) for a model that is quantised already.
+/// keep. Error(Unsupported) for a model that is quantised already, Error(Settings) while another
+/// process makes the same output.
 QuantizeReport quantize_model(const QuantizeOptions &options, const QuantizeProgress &progress,
                               const CancelToken &cancel);
 

@@ -137,6 +137,13 @@ TEST_F(QuantizeProgram, InterruptedItGoesOnFromThere) {
   EXPECT_EQ(left().size(), 2u);
 }
 
+TEST_F(QuantizeProgram, TwoDoNotMakeOneModel) {
+  fs::create_directories(folder() / "made.partial");
+  EXPECT_EQ(shell("flock made.partial " VLM_QUANTIZE " " + kModel + " made"), 2);
+  expect(2, "made.partial: another process is at work in it");
+  ASSERT_EQ(run(kModel + " made"), 0) << err();
+}
+
 TEST_F(QuantizeProgram, OnAFullDiskThereIsNothingBeforeTheFirstPart) {
   EXPECT_EQ(shell("ulimit -f 1; " VLM_QUANTIZE " " + kModel + " made"), 1);
   expect(1, "made.partial/");

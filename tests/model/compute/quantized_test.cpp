@@ -364,7 +364,12 @@ TEST(Quantized, LaterColumnsMakeErrorsGood) {
   };
   const at::Tensor seen = inputs(800, 3), others = inputs(60, 5), want = at::linear(others, w);
   const auto rows = [&](int64_t first, int64_t count) { return w.narrow(0, first, count); };
-  const ErrorFeedback feedback(block_moments(seen, 256), 256, {});
+  const auto moments = [](const at::Tensor &x) {
+    const at::Tensor sums = at::zeros({x.size(1), 256});
+    add_block_moments(x, sums);
+    return sums;
+  };
+  const ErrorFeedback feedback(moments(seen), 256, {});
   const QuantizedWeight plain(Quantization::Int4, 50, 600, rows),
       better(Quantization::Int4, 50, 600, rows, {{}, 1, &feedback});
   const double before = relative_error(quantized_product(others, plain, {}), want);
@@ -372,11 +377,11 @@ TEST(Quantized, LaterColumnsMakeErrorsGood) {
   const at::Tensor held = values_of(better);
   EXPECT_LT(relative_error(held, w), 2 * relative_error(values_of(plain), w)); // not at any price
   // Activations of zeros say nothing.
-  const ErrorFeedback silent(block_moments(at::zeros({300, 600}), 256), 256, {});
+  const ErrorFeedback silent(moments(at::zeros({300, 600})), 256, {});
   const QuantizedWeight same(Quantization::Int4, 50, 600, rows, {{}, 1, &silent});
   EXPECT_NEAR(relative_error(values_of(same), w), relative_error(values_of(plain), w), 1e-3);
   // Nor do no activations.
-  EXPECT_TRUE(block_moments(at::zeros({0, 600}), 256).equal(at::zeros({600, 256})));
+  EXPECT_TRUE(moments(at::zeros({0, 600})).equal(at::zeros({600, 256})));
 }
 
 // What a checkpoint of packed weights holds.

@@ -2,6 +2,8 @@
 #include "model/core/cancel.h"
 #include "model/core/checksum.h"
 #include "model/core/digest.h"
+#include "model/core/error.h"
+#include "model/core/folder_lock.h"
 #include "model/core/log.h"
 #include "model/core/mapped_file.h"
 #include "model/core/resident_memory.h"
@@ -9,7 +11,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace vlm {
 namespace {
@@ -36,6 +40,23 @@ TEST(Checksum, SeesEveryDamagedByte) {
     EXPECT_NE(checksum(bad), checksum(good)) << i;
   }
   EXPECT_NE(checksum(std::string(9, '\0')), checksum(std::string(10, '\0')));
+}
+
+TEST(FolderLock, IsHadOnce) {
+  const std::string folder = ::testing::TempDir() + "lock-" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  {
+    const FolderLock lock(folder);
+    try {
+      const FolderLock second(folder);
+      FAIL();
+    } catch (const Error &error) {
+      EXPECT_EQ(error.category(), ErrorCategory::Settings);
+      EXPECT_NE(std::string(error.what()).find(folder), std::string::npos);
+    }
+  }
+  const FolderLock again(folder);
+  std::filesystem::remove(folder);
 }
 
 TEST(MappedFile, NamesWhatIsMissing) {

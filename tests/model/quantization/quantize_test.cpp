@@ -145,16 +145,18 @@ TEST(InputRecorder, LearnsFromRowsThatAreNotInItsSample) {
   whole.saw("a", x);
   for (const auto &[first, count] : {std::pair{0, 3}, {3, 1}, {4, 6}})
     parts.saw("a", x.narrow(0, first, count));
+  whole.saw("c", x); // as queries, keys and values have one input
+  EXPECT_EQ(whole.of("c")->moments, whole.of("a")->moments);
   parts.saw("b", x.narrow(0, 4, 6)); // the tensor that "a" saw last, at another place
   const at::Tensor sample = x.slice(0, 0, 10, 4);
   const at::Tensor want = at::linear(x.t(), x.t()) - at::linear(sample.t(), sample.t());
   for (const InputRecorder *recorder : {&whole, &parts}) {
     const InputStatistics &seen = *recorder->of("a");
     EXPECT_TRUE(seen.sample.equal(sample));
-    EXPECT_EQ(seen.rows, 7);
-    EXPECT_LT((seen.moments.narrow(1, 0, 6) - want).abs().max().item<float>(), 1e-5);
+    EXPECT_EQ(seen.moments->rows, 7);
+    EXPECT_LT((seen.moments->sums.narrow(1, 0, 6) - want).abs().max().item<float>(), 1e-5);
   }
-  EXPECT_EQ(parts.of("b")->rows, 4);
+  EXPECT_EQ(parts.of("b")->moments->rows, 4);
   EXPECT_TRUE(parts.of("b")->sample.equal(x.narrow(0, 4, 6).slice(0, 0, 6, 4)));
 }
 
@@ -251,6 +253,9 @@ TEST(Quantize, StoppedAnywhereItGoesOnToTheSameBytes) {
       EXPECT_EQ(error.category(), ErrorCategory::Cancelled);
       EXPECT_FALSE(fs::exists(scratch.path("parts")));
       EXPECT_TRUE(fs::exists(scratch.path("parts.partial")));
+      // Hidden states take gigabytes: none are kept but those of the state and of the next one.
+      const fs::directory_iterator states(scratch.path("parts.partial/states")), end;
+      EXPECT_LE(std::distance(states, end), 2);
       stopped = true;
       ++stops;
     }
@@ -300,8 +305,7 @@ TEST(Quantize, AFullDiskKeepsWhatWasFinished) {
                [&] { quantize(fixture("vicuna"), made, Quantization::Int8, stop, cancel); });
   {
     const FullDisk full;
-    expect_error(ErrorCategory::Unreadable,
-                 {"model-layer-0001.safetensors", "cannot write", hint[1]},
+    expect_error(ErrorCategory::Unreadable, {"made.partial/states/3/", "cannot write", hint[1]},
                  [&] { quantize(fixture("vicuna"), made); });
   }
   EXPECT_FALSE(fs::exists(made));
@@ -353,7 +357,7 @@ TEST(Quantize, RefusesByName) {
   EXPECT_FALSE(fs::exists(scratch.path("again.partial")));
 }
 
-// Their hidden states are in memory at once.
+// Of each they see several views.
 TEST(Quantize, HdModelsAreMeasuredOnFewerPictures) {
   const Scratch scratch;
   const auto pictures = [&](const std::string &model) {
