@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/training/sitting.h"
 
+#include "model/core/folder_lock.h"
 #include "model/core/progress_bar.h"
 #include "model/core/stopwatch.h"
 #include "model/training/train_log.h"
@@ -20,7 +21,8 @@ constexpr int64_t kLogSteps = 10;
 class Sitting {
 public:
   Sitting(const SittingOptions &options, Training &training)
-      : options_(options), training_(training), log_(options.directory + "/log.jsonl") {}
+      : options_(options), training_(training), lock_(options.directory),
+        log_(options.directory + "/log.jsonl") {}
 
   bool run(const CancelToken &stop);
 
@@ -33,6 +35,7 @@ private:
 
   const SittingOptions &options_;
   Training &training_;
+  const FolderLock lock_;
   std::string log_;
 };
 

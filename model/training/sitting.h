@@ -35,7 +35,7 @@ struct SittingOptions {
 };
 
 /// Trains until everything is seen or `stop` is cancelled; both leave a state. Returns whether
-/// everything is seen.
+/// everything is seen. Error(Settings) while another process trains in the same directory.
 bool run_sitting(const SittingOptions &options, Training &training, const CancelToken &stop);
 
 } // namespace vlm

@@ -16,8 +16,9 @@ const std::string kPainter = VLM_PAINTER;
 
 class TrainPainter : public ScratchFolder {
 protected:
-  int run(const std::string &arguments) const {
-    return shell(VLM_TRAIN " painter " + arguments + " --sprites pack --checkpoint-dir states");
+  int run(const std::string &arguments, const std::string &before = "") const {
+    return shell(before + VLM_TRAIN " painter " + arguments +
+                 " --sprites pack --checkpoint-dir states");
   }
   void expect(int got, int want, const std::string &part) const {
     EXPECT_EQ(got, want) << err();
@@ -54,6 +55,8 @@ TEST_F(TrainPainter, WrongUse) {
   expect(run("vae --pictures 0 --start nowhere"), 1, "nowhere");
   expect(run("vae --pictures 0 --style none --start " + kPainter), 1, "pack/train/index.tsv");
   expect(run("unet --pictures 32 --start " + kPainter), 1, "states/vae.safetensors");
+  expect(run("vae --pictures 0 --start " + kPainter, "flock states "), 2,
+         "states: another process is at work in it");
 }
 
 TEST_F(TrainPainter, GoesOnFromAPainter) {
