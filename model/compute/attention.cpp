@@ -1,55 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/attention.h"
 
+#include "model/compute/attention_bf16.h"
+#include "model/compute/attention_heads.h"
 #include "model/compute/autograd_function.h"
 #include "model/compute/gemm.h"
-#include "model/compute/simd.h"
 #include "model/compute/threads.h"
+#include "model/core/machine.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 namespace vlm {
 namespace {
 
-using simd::Float8;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 constexpr int64_t kBlockQueries = 128; // whose scores a thread holds at once
 constexpr int64_t kFewQueries = 4;     // up to here dot products beat gemm
-
-// [B, H, L, D] with neighbouring elements of a head in memory; other strides are free, so that
-// heads are read straight out of [B, L, H * D].
-template <typename Value = float> struct Heads {
-  explicit Heads(const at::Tensor &t)
-      : data(static_cast<Value *>(t.data_ptr())), batch(t.stride(0)), head(t.stride(1)),
-        row(t.stride(2)) {}
-  Value *at(int64_t b, int64_t h, int64_t l) const { return data + b * batch + h * head + l * row; }
-  Value *data;
-  int64_t batch, head, row;
-};
-
-at::Tensor readable(const at::Tensor &t) {
-  return t.stride(3) == 1 && t.stride(2) >= t.size(3) ? t : t.contiguous();
-}
-
-// An uninitialised [B, H, L, D] that lies in memory as [B, L, H, D].
-at::Tensor heads_like(const at::Tensor &t) {
-  return at::empty({t.size(0), t.size(2), t.size(1), t.size(3)}, t.options()).transpose(1, 2);
-}
-
-float scale_of(const at::Tensor &q) { return 1 / std::sqrt(static_cast<float>(q.size(3))); }
 
 // What a query may look at.
 struct Sight {
@@ -79,23 +54,8 @@ struct Sight {
 
 // In place; a row that sees nothing becomes zeros.
 void softmax_row(float *row, int64_t size) {
-  const float top = *std::max_element(row, row + size);
-  if (top == kMinusInfinity) {
-    std::fill(row, row + size, 0.0f);
-    return;
-  }
-  Float8 sums = simd::splat(0);
-  float total = 0;
-  int64_t i = 0;
-  for (; i + simd::kLanes <= size; i += simd::kLanes) {
-    const Float8 e = simd::exp_negative(simd::load(row + i) - top);
-    simd::store(row + i, e);
-    sums += e;
-  }
-  for (; i < size; ++i)
-    total += row[i] = simd::exp_negative(simd::splat(row[i] - top))[0];
-  const float factor = 1 / (total + simd::sum(sums));
-  for (i = 0; i < size; ++i)
+  const float total = exponentials(row, size), factor = total > 0 ? 1 / total : 0;
+  for (int64_t i = 0; i < size; ++i)
     row[i] *= factor;
 }
 
@@ -301,11 +261,13 @@ at::Tensor portable(const at::Tensor &q, const at::Tensor &k, const at::Tensor &
 } // namespace
 
 at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
-                     const at::Tensor &mask) {
+                     const at::Tensor &mask, bool rounds) {
   if (!q.is_cpu())
     return portable(q, k, v, mask);
   if (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad()))
     return Attention::apply(q, k, v, &mask) /* may be undefined, which apply() refuses */;
+  if (rounds && !mask.defined() && cpu_has_bf16())
+    return attention_bf16(q, k, v);
   return forward<float>(q, k, v, mask, false, {});
 }
 

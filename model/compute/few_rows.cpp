@@ -17,7 +17,7 @@ using simd::Int8;
 
 constexpr int64_t kStep = 16;  // weights of a row that the kernel takes at once
 constexpr int64_t kChunk = 64; // steps after which the next group of rows gets its turn
-constexpr int kGroup = 4;      // rows of x that the kernel takes at once
+constexpr int kRowGroup = 4;   // rows of x that the kernel takes at once
 // Rows of weights that the kernel takes at once. They lie far apart: the processor foresees what
 // is read where each of few streams goes on, not where neighbours take turns.
 constexpr int kTogether = 3;
@@ -63,11 +63,11 @@ template <typename W> at::Tensor pack(const Product &p) {
   const int64_t steps = p.steps();
   const at::Tensor out = at::empty({p.m * steps * kStep}, at::kFloat);
   for (int64_t row = 0; row < p.m; ++row) {
-    const int64_t first = row - row % kGroup, rows = std::min<int64_t>(kGroup, p.m - first);
+    const int64_t first = row - row % kRowGroup, rows = std::min<int64_t>(kRowGroup, p.m - first);
     float *group = out.data_ptr<float>() + first * steps * kStep;
     for (int64_t step = 0; step < steps; ++step)
       for (int64_t i = 0; i < kStep; ++i)
-        group[(step * rows + row % kGroup) * kStep + W::place(i)] =
+        group[(step * rows + row % kRowGroup) * kStep + W::place(i)] =
             p.x[row * p.k + step * kStep + i];
   }
   return out;
@@ -104,14 +104,14 @@ void block(const float *x, const typename W::Value *w, int64_t steps, float *y,
 template <typename W, int R>
 void column(const Product &p, const float *packed, const typename W::Value *weight, int64_t row,
             int64_t apart) {
-  static constexpr decltype(&block<W, 1, R>) kernels[kGroup] = {block<W, 1, R>, block<W, 2, R>,
-                                                                block<W, 3, R>, block<W, 4, R>};
+  static constexpr decltype(&block<W, 1, R>) kernels[kRowGroup] = {block<W, 1, R>, block<W, 2, R>,
+                                                                   block<W, 3, R>, block<W, 4, R>};
   const int64_t steps = p.steps();
   const typename W::Value *w = weight + row * p.k;
   const Strides strides{apart * p.k, apart, p.n};
   for (int64_t step = 0; step < steps; step += kChunk)
-    for (int64_t first = 0; first < p.m; first += kGroup) {
-      const int64_t rows = std::min<int64_t>(kGroup, p.m - first);
+    for (int64_t first = 0; first < p.m; first += kRowGroup) {
+      const int64_t rows = std::min<int64_t>(kRowGroup, p.m - first);
       kernels[rows - 1](packed + (first * steps + step * rows) * kStep, w + step * kStep,
                         std::min(kChunk, steps - step), p.y + first * p.n + row, strides);
     }

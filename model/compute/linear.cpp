@@ -125,10 +125,12 @@ at::Tensor Linear::operator()(const at::Tensor &x) const {
   return bias_.defined() ? y.add_(bias_) : y;
 }
 
+bool Linear::rounds() const {
+  return quantized_ || (weight_.scalar_type() == at::kBFloat16 && cpu_has_bf16());
+}
+
 at::Tensor Linear::precise(const at::Tensor &x) const {
-  const bool rounds = x.is_cpu() && !quantized_ && weight_.scalar_type() == at::kBFloat16 &&
-                      cpu_has_bf16() && x.numel() > kFewRows * in_features();
-  if (!rounds)
+  if (!x.is_cpu() || quantized_ || !rounds() || x.numel() <= kFewRows * in_features())
     return (*this)(x);
   const at::Tensor rest = x - x.to(at::kBFloat16).to(at::kFloat);
   return (*this)(x).add_(multiply(rest));

@@ -47,6 +47,9 @@ public:
   /// Rows of W as embeddings: ids int64 [...] below out_features() -> float32 [..., in].
   at::Tensor rows(const at::Tensor &ids) const;
 
+  /// Whether products of many rows round x, on this machine and with these weights.
+  bool rounds() const;
+
   /// Without gradients, on the CPU: up to how many rows each is computed as if it were alone.
   int64_t independent_rows() const;
 

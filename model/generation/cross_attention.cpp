@@ -19,8 +19,8 @@ at::Tensor CrossAttention::operator()(const at::Tensor &x, const at::Tensor &con
   const auto split = [&](const at::Tensor &t) {
     return t.view({t.size(0), t.size(1), heads_, t.size(2) / heads_}).transpose(1, 2);
   };
-  const at::Tensor mixed =
-      attention(split(to_q_(x)), split(to_k_(context)), split(to_v_(context)), /*mask=*/{});
+  const at::Tensor mixed = attention(split(to_q_(x)), split(to_k_(context)), split(to_v_(context)),
+                                     /*mask=*/{}, to_q_.rounds());
   return to_out_(mixed.transpose(1, 2).reshape(x.sizes()));
 }
 

@@ -41,7 +41,7 @@ at::Tensor ClipLayer::operator()(const at::Tensor &x, const at::Tensor &mask) co
     return projected.view({x.size(0), x.size(1), heads_, x.size(2) / heads_}).transpose(1, 2);
   };
   const at::Tensor n = norm1_(x);
-  const at::Tensor mixed = attention(split(q_(n)), split(k_(n)), split(v_(n)), mask);
+  const at::Tensor mixed = attention(split(q_(n)), split(k_(n)), split(v_(n)), mask, q_.rounds());
   const at::Tensor seen = x + out_(mixed.transpose(1, 2).reshape(x.sizes()));
   return seen + fc2_(activate(fc1_(norm2_(seen))));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/compute/attention.h"
 
+#include "model/core/machine.h"
 #include "tests/model/compute/random.h"
 #include "tests/support/fixture.h"
 
@@ -93,6 +94,34 @@ TEST(Attention, CausalEqualsTheMask) {
     EXPECT_TRUE(near(causal_attention(q, narrow_k, narrow_v),
                      causal_attention(q, narrow_k.to(at::kFloat), narrow_v.to(at::kFloat)), 1e-6))
         << s.length << " of " << s.keys;
+  }
+}
+
+// Products of bfloat16 pairs, where the machine has them: sizes that fill the kernels' panels, and
+// others.
+TEST(Attention, MayRound) {
+  const at::NoGradGuard guard;
+  for (const Shape &s :
+       {Shape{1, 2, 2, 577, 577, 64}, Shape{2, 4, 2, 100, 33, 32}, Shape{1, 3, 1, 7, 5, 9},
+        Shape{1, 1, 1, 1, 1, 1}, Shape{1, 2, 2, 40, 12000, 64}}) {
+    const auto of = [&](int64_t count, int64_t length, uint64_t seed) {
+      return values({s.batch, length, count, s.dim}, seed).transpose(1, 2);
+    };
+    const at::Tensor q = of(s.heads, s.length, 1) * 3, k = of(s.kv_heads, s.keys, 2);
+    const at::Tensor v = of(s.kv_heads, s.keys, 3);
+    const auto two = [](const at::Tensor &x) { return x.to(at::kBFloat16).to(at::kDouble); };
+    const at::Tensor got = attention(q, k, v, {}, /*rounds=*/true);
+    const at::Tensor want = plain(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), {});
+    EXPECT_LT(((got - want).norm() / want.norm()).item<double>(), 5e-3) << s.keys;
+    if (!cpu_has_bf16())
+      continue;
+    // The same of rounded inputs, but for the probabilities' rounding.
+    const double scale = std::sqrt(static_cast<double>(s.dim));
+    const at::Tensor rounded = plain(two(q / scale) * scale, two(k), two(v), {});
+    EXPECT_LT(((got - rounded).norm() / rounded.norm()).item<double>(), 2e-3) << s.keys;
+    // Each query as if it were alone.
+    EXPECT_TRUE(attention(q.narrow(2, s.length / 2, 1), k, v, {}, true)
+                    .equal(got.narrow(2, s.length / 2, 1)));
   }
 }
 
