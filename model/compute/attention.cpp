@@ -54,7 +54,7 @@ struct Sight {
 
 // In place; a row that sees nothing becomes zeros.
 void softmax_row(float *row, int64_t size) {
-  const float total = exponentials(row, size), factor = total > 0 ? 1 / total : 0;
+  const float total = exponentials(row, size), factor = total == 0 ? 0 : 1 / total;
   for (int64_t i = 0; i < size; ++i)
     row[i] *= factor;
 }
@@ -266,8 +266,10 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
     return portable(q, k, v, mask);
   if (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad()))
     return Attention::apply(q, k, v, &mask) /* may be undefined, which apply() refuses */;
+#if defined(__x86_64__)
   if (rounds && !mask.defined() && cpu_has_bf16())
     return attention_bf16(q, k, v);
+#endif
   return forward<float>(q, k, v, mask, false, {});
 }
 

@@ -102,8 +102,8 @@ private:
 
 at::Tensor attention_bf16(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
   at::Tensor out = heads_like(q);
-  if (q.numel() == 0)
-    return out;
+  if (q.numel() == 0 || k.numel() == 0)
+    return out.zero_();
   const at::Tensor qr = readable(q), kr = readable(k), vr = readable(v);
   const Sizes s(q, k);
   const Packed packed(kr, vr, s);

@@ -38,6 +38,7 @@ inline at::Tensor heads_like(const at::Tensor &t) {
 
 inline float scale_of(const at::Tensor &q) { return 1 / std::sqrt(static_cast<float>(q.size(3))); }
 
+/// Of those that are numbers.
 inline float largest(const float *row, int64_t size) {
   simd::Float8 tops = simd::splat(kMinusInfinity);
   int64_t i = 0;
@@ -51,10 +52,10 @@ inline float largest(const float *row, int64_t size) {
   return std::accumulate(row + i, row + size, top, [](float a, float b) { return std::max(a, b); });
 }
 
-/// e^(x - the largest) in place, and their sum; zeros where nothing is above -infinity.
+/// e^(x - the largest) in place, and their sum; zeros where all are -infinity. NaN stays.
 inline float exponentials(float *row, int64_t size) {
   const float top = largest(row, size);
-  if (top == kMinusInfinity) {
+  if (top == kMinusInfinity && std::count(row, row + size, kMinusInfinity) == size) {
     std::fill(row, row + size, 0.0f);
     return 0;
   }

@@ -62,7 +62,8 @@ bool cpu_has_bf16() {
 #if defined(__x86_64__)
   // __builtin_cpu_supports knows avx512bf16 in GCC 12 and clang 14.
   static const bool has = __builtin_cpu_supports("avx512bf16") &&
-                          __builtin_cpu_supports("avx512bw") && isa_allowed("AVX512_CORE_BF16");
+                          __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && isa_allowed("AVX512_CORE_BF16");
   return has;
 #else
   return false;
@@ -72,7 +73,8 @@ bool cpu_has_bf16() {
 bool cpu_has_vnni() {
 #if defined(__x86_64__)
   static const bool has = __builtin_cpu_supports("avx512vnni") &&
-                          __builtin_cpu_supports("avx512bw") && isa_allowed("AVX512_CORE_VNNI");
+                          __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && isa_allowed("AVX512_CORE_VNNI");
   return has;
 #else
   return false;

@@ -6,6 +6,7 @@
 #include "tests/support/fixture.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/isnan.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/repeat_interleave.h>
@@ -153,6 +154,10 @@ TEST(Attention, LargeScoresAndBlindQueries) {
   mask[2].fill_(false);
   const at::Tensor got = attention(q, k, v, mask);
   EXPECT_EQ(got.select(2, 2).abs().max().item<float>(), 0);
+  // What is not a number is not hidden.
+  q.select(2, 3).fill_(std::numeric_limits<float>::quiet_NaN());
+  for (const bool rounds : {false, true})
+    EXPECT_TRUE(at::isnan(attention(q, k, v, {}, rounds).select(2, 3)).all().item<bool>());
 }
 
 } // namespace
