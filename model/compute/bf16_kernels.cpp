@@ -9,8 +9,8 @@ namespace vlm::bf16 {
 namespace {
 
 constexpr int64_t kLanes = 16;
-constexpr int kRows =
-    12; // with a pair of panels' halves and a row's values they fill the registers
+// With a panel's halves and a row's values the sums of these fill the registers.
+constexpr int kRows = 12;
 
 __mmask16 first(int64_t count) {
   return static_cast<__mmask16>(count >= kLanes ? 0xffff : (1u << count) - 1);
@@ -89,7 +89,7 @@ void pack(const float *from, int64_t stride, int64_t rows, int64_t columns, int6
 
 void pack_transposed(const float *from, int64_t stride, int64_t rows, int64_t columns,
                      uint16_t *to) {
-  const int64_t size = pairs(rows) * 2;
+  const int64_t size = rows + rows % 2; // not pairs(): it is inline elsewhere
   for (int64_t panel = 0; panel < columns; panel += kPanel, to += size * kPanel)
     for (int64_t column = 0; column < kPanel; ++column)
       for (int64_t row = 0; row < size; row += kLanes) {

@@ -52,7 +52,7 @@ int64_t FeedForward::independent_rows() const {
 
 at::Tensor FeedForward::run(const Expert &expert, const at::Tensor &x) const {
   at::Tensor inner = expert.gate_proj(x);
-  inner = gated(hidden_act_, std::move(inner), expert.up_proj(x)); // the one of two that is needed
+  inner = gated(hidden_act_, std::move(inner), expert.up_proj(x)); // which is gone then
   return expert.down_proj(inner);
 }
 

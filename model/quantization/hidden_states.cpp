@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/quantization/hidden_states.h"
 
-#include "model/core/error.h"
 #include "model/weights/safetensors.h"
 
 namespace vlm {
@@ -27,10 +26,6 @@ int64_t HiddenStates::length(size_t prompt) const {
 }
 
 void HiddenStates::write(size_t prompt, const at::Tensor &states) const {
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  if (error)
-    fail(ErrorCategory::Unreadable, folder_.string(), ": cannot write: ", error.message());
   write_safetensors(path(prompt), {{kStates, states}});
 }
 

@@ -13,12 +13,12 @@ namespace vlm {
 /// those of the files, which they name.
 class HiddenStates {
 public:
-  /// In a folder, under a name each, whether they are there yet or will be written.
+  /// In a folder that exists, under a name each, whether they are there yet or will be written.
   HiddenStates(std::filesystem::path folder, std::string name);
 
   at::Tensor read(size_t prompt) const;
   int64_t length(size_t prompt) const; ///< L
-  /// Makes the folder where it is missing. When this returns, a loss of power does no harm.
+  /// When this returns, a loss of power does no harm.
   void write(size_t prompt, const at::Tensor &states) const;
 
 private:

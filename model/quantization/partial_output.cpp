@@ -78,6 +78,10 @@ void PartialOutput::write_state(const std::string &state) const {
 
 fs::path PartialOutput::folder_at(int64_t part) const { return folders() / std::to_string(part); }
 
+void PartialOutput::make_folder_at(int64_t part) const {
+  on_disk(folder_at(part), [&] { fs::create_directories(folder_at(part)); });
+}
+
 void PartialOutput::remove_folder_at(int64_t part) const {
   on_disk(folder_at(part), [&] { fs::remove_all(folder_at(part)); });
 }

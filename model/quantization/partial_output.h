@@ -34,6 +34,7 @@ public:
 
   /// Of files that the state at `part` needs beside it, and that no model holds.
   std::filesystem::path folder_at(int64_t part) const;
+  void make_folder_at(int64_t part) const;
   /// When another state has been written.
   void remove_folder_at(int64_t part) const;
 

@@ -86,6 +86,7 @@ void QuantizationRun::save() const {
 
 QuantizeReport QuantizationRun::finish() {
   while (done_ < parts()) {
+    output_.make_folder_at(done_ + 1);
     if (done_ == 0)
       see();
     else if (done_ <= source_.config.decoder.num_hidden_layers)

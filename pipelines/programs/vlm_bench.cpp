@@ -208,11 +208,11 @@ json questions(Arguments &arguments) {
   return bench_questions(o);
 }
 
-std::vector<std::function<Image()>> some_pictures_in(const std::string &folder,
-                                                     const char *option) {
-  const std::vector<std::function<Image()>> all = pictures_in(folder, option);
+std::vector<std::function<Image()>> some_pictures_in(const std::string &folder) {
+  constexpr const char *kOption = "--pictures";
+  const std::vector<std::function<Image()>> all = pictures_in(folder, kOption);
   if (all.empty())
-    fail(ErrorCategory::NotFound, option, ": ", folder, ": holds no pictures");
+    fail(ErrorCategory::NotFound, kOption, ": ", folder, ": holds no pictures");
   std::vector<std::function<Image()>> some;
   for (const size_t place : evenly(all.size(), 64))
     some.push_back(all[place]);
@@ -240,7 +240,7 @@ json quality(Arguments &arguments) {
   if (o.precisions.size() < 2)
     fail(ErrorCategory::Settings, "--precision ", precisions, ": at least two are compared");
   if (!folder.empty())
-    o.pictures = some_pictures_in(folder, "--pictures");
+    o.pictures = some_pictures_in(folder);
   return bench_quality(o);
 }
 
